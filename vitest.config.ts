@@ -17,6 +17,7 @@ const processes = [
   'test/cli/files/from-command.test.ts',
   'test/cli/operators/keys.test.ts',
   'test/cli/process.test.ts',
+  'test/clients/*.test.ts',
   'test/docs/*.test.ts',
   'test/e2e/**/*.test.ts',
   'test/faults/**/*.test.ts',

@@ -26,19 +26,39 @@ export const parts: readonly Part[] = [
   { name: 'faults: clocks', dependsOn: [...faults, '.ci/clocks.sh'], command: '.ci/clocks.sh' },
   { name: 'planted faults', dependsOn: [...service, 'test'], command: 'node test/faults/controls.ts' },
   {
-    name: 'generated clients: Go, Python',
+    name: 'generated clients: Python, Java',
     dependsOn: [...service, 'proto', 'docs/generate', 'test/generated'],
     command: 'test/generated/run.sh',
   },
   {
     name: 'client for Python',
-    dependsOn: [...service, 'proto', 'scripts/package/names.json', 'clients/python', 'docs/python.md'],
+    dependsOn: [
+      ...service,
+      'proto',
+      'scripts/package/names.json',
+      'clients/python',
+      'docs/python.md',
+      'docs/clients.md',
+    ],
     command: 'clients/python/test.sh',
   },
   {
     name: 'client for Python: frameworks',
     dependsOn: [...service, 'proto', 'clients/python', 'docs/frameworks.md'],
     command: 'clients/python/frameworks.sh',
+  },
+  {
+    name: 'clients: one scenario',
+    dependsOn: [
+      ...service,
+      'proto',
+      'docs/generate',
+      'clients',
+      'test/clients',
+      'test/faults',
+      'test/support',
+    ],
+    command: 'node test/clients/main.ts',
   },
   {
     name: 'packages: npm, pip',

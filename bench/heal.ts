@@ -1,4 +1,4 @@
-/** Pushing bytes that the store holds already: reading what it holds through its checksums ÷ writing a copy of one's own. */
+/** Pushes of bytes that the store has: reading what it has through its checksums ÷ writing a copy of one's own. */
 import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { openDiskBlobs } from '../src/blobs/disk.ts';
@@ -20,13 +20,13 @@ const sizes: readonly (readonly [name: string, bytes: number, quick: number])[] 
 ];
 
 const owner = localOperator(parseNamespace('namespace', 'default'));
-/** Whose pushes take no less time where the bytes are held: they write. */
+/** Whose pushes take no less time where the bytes are stored: they write. */
 const writer: Principal = { ...owner, operator: false, restriction: { namePrefix: '' } };
 const session = parseSessionId('session', 's');
 
 export const heal: Target = {
   name: 'heal',
-  what: 'the end of a push of bytes that are held: read and joined ÷ written and put in their place',
+  what: 'the end of a push of bytes that are stored: read and joined ÷ written and put in their place',
   async measure(context) {
     const index = await openLevelIndex({
       directory: join(context.directory, 'index'),
@@ -47,7 +47,7 @@ async function measure(context: Context, store: Store, name: string, size: numbe
   const next = () => parseArtifactName('name', `${size}/${pushed++}`);
   const written = () => push(store, next(), bytes);
   const joined = () => take(store, next(), bytes);
-  // The first is the one that is held; the others warm up.
+  // The first is the one that is stored; the others warm up.
   for (const again of [written, joined, written]) await again();
   context.say(name);
   const rounds = await interleaved(context, joined, written);
@@ -91,12 +91,12 @@ async function measure(context: Context, store: Store, name: string, size: numbe
   };
 }
 
-/** Reads what is held and takes it by its digest. */
+/** Reads what is stored and takes it by its digest. */
 async function take(store: Store, name: ArtifactName, bytes: Uint8Array): Promise<Cost> {
   const sha256 = sha256FromBytes(createHash('sha256').update(bytes).digest());
   return await costOf(async () => {
-    const held = { session, name: parseArtifactName('name', `${bytes.length}/0`) };
-    const download = await store.downloads.artifact(owner, held, { offset: 0, limit: undefined });
+    const stored = { session, name: parseArtifactName('name', `${bytes.length}/0`) };
+    const download = await store.downloads.artifact(owner, stored, { offset: 0, limit: undefined });
     for await (const _piece of download.bytes);
     await store.uploads.createByDigest(owner, specOf(name), { sha256, sizeBytes: bytes.length });
   });

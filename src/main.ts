@@ -29,7 +29,7 @@ const argv = process.argv.slice(2);
 
 // Halves the start of short commands. Where it cannot be written nothing is lost but that.
 const compileCacheDir = openCompileCacheDir(argv, (dataDir, path) =>
-  new OwnDirectory(dataDir).willHold(path),
+  new OwnDirectory(dataDir).willContain(path),
 );
 if (compileCacheDir !== undefined) enableCompileCache(compileCacheDir);
 
@@ -62,7 +62,8 @@ async function serve(args: readonly string[]): Promise<number> {
     });
     return exitCodes.ok;
   } catch (error) {
-    const hint = error instanceof ListenError ? `; ${listenFlags[error.listener]} names another address` : '';
+    const hint =
+      error instanceof ListenError ? `; choose another address with ${listenFlags[error.listener]}` : '';
     process.stderr.write(`artifacta: ${error instanceof Error ? error.message : String(error)}${hint}\n`);
     return error instanceof SettingError ? exitCodes.usage : exitCodes.failed;
   }

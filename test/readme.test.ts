@@ -128,7 +128,7 @@ it('lists the settings', () => {
     ({ flag, value, env, default: usual, description, serve, reap }) => [
       flag === undefined
         ? ''
-        : `\`--${flag}${value === undefined ? '' : ` ${value}`}\`${serve === false ? (reap ? ' (of `reap`)' : ' (not of `serve`)') : ''}`,
+        : `\`--${flag}${value === undefined ? '' : ` ${value}`}\`${serve === false ? (reap ? ' (only for `reap`)' : ' (not for `serve`)') : ''}`,
       `\`${env}\``,
       usual,
       description,

@@ -1,5 +1,6 @@
 /** What no compiler and no linter holds: nothing dead, nothing long, no circles, one way to write each thing. */
 import { describe, expect, it } from 'vitest';
+import { homes, nounFaults, verbFaults } from './support/nouns.ts';
 import { phrases, phrasesIn } from './support/phrases.ts';
 import { parseSource, readPage, readPages, readSources, type Source } from './support/sources.ts';
 
@@ -116,8 +117,8 @@ function circleAt(start: string, before: ReadonlyMap<string, string>): string {
 }
 
 /**
- * Held everywhere, also for a single test. What declares tests, such as what `describe` is given, is their table of
- * contents and may be as long as its file.
+ * The limit is for every function, also for a single test. What declares tests, such as what `describe` is given, is
+ * their table of contents and may be as long as its file.
  */
 function longFunctions({ path, functions }: Source): string[] {
   return functions
@@ -236,6 +237,11 @@ describe('the checkout', () => {
   it('avoids phrases that must be read twice', () => {
     expect(unwantedPhrases()).toEqual([]);
   });
+
+  it('has one name for one thing', () => {
+    expect(sources.flatMap(nounFaults)).toEqual([]);
+    expect(readPages(/\.ts$/, 'src').flatMap(({ path, text }) => verbFaults(path, text))).toEqual([]);
+  });
 });
 
 describe('what is not tidy is seen:', () => {
@@ -323,6 +329,23 @@ describe('what is not tidy is seen:', () => {
     const text = 'const unit = /^[0-9]+[smhdw]$/;';
     expect(ownUnits(parseSource('src/a.ts', text))).toEqual(['src/a.ts:1']);
     expect(ownUnits(parseSource(unitsOfTime, text))).toEqual([]);
+  });
+
+  it('names of other things', () => {
+    const [name, home] = homes[0]!;
+    expect(nounFaults(parseSource('src/a.ts', `interface ${name} {}`))).toEqual([
+      `src/a.ts: ${name} is a name of ${home}`,
+    ]);
+    const own = home.replace('src/', './');
+    expect(nounFaults(parseSource('src/a.ts', `import type { ${name} } from '${own}';`))).toEqual([]);
+    expect(nounFaults(parseSource(home, `export interface ${name} {}`))).toEqual([]);
+    const names = ['lockHolder', 'Held', 'SendBudget', 'budgetBytes', 'bounds', 'frontDoor'];
+    expect(nounFaults(parseSource('src/a.ts', `export const [${names}] = x;`))).toHaveLength(names.length);
+    const good = 'const { hold, holds, holdCount, ARTIFACT_HELD, budget, withheld, indoors, bound } = x;';
+    expect(nounFaults(parseSource('src/a.ts', good))).toEqual([]);
+    expect(
+      verbFaults('src/a.ts', 'a.hold(b); holds(c); willHold(d); onHold(e); threshold(f); f(hold)'),
+    ).toHaveLength(4);
   });
 
   it('words', () => {

@@ -1,6 +1,6 @@
 /**
  * The sessions of a store and what is in them, as records: drawn from the seed, one session at a time and each by
- * itself, so that a store of any size can be gone over again and again without being held in memory.
+ * itself, so that a store of any size can be gone over again and again without being kept in memory.
  */
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';

@@ -2,7 +2,7 @@
 
     measure_import.py [--runs N] [--fail-above RATIO]
 
-With `--fail-above`, the end is 1 if `import artifacta_client` costs more than so many times `import grpc`.
+With `--fail-above`, the end is 1 if `import artifacta_client` costs more than RATIO times `import grpc`.
 """
 
 import argparse

@@ -5,7 +5,7 @@
 import { Failure } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { Shares } from '../domain/load/shares.ts';
-import type { Holder } from '../domain/principal.ts';
+import type { Payer } from '../domain/principal.ts';
 import { ByteRoom } from './byte-room.ts';
 import type { After } from './timer.ts';
 
@@ -22,7 +22,7 @@ interface AdmissionOptions {
 /** The caller that uploads. */
 interface Uploader {
   readonly namespace: string;
-  readonly holder: Holder;
+  readonly payer: Payer;
   /**
    * The number of bytes received, before decompression, which is less than the number written if they are compressed.
    * Default: the number of bytes written.
@@ -64,11 +64,11 @@ export class Admission {
   /**
    * Lets an upload begin. The caller must end it.
    *
-   * @param cut ends the upload if others need its place and the upload is slow, or its holder has more than a share.
+   * @param cut ends the upload if others need its place and the upload is slow, or its payer has more than a share.
    * @throws Failure OVERLOADED if too many uploads are under way.
    */
   begin(by: Uploader, cut: (failure: Failure) => void): AdmittedUpload {
-    if (this.uploads.size >= this.options.uploadsMax) this.makePlace(by.holder);
+    if (this.uploads.size >= this.options.uploadsMax) this.makePlace(by.payer);
     if (this.uploads.size >= this.options.uploadsMax) throw overloaded('too many uploads are open');
     const upload = new AdmittedUpload(this, by, cut);
     this.uploads.add(upload);
@@ -90,8 +90,8 @@ export class Admission {
     this.room.give(upload, bytes);
   }
 
-  /** Ends the slowest upload of a holder with more than a share, the latest of equal ones; else one that is slow. */
-  private makePlace(asking: Holder): void {
+  /** Ends the slowest upload of a payer with more than a share, the latest of equal ones; else one that is slow. */
+  private makePlace(asking: Payer): void {
     const [slowest] = [...this.uploads.overShare(asking)].toReversed().sort((a, b) => a.rate - b.rate);
     if (slowest === undefined) this.cutSlowest();
     else
@@ -102,14 +102,14 @@ export class Admission {
 
   private cutSlowest(): void {
     const slow = [...this.uploads].filter((upload) => upload.isSlow).sort((a, b) => a.rate - b.rate);
-    slow[0]?.cut('this upload is slow, and other callers need its place');
+    slow[0]?.cut('this upload is slow, and other callers are waiting to upload');
   }
 }
 
 /** One upload that was admitted. */
 export class AdmittedUpload implements Disposable {
   readonly group: string;
-  readonly holder: Holder;
+  readonly payer: Payer;
   private readonly admission: Admission;
   private readonly onCut: (failure: Failure) => void;
   private readonly beganMs: number;
@@ -118,13 +118,13 @@ export class AdmittedUpload implements Disposable {
 
   constructor(
     admission: Admission,
-    { namespace, holder, receivedBytes = () => undefined }: Uploader,
+    { namespace, payer, receivedBytes = () => undefined }: Uploader,
     onCut: (failure: Failure) => void,
   ) {
     this.receivedBytes = receivedBytes;
     this.admission = admission;
     this.group = namespace;
-    this.holder = holder;
+    this.payer = payer;
     this.onCut = onCut;
     this.beganMs = admission.options.elapsed();
   }

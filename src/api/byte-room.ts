@@ -1,7 +1,7 @@
 /** Room in memory for bytes that come in faster than they are processed: a limit for all, and shares of it. */
 import { Failure } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
-import { type Holder, nameOfHolder } from '../domain/principal.ts';
+import { nameOfPayer, type Payer } from '../domain/principal.ts';
 import { type After, afterRealTime, unlessAborted } from './timer.ts';
 
 interface ByteRoomOptions {
@@ -16,7 +16,7 @@ interface ByteRoomOptions {
 /** The caller that takes room. */
 export interface RoomTaker {
   readonly group: string;
-  readonly holder: Holder;
+  readonly payer: Payer;
 }
 
 interface Waiting {
@@ -25,11 +25,11 @@ interface Waiting {
   readonly go: () => void;
 }
 
-/** Takes and returns room. While room is short, the holder with the least of it comes first. */
+/** Takes and returns room. While room is short, the payer with the least of it comes first. */
 export class ByteRoom {
   private readonly options: ByteRoomOptions;
   private readonly ofGroup = new Map<string, number>();
-  private readonly ofHolder = new Map<string, number>();
+  private readonly ofPayer = new Map<string, number>();
   private readonly waiting: Waiting[] = [];
   private taken = 0;
   private most = 0;
@@ -91,7 +91,7 @@ export class ByteRoom {
     this.goOn();
   }
 
-  /** Lets waiting takers go on. A waiting group does not hold up the others; the holder with the least comes first. */
+  /** Lets waiting takers go on. A waiting group does not delay the others; the payer with the least comes first. */
   private goOn(): void {
     const order = this.waiting
       .map((waiting) => ({ waiting, ...this.takenBy(waiting.by) }))
@@ -105,10 +105,10 @@ export class ByteRoom {
     }
   }
 
-  private takenBy({ group, holder }: RoomTaker): { inGroup: number; own: number } {
+  private takenBy({ group, payer }: RoomTaker): { inGroup: number; own: number } {
     return {
       inGroup: this.ofGroup.get(group) ?? 0,
-      own: this.ofHolder.get(nameOfHolder(holder)) ?? 0,
+      own: this.ofPayer.get(nameOfPayer(payer)) ?? 0,
     };
   }
 
@@ -125,11 +125,11 @@ export class ByteRoom {
     return isAlone || (this.taken + bytes <= bytesMax && (own === 0 || own + bytes <= groupBytesMax));
   }
 
-  private charge({ group, holder }: RoomTaker, bytes: number): void {
+  private charge({ group, payer }: RoomTaker, bytes: number): void {
     this.taken += bytes;
     this.most = Math.max(this.most, this.taken);
     addTo(this.ofGroup, group, bytes);
-    addTo(this.ofHolder, nameOfHolder(holder), bytes);
+    addTo(this.ofPayer, nameOfPayer(payer), bytes);
   }
 }
 

@@ -110,7 +110,7 @@ export function messageTextTooLong(): Failure {
   return badMessage(`must have no text of more than ${limits.messageTextBytesMax} bytes`);
 }
 
-/** Returns the failure for too long a message of another library; such messages hold no more than a name. */
+/** Returns the failure for too long a message of another library; such messages contain no more than a name. */
 export function messageTooLong(): Failure {
   return badMessage(`must have at most ${limits.messageTextBytesMax} bytes`);
 }
@@ -124,7 +124,7 @@ function badMessage(description: string): Failure {
 /** Returns the failure of every transport for a stream of messages that are too small. */
 export function messagesTooSmall(): Failure {
   const { streamMessagesFree: free, streamMessageBytesMin: bytes } = limits;
-  const why = `a stream must have at most ${free} messages, and one more for each ${bytes} bytes`;
+  const why = `a stream must have at most ${free} messages, plus one for each ${bytes} bytes`;
   return new Failure('MESSAGES_TOO_SMALL', `${why}; send chunks of at least ${bytes} bytes`, {
     metadata: { least_bytes: String(bytes) },
     violations: [{ field: 'request', description: why }],
@@ -132,7 +132,7 @@ export function messagesTooSmall(): Failure {
 }
 
 /**
- * Runs `operation`. The fields of its violations are relative to a message that the request holds under `prefix`; the
+ * Runs `operation`. The fields of its violations are relative to a message that the request has under `prefix`; the
  * prefix is added to them.
  */
 export async function within<T>(prefix: string, operation: () => Promise<T>): Promise<T> {

@@ -6,8 +6,9 @@ const advice: Readonly<Record<FormKind, string>> = {
     'must not be multipart/form-data: the form around the file would be stored. Send the bytes of the file alone, ' +
     'e.g. with curl -T FILE',
   urlencoded:
-    'must be the type of the bytes: clients send application/x-www-form-urlencoded by default, and the name ' +
-    "has no extension that shows the type. Leave it out, e.g. with curl -T FILE, or give the type, e.g. -H 'Content-Type: text/plain'",
+    'must be the type of the bytes: clients send application/x-www-form-urlencoded by default, and ' +
+    'the name has no extension that shows the type. Leave the header out, e.g. with curl -T FILE, or ' +
+    "give the type, e.g. -H 'Content-Type: text/plain'",
 };
 
 /**

@@ -14,7 +14,7 @@ import {
 import { ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import { Failure, type Reason } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
-import { holderOf, type Principal } from '../domain/principal.ts';
+import { type Principal, payerOf } from '../domain/principal.ts';
 import { type Authenticate, type Presented, withoutAuthentication } from '../identity/authentication.ts';
 import { messagesTooSmall, messageTooLarge, toConnectError, unforeseen } from './errors.ts';
 import type { Call, FindHandlers } from './handlers.ts';
@@ -31,7 +31,7 @@ interface CallStart {
   readonly transport: TransportKind;
   /** `grpc`, `grpc-web` or `connect`. */
   readonly protocol: string;
-  /** The headers of the request. They hold the proof of the caller's identity. */
+  /** The headers of the request. They contain the proof of the caller's identity. */
   readonly headers: Headers;
 }
 
@@ -262,7 +262,7 @@ class Watch {
     const principal = await authenticate(presentedBy(context));
     this.principal = principal;
     const answer = context.values.get(answerKey);
-    answer?.hold(holderOf(principal));
+    answer?.chargeTo(payerOf(principal));
     requireNeeded(principal, this.need);
     const ms = this.allowedMs(context);
     const { elapsed } = this.options;

@@ -1,13 +1,13 @@
 /**
- * The places for connections of one listener. A holder that is alone may have all of them. If no place is left for one
- * more connection, another connection gives way. It is one of a holder with more than a share, else one that brings
+ * The places for connections of one listener. A payer that is alone may have all of them. If no place is left for one
+ * more connection, another connection gives way. It is one of a payer with more than a share, else one that brings
  * nothing or too little. The reasons are in `docs/decisions/0029-shares.md`.
  */
 import type { ConnectError } from '@connectrpc/connect';
 import { limits } from '../domain/limits.ts';
 import { Shares } from '../domain/load/shares.ts';
-import type { Holder } from '../domain/principal.ts';
-import { addressHolder } from '../identity/authentication.ts';
+import type { Payer } from '../domain/principal.ts';
+import { addressPayer } from '../identity/authentication.ts';
 import { toConnectError } from './errors.ts';
 import { overloaded } from './sending/unsent-answer.ts';
 import type { After } from './timer.ts';
@@ -47,7 +47,7 @@ export const usualPlaces = { listener: limits.connectionsMax, adminListener: lim
 const lingerMs = 250;
 const lingeringMax = 64;
 
-/** The places of one listener, and their holders. */
+/** The places of one listener, and their payers. */
 export class Places {
   private readonly options: PlacesOptions;
   private readonly taken = new Shares<Place>();
@@ -74,9 +74,9 @@ export class Places {
    */
   enter(peer: Peer): Place | undefined {
     const now = this.options.elapsed();
-    const holder = addressHolder(peer.address);
+    const payer = addressPayer(peer.address);
     if (this.taken.size >= this.options.connectionsMax) {
-      const victim = this.victim(holder, now);
+      const victim = this.victim(payer, now);
       if (victim === undefined) {
         this.ended++;
         peer.close(crowded());
@@ -84,7 +84,7 @@ export class Places {
       }
       this.end(victim);
     }
-    const place = new Place(this, peer, holder, now);
+    const place = new Place(this, peer, payer, now);
     this.taken.add(place);
     return place;
   }
@@ -99,14 +99,14 @@ export class Places {
     return this.options.elapsed();
   }
 
-  /** For {@link Place}: counts it for another holder, or as one that brings nothing now. */
+  /** For {@link Place}: counts it for another payer, or as one that brings nothing now. */
   recount(place: Place, change: () => void): void {
     const isTaken = this.taken.delete(place);
     change();
     if (isTaken) this.taken.add(place);
   }
 
-  private victim(asking: Holder, now: number): Place | undefined {
+  private victim(asking: Payer, now: number): Place | undefined {
     const over = this.taken.overShare(asking);
     if (over.size > 0) return idlest(over, now) ?? [...over].at(-1);
     let found: { readonly place: Place; readonly size: number } | undefined;
@@ -142,7 +142,7 @@ export class Places {
 export class Place {
   readonly peer: Peer;
   /** At first the address; then the latest credentials of a call on the connection. */
-  holder: Holder;
+  payer: Payer;
   /** Whether the caller is known. Guests are known if they need no credentials. */
   isKnown = false;
   /** The time since which its state is the present one: silent, or busy. */
@@ -151,10 +151,10 @@ export class Place {
   private readonly owner: Places;
   private bytesBefore = 0;
 
-  constructor(owner: Places, peer: Peer, holder: Holder, sinceMs: number) {
+  constructor(owner: Places, peer: Peer, payer: Payer, sinceMs: number) {
     this.owner = owner;
     this.peer = peer;
-    this.holder = holder;
+    this.payer = payer;
     this.sinceMs = sinceMs;
   }
 
@@ -189,12 +189,12 @@ export class Place {
     };
   }
 
-  /** Records the holder that makes calls on the connection. */
-  hold(holder: Holder): void {
+  /** Charges the connection to the payer that makes calls on it. */
+  chargeTo(payer: Payer): void {
     this.isKnown = true;
-    if (holder.group === this.holder.group && holder.name === this.holder.name) return;
+    if (payer.group === this.payer.group && payer.name === this.payer.name) return;
     this.owner.recount(this, () => {
-      this.holder = holder;
+      this.payer = payer;
     });
   }
 

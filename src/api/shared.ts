@@ -63,7 +63,7 @@ export function sharedContents(
       const shared = contents();
       const { artifact, linkId, namespace } = await shared.find(token);
       about = { namespace, subject: linkId };
-      answer.hold({ group: namespace, name: `link ${linkId}` });
+      answer.chargeTo({ group: namespace, name: `link ${linkId}` });
       return await use({
         artifact: toArtifactMessage(artifact),
         read: (part, signal) => told(inRoom(shared.read(token, part, signal), answer, signal), noted),

@@ -69,7 +69,8 @@ export function readPlan(wanted: {
   const { sizeBytes, offset, length } = wanted;
   checkByteRange(offset, length);
   const end = offset + length;
-  if (!(end <= sizeBytes)) throw new RangeError(`bytes ${offset} to ${end} of a blob of ${sizeBytes}`);
+  if (!(end <= sizeBytes))
+    throw new RangeError(`bytes ${offset} to ${end} are not within ${sizeBytes} bytes`);
   const firstBlock = Math.floor(offset / blockBytes);
   const lastBlock = length === 0 ? firstBlock - 1 : Math.floor((end - 1) / blockBytes);
   const readOffset = firstBlock * blockBytes;
@@ -93,7 +94,7 @@ export async function* verified(
   let block = plan.firstBlock;
   let position = plan.readOffset;
   let crc = 0;
-  let held: Uint8Array[] = [];
+  let parts: Uint8Array[] = [];
   for await (const piece of pieces) {
     if (position + piece.length > end)
       throw new Failure('DATA_LOSS', 'more bytes are stored than were written');
@@ -101,15 +102,15 @@ export async function* verified(
       const blockEnd = Math.min((block + 1) * blockBytes, end);
       const part = piece.subarray(at, at + blockEnd - position);
       crc = crc32(part, crc);
-      held.push(part);
+      parts.push(part);
       at += part.length;
       position += part.length;
       if (position < blockEnd) continue;
       if (crc !== crcAt(crcs, block - rowStart)) throw mismatch(block);
-      yield* clipped(held, block * blockBytes, plan);
+      yield* clipped(parts, block * blockBytes, plan);
       block++;
       crc = 0;
-      held = [];
+      parts = [];
     }
   }
   if (position < end) throw new Failure('DATA_LOSS', 'fewer bytes are stored than were written');

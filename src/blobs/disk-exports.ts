@@ -137,7 +137,7 @@ export async function exportWarnings(root: string, dataDir: string): Promise<str
     const exports = await existing(join(root, exportPrefix));
     await access(exports.path, constants.W_OK | constants.X_OK);
     return exports.device === (await existing(dataDir)).device
-      ? ['--export-dir: the exports are on the same file system as the data: what loses one loses the other']
+      ? ['--export-dir: the exports are on the same file system as the data: one fault can destroy both']
       : [];
   } catch (error) {
     return [`--export-dir: ${root} cannot be used, so nothing is exported: ${String(error)}`];

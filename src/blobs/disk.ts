@@ -162,7 +162,7 @@ class DiskBlobs implements BlobStore {
 
   /** Files in `tmp` that this store did not name are left alone and not counted. */
   async removeStale(): Promise<number> {
-    if (this.staged.size > 0) throw new Error('removeStale is for the start: blobs are staged');
+    if (this.staged.size > 0) throw new Error('removeStale must not run while blobs are staged');
     let removed = 0;
     for await (const file of files(this.directories.staging)) {
       if (parseBlobName(file.replaceAll('.', '/')) === undefined) continue;
@@ -202,14 +202,14 @@ interface Reading {
 }
 
 /**
- * Up to this many readers may each have the next piece, and leave the last one to the garbage collector: both are
- * faster. With more readers, such pieces would wait in memory as long as their readers do.
+ * Up to this many readers may each have the next piece, which is faster. With more readers, such pieces would wait in
+ * memory as long as their readers do.
  */
 const readersAtEaseMax = 16;
 
 /**
  * Reads the next piece while the consumer has one, if few pieces are read ahead. The file is closed however the
- * consumer ends. If many files are being read, the consumer may free the pieces.
+ * consumer ends. The consumer may free the pieces.
  */
 async function* readPieces(
   path: string,
@@ -242,7 +242,7 @@ async function* readPieces(
         reading.ahead++;
         next = readNext(position);
       }
-      if (reading.files > readersAtEaseMax) markBlock(piece);
+      markBlock(piece);
       yield piece;
     }
   } finally {

@@ -1,5 +1,6 @@
 /** The few file operations that the disk store uses, and the form of their errors for callers. */
 import { chmod, chown, type FileHandle, mkdir, open, unlink } from 'node:fs/promises';
+import { takeBlock } from '../domain/blocks.ts';
 import { Failure } from '../domain/errors.ts';
 import type { FileModes } from '../domain/system/file-modes.ts';
 import { quotaExceededCode } from '../domain/system/quota-code.ts';
@@ -112,7 +113,7 @@ function after(buffers: readonly Uint8Array[], count: number): Uint8Array[] {
 
 /** Returns up to `length` bytes from `position`, in memory of their own; fewer only where the file ends. */
 export async function readFully(file: FileHandle, position: number, length: number): Promise<Uint8Array> {
-  const buffer = Buffer.allocUnsafeSlow(length);
+  const buffer = takeBlock(length);
   let filled = 0;
   while (filled < length) {
     const { bytesRead } = await file.read(buffer, filled, length - filled, position + filled);

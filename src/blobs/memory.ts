@@ -51,7 +51,8 @@ class MemoryBlobs implements BlobStore {
     const { internalId } = blobName(name);
     if (this.staged.has(name)) throw nameTaken();
     const publish = (bytes: Uint8Array) => {
-      if (!this.namespaces.has(internalId)) throw new Failure('STORE_UNAVAILABLE', 'namespace not prepared');
+      if (!this.namespaces.has(internalId))
+        throw new Failure('STORE_UNAVAILABLE', 'the namespace must be prepared first');
       if (this.blobs.has(name)) throw nameTaken();
       this.blobs.set(name, { bytes, modifyTimeMs: this.now() });
     };
@@ -86,7 +87,7 @@ class MemoryBlobs implements BlobStore {
   }
 
   async removeStale(): Promise<number> {
-    if (this.staged.size > 0) throw new Error('removeStale is for the start: blobs are staged');
+    if (this.staged.size > 0) throw new Error('removeStale must not run while blobs are staged');
     return 0;
   }
 
@@ -156,5 +157,5 @@ class StagedBytes implements StagedBlob {
 }
 
 function nameTaken(): Failure {
-  return new Failure('INTERNAL', 'the physical name of an upload is taken');
+  return new Failure('INTERNAL', 'the physical name of an upload exists already');
 }

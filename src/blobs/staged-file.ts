@@ -149,5 +149,5 @@ export class StagedFile implements StagedBlob {
 }
 
 function nameTaken(cause: unknown): Failure {
-  return new Failure('INTERNAL', 'the physical name of an upload is taken', { cause });
+  return new Failure('INTERNAL', 'the physical name of an upload exists already', { cause });
 }

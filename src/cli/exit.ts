@@ -6,7 +6,7 @@ import { ArtifactaError } from '../client/errors.ts';
  * | code | meaning |
  * | --- | --- |
  * | 0 | done |
- * | 1 | the request was refused or failed, for all items or for some |
+ * | 1 | the request was refused or failed, as a whole or in part |
  * | 2 | the command line, or a value in it, is wrong |
  * | 3 | the artifact or session does not exist, has expired or was deleted |
  * | 4 | the service cannot be reached or is too busy; the same command may succeed later |
@@ -30,7 +30,7 @@ export const exitCodes = {
 /** The same table, for the help. */
 export const exitCodeHelp = `Exit codes:
   0    done
-  1    the request was refused or failed, for all items or for some
+  1    the request was refused or failed, as a whole or in part
   2    the command line, or a value in it, is wrong
   3    the artifact or session does not exist, has expired or was deleted
   4    the service cannot be reached or is too busy; the same command may succeed later

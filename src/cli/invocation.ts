@@ -27,11 +27,11 @@ export function addGlobalFlags(command: Command): Command {
   return command
     .optionsGroup('Global options:')
     .option('--url <url>', 'the service: grpc://HOST:PORT, grpcs://, http://, https:// or unix:/PATH')
-    .option('--data-dir <path>', 'the data directory (its path) to use if no service is named')
+    .option('--data-dir <path>', 'the directory of the store, used if no service is named')
     .option('--token-file <path>', 'the file with the token that proves who you are')
     .option('--namespace <name>', 'the namespace to act in (operators only)')
     .option('--json', 'print each result as one line of JSON, and each error as one line of JSON on stderr')
-    .option('--quiet', 'print ids only, and no remarks');
+    .option('--quiet', 'print only ids, and no notes about what was done');
 }
 
 /** Returns the flags from both places; those after the command's name win. */

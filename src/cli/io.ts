@@ -15,7 +15,7 @@ export interface OwnDirectory {
   /** Absolute. */
   readonly path: string;
   /** Whether a path leads into it, in any spelling or through links; also a path where nothing exists yet. */
-  holds(path: string): boolean;
+  contains(path: string): boolean;
 }
 
 /** A way to a service, or to a store that this process opened itself. */
@@ -24,8 +24,8 @@ export interface Connection {
   /** Where it leads, for messages, e.g. `grpc://127.0.0.1:50051`. */
   readonly description: string;
   /**
-   * True: it leads to the process that holds the store, and to another one when that has left. Default: it leads to the
-   * service that was named, which is the same at every retry.
+   * True: it leads to the process that has the store open, and to another one when that has left. Default: it leads to
+   * the service that was named, which is the same at every retry.
    */
   readonly passes?: boolean;
   /**

@@ -3,8 +3,8 @@ import type { ArtifactaError } from '../client/errors.ts';
 import type { Connection, ConnectOptions, Io } from './io.ts';
 
 /**
- * The connection of one command. When the process that held the store leaves, the way to it ends, and the next attempt
- * of a call must look for the store again. {@link renew} does this, and later calls take the new way.
+ * The connection of one command. When the process that had the store open leaves, the way to it ends, and the next
+ * attempt of a call must look for the store again. {@link renew} does this, and later calls take the new way.
  */
 export class Link implements AsyncDisposable {
   readonly transport: Transport;
@@ -53,7 +53,7 @@ export class Link implements AsyncDisposable {
    * Connects again if the connection caused the failure, and no other call has done so since the call began. If several
    * calls lose one connection, only the first may connect: a second would find the store taken by this process.
    *
-   * @returns true if the next attempt goes another way. Where commands hold the store one after another, each meets
+   * @returns true if the next attempt goes another way. Where commands open the store one after another, each meets
    * several that leave, so the command goes on. After {@link renewalsMax} of them it gives up.
    * @throws the errors of `connect`.
    */

@@ -76,11 +76,21 @@ function complaintOf({ code, message }: CommanderError): string {
   return code === 'commander.help' ? 'name a command; see --help' : message.replace(/^error: /, '');
 }
 
+/** The end of the help, before the exit codes. */
+const helpEnd = `"artifacta serve" starts the service. "artifacta reap" starts the reaper, a process that
+asks the service to do its maintenance. Each of the two has its own --help.
+
+Name an artifact by its id (art_…) or as SESSION/NAME. An id means one version.
+SESSION/NAME means the latest version, or the version that --version gives.`;
+
 /** Builds the program. @param first the first of the arguments. */
 async function buildProgram(invocation: Invocation, first: string | undefined): Promise<Command> {
   const { output, io } = invocation;
   const program = new Command('artifacta')
-    .description('An artifact store for AI agents.')
+    .description(
+      'An artifact store for AI agents. A session contains the artifacts of one run of an agent. A ' +
+        'namespace contains the sessions of one tenant.',
+    )
     .version(io.version ?? 'unknown')
     .enablePositionalOptions()
     .exitOverride()
@@ -96,10 +106,7 @@ async function buildProgram(invocation: Invocation, first: string | undefined): 
       const { json, quiet } = globalFlags(command);
       output.style = { json: json ?? false, quiet: quiet ?? false };
     })
-    .addHelpText(
-      'after',
-      `\n"artifacta serve" starts the service, "artifacta reap" its sidecar; see their --help.\n\nName an artifact by its id (art_…) or as SESSION/NAME: its latest version, or the one that --version gives.\n\n${exitCodeHelp}`,
-    );
+    .addHelpText('after', `\n${helpEnd}\n\n${exitCodeHelp}`);
   addGlobalFlags(program);
   for (const add of await commandsFor(first)) add(program, invocation);
   return program;

@@ -40,10 +40,10 @@ import { type Credentials, withCredentials } from './wire/headers.ts';
 import { type RetryPolicy, retryDefaults } from './wire/retry.ts';
 import { withVersions } from './wire/versions.ts';
 
-/** The longest time that gRPC's header holds in milliseconds. The service allows no unary call as much. */
+/** The longest time that gRPC's header can give in milliseconds. The service allows no unary call as much. */
 const timeoutMsMax = 99_999_999;
 
-/** Returns whole milliseconds: the header holds no others. */
+/** Returns whole milliseconds: the header can give no others. */
 function deadlineOf(timeoutMs = 30_000): number {
   return timeoutMs > 0 ? Math.min(Math.ceil(timeoutMs), timeoutMsMax) : 0;
 }

@@ -22,7 +22,7 @@ export interface Artifact {
   readonly expireTime?: number;
   readonly expirySource: ExpirySource;
   readonly hold: boolean;
-  /** The number of its commit in the session's feed: the order within a session. */
+  /** The place of its commit in the session's feed: the order within a session. */
   readonly sequence: number;
   /** True if no later version of its name was ever committed. */
   readonly latest: boolean;

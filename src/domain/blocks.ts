@@ -2,19 +2,40 @@
  * The memory of blocks of contents. Code that passes a block on still refers to it while it waits for a request for the
  * next one. The garbage collector would keep that block, and hundreds of waiting streams would keep one block each. So
  * the last user of a block frees it.
+ *
+ * Fresh memory of this size comes from the system, which clears it page by page. So a few freed blocks are kept for the
+ * next reads. Their memory moves to a new object: older references to the block see an empty one.
  */
 
 const blocks = new WeakSet<ArrayBufferLike>();
+
+/** The size of the blocks that are kept, in bytes. */
+const keptBytes = 1024 * 1024;
+const keptMax = 16;
+const kept: ArrayBuffer[] = [];
+
+/** Returns memory of its own for a block of `length` bytes, with arbitrary contents. */
+export function takeBlock(length: number): Uint8Array {
+  const memory = length === keptBytes ? kept.pop() : undefined;
+  return memory === undefined ? Buffer.allocUnsafeSlow(length) : Buffer.from(memory);
+}
 
 /** Records that no other code uses the memory of `bytes`, so that the code that sends it may free it. */
 export function markBlock(bytes: Uint8Array): void {
   blocks.add(bytes.buffer);
 }
 
+/** Returns true if only the code that sends `bytes` uses their memory. */
+export function isBlock(bytes: Uint8Array): boolean {
+  return blocks.has(bytes.buffer);
+}
+
 /** Frees the memory of a block that was sent or copied, which is empty afterwards. Leaves all other bytes alone. */
 export function freeBlock(bytes: Uint8Array): void {
   const { buffer } = bytes;
-  if (blocks.delete(buffer) && buffer instanceof ArrayBuffer) buffer.transfer(0);
+  if (!blocks.delete(buffer) || !(buffer instanceof ArrayBuffer)) return;
+  if (buffer.byteLength === keptBytes && kept.length < keptMax) kept.push(buffer.transfer());
+  else buffer.transfer(0);
 }
 
 /**

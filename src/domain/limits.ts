@@ -168,15 +168,15 @@ export const limits = {
   admissionSecondsMax: 10,
   /** Bytes of all answers that are handed to connections and not yet sent, or that are admitted to be made. */
   unsentBytesMax: 128 * 1024 * 1024,
-  /** A holder with more than this number of these bytes leaves the same number to the others. */
-  holderUnsentBytesMax: 32 * 1024 * 1024,
-  /** Answers of one holder that wait for room. Each keeps a call open. */
-  holderWaitingMax: 256,
+  /** A payer with more than this number of these bytes leaves the same number to the others. */
+  payerUnsentBytesMax: 32 * 1024 * 1024,
+  /** Answers of one payer that wait for room. Each keeps a call open. */
+  payerWaitingMax: 256,
   /** Bytes that calls keep while they wait for room: each keeps its request, and this number in addition. */
   waitingCallBytes: 32 * 1024,
   waitingBytesMax: 32 * 1024 * 1024,
-  /** The same, for one holder. */
-  holderWaitingBytesMax: 16 * 1024 * 1024,
+  /** The same, for one payer. */
+  payerWaitingBytesMax: 16 * 1024 * 1024,
   /**
    * Bytes that all open calls keep: each keeps its headers, and about this number in addition. That is enough for 4,096
    * calls with hardly any header.

@@ -19,8 +19,11 @@ export interface Restriction {
   readonly pushBytesMax?: number;
 }
 
-/** The user of a shared resource. The credentials of one group together compete with those of other groups. */
-export interface Holder {
+/**
+ * The credential or the address that the use of shared resources is charged to. The payers of one group together
+ * compete with those of other groups.
+ */
+export interface Payer {
   /** A namespace; or an address, for calls that may name any namespace. */
   readonly group: string;
   /**
@@ -43,17 +46,17 @@ export interface Principal {
   /** The time when the credentials end, in milliseconds since the Unix epoch. Undefined: never. */
   readonly expireTime?: number;
   readonly restriction?: Restriction;
-  /** The holder, if it is not the key, or the subject, in this namespace: see {@link holderOf}. */
-  readonly holder?: Holder;
+  /** The payer, if it is not the key, or the subject, in this namespace: see {@link payerOf}. */
+  readonly payer?: Payer;
 }
 
-/** Returns the holder that the principal's use of shared resources counts for. */
-export function holderOf({ holder, namespace, apiKey, subject }: Principal): Holder {
-  return holder ?? { group: namespace, name: apiKey ?? subject };
+/** Returns the payer that the principal's use of shared resources is charged to. */
+export function payerOf({ payer, namespace, apiKey, subject }: Principal): Payer {
+  return payer ?? { group: namespace, name: apiKey ?? subject };
 }
 
-/** Returns one text for each holder; neither part has a line break. */
-export function nameOfHolder({ group, name }: Holder): string {
+/** Returns one text for each payer; neither part has a line break. */
+export function nameOfPayer({ group, name }: Payer): string {
   return `${group}\n${name}`;
 }
 

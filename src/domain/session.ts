@@ -26,7 +26,7 @@ export interface Session {
   readonly sizeBytes: number;
   /** The number of artifacts on hold. */
   readonly holdCount: number;
-  /** The highest number in its feed. */
+  /** The highest sequence of its feed. */
   readonly lastSequence: number;
   readonly retention: Retention;
   /** True: its retention keeps it now, as one of the last of its kind. */

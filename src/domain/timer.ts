@@ -5,16 +5,16 @@
 export type After = (delayMs: number, task: () => void) => () => void;
 
 /** The longest delay of Node's timers. A task with a longer or negative delay runs at once, and Node warns of it. */
-const stepMsMax = 2 ** 31 - 1;
+const timerMsMax = 2 ** 31 - 1;
 
 /** Runs `task` after a delay of any length. For a delay that is over, or is not a number, the task runs at once. */
 function wait(delayMs: number, task: () => void, isAwaited: boolean): () => void {
-  const stepMs = delayMs > 0 ? Math.min(delayMs, stepMsMax) : 0;
+  const timerMs = delayMs > 0 ? Math.min(delayMs, timerMsMax) : 0;
   const go = () => {
-    if (delayMs > stepMs) cancel = wait(delayMs - stepMs, task, isAwaited);
+    if (delayMs > timerMs) cancel = wait(delayMs - timerMs, task, isAwaited);
     else task();
   };
-  const timer = setTimeout(go, stepMs);
+  const timer = setTimeout(go, timerMs);
   if (!isAwaited) timer.unref();
   let cancel = () => clearTimeout(timer);
   return () => cancel();

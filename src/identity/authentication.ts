@@ -7,11 +7,11 @@ import { type Namespace, parseNamespace } from '../domain/names.ts';
 import {
   anonymous,
   guestSubject,
-  type Holder,
-  holderOf,
   localOperator,
-  nameOfHolder,
+  nameOfPayer,
+  type Payer,
   type Principal,
+  payerOf,
   type Scope,
 } from '../domain/principal.ts';
 import { tokenPrefixes } from '../domain/tokens.ts';
@@ -91,11 +91,11 @@ export const withoutAuthentication: Authenticate = async ({ authorization, names
 function guest(namespace: string | undefined, isLocal: boolean, address: string | undefined): Principal {
   const parsed = parseNamespace('artifacta-namespace', namespace ?? 'default');
   if (isLocal || address === undefined) return isLocal ? localOperator(parsed) : anonymous(parsed);
-  return { ...anonymous(parsed), holder: addressHolder(address) };
+  return { ...anonymous(parsed), payer: addressPayer(address) };
 }
 
-/** Returns the holder for a caller of whom only the address is known. @param address undefined: this machine's. */
-export function addressHolder(address: string | undefined): Holder {
+/** Returns the payer for a caller of whom only the address is known. @param address undefined: this machine's. */
+export function addressPayer(address: string | undefined): Payer {
   return { group: `address ${address === undefined ? '' : networkOf(address)}`, name: guestSubject };
 }
 
@@ -128,7 +128,7 @@ export class Authentication {
   readonly authenticate: Authenticate = async (presented) => {
     const principal = inNamespace(await this.identify(presented), presented.namespace);
     if (principal.subject === guestSubject) return principal;
-    const who = nameOfHolder(holderOf(principal));
+    const who = nameOfPayer(payerOf(principal));
     const waitMs = this.calls.waitMs(who);
     if (waitMs > 0) throw overloaded('these credentials make too many calls', waitMs);
     this.calls.count(who);
@@ -144,7 +144,7 @@ export class Authentication {
       throw new Failure(
         'UNAUTHENTICATED',
         certificate === undefined
-          ? 'credentials are required: authorization: Bearer TOKEN'
+          ? 'credentials are required: send the header "authorization: Bearer TOKEN"'
           : 'this service does not know the owner of the client certificate',
       );
     return guest(presented.namespace, isLocal, presented.address);
@@ -220,8 +220,8 @@ function inNamespace(principal: Principal, named: string | undefined): Principal
   if (named === undefined || named === principal.namespace) return principal;
   if (principal.operator) {
     // It is one credential, in all namespaces.
-    const holder = holderOf(principal);
-    return { ...principal, namespace: parseNamespace('artifacta-namespace', named), holder };
+    const payer = payerOf(principal);
+    return { ...principal, namespace: parseNamespace('artifacta-namespace', named), payer };
   }
   throw new Failure('PERMISSION_DENIED', 'artifacta-namespace: only operators may name another namespace', {
     violations: [{ field: 'artifacta-namespace', description: 'only operators may name another namespace' }],

@@ -8,9 +8,9 @@ import { Failure } from '../domain/errors.ts';
 import type { Namespace, SessionId } from '../domain/names.ts';
 import {
   guestSubject,
-  type Holder,
-  holderOf,
+  type Payer,
   type Principal,
+  payerOf,
   type Restriction,
   type Scope,
 } from '../domain/principal.ts';
@@ -43,7 +43,7 @@ interface Claims {
   readonly prefix?: string;
   readonly bytes?: number;
   readonly key?: string;
-  /** Group and name of the holder, where they are not the namespace and the key. */
+  /** Group and name of the payer, where they are not the namespace and the key. Tokens in use have it by this name. */
   readonly holder?: readonly [group: string, name: string];
 }
 
@@ -71,9 +71,9 @@ export class ChildTokens {
       ...(restriction.namePrefix === undefined ? {} : { prefix: restriction.namePrefix }),
       ...(restriction.pushBytesMax === undefined ? {} : { bytes: restriction.pushBytesMax }),
       ...(principal.apiKey === undefined ? {} : { key: principal.apiKey }),
-      ...(principal.holder === undefined
+      ...(principal.payer === undefined
         ? {}
-        : { holder: [principal.holder.group, principal.holder.name] as const }),
+        : { holder: [principal.payer.group, principal.payer.name] as const }),
     };
     const token = await new SignJWT({ ...claims })
       .setProtectedHeader({ alg: 'HS256', typ: type })
@@ -94,7 +94,7 @@ export class ChildTokens {
       const expired = error.code === 'ERR_JWT_EXPIRED';
       throw new Failure('UNAUTHENTICATED', `the token ${expired ? 'has expired' : 'is not valid'}`);
     });
-    const { ns, scopes, sessions, prefix, bytes, key, holder, jti = '', exp = 0 } = verified.payload;
+    const { ns, scopes, sessions, prefix, bytes, key, holder: payer, jti = '', exp = 0 } = verified.payload;
     return {
       subject: jti,
       namespace: ns as Namespace,
@@ -102,7 +102,7 @@ export class ChildTokens {
       operator: false,
       expireTime: exp * 1000,
       ...(key === undefined ? {} : { apiKey: key }),
-      ...(holder === undefined ? {} : { holder: { group: holder[0], name: holder[1] } }),
+      ...(payer === undefined ? {} : { payer: { group: payer[0], name: payer[1] } }),
       ...restrictedTo({
         ...(sessions === undefined ? {} : { sessions: new Set(sessions as SessionId[]) }),
         ...(prefix === undefined ? {} : { namePrefix: prefix }),
@@ -136,7 +136,7 @@ function narrowed(minter: Principal, grant: Grant): Principal {
     // JWTs know whole seconds.
     expireTime: Math.floor(end / 1000) * 1000,
     ...(minter.apiKey === undefined ? {} : { apiKey: minter.apiKey }),
-    ...heldBy(minter, grant.namespace),
+    ...payerBehind(minter, grant.namespace),
     ...restrictedTo({
       ...(sessions === undefined ? {} : { sessions }),
       ...(prefix === undefined ? {} : { namePrefix: prefix }),
@@ -145,12 +145,12 @@ function narrowed(minter: Principal, grant: Grant): Principal {
   };
 }
 
-/** A token uses the shares of the credential that minted it. A token of a guest has shares of its own. */
-function heldBy(minter: Principal, namespace: Namespace): { holder?: Holder } {
-  if (minter.subject === guestSubject && minter.holder === undefined) return {};
-  const holder = holderOf(minter);
-  const isPlain = holder.group === namespace && holder.name === minter.apiKey;
-  return isPlain ? {} : { holder };
+/** Returns the payer of a token: that of the credential that minted it. A guest's token is its own payer. */
+function payerBehind(minter: Principal, namespace: Namespace): { payer?: Payer } {
+  if (minter.subject === guestSubject && minter.payer === undefined) return {};
+  const payer = payerOf(minter);
+  const isPlain = payer.group === namespace && payer.name === minter.apiKey;
+  return isPlain ? {} : { payer };
 }
 
 function wider(field: string): Failure {

@@ -137,7 +137,10 @@ function parseRule(node: Node): CertificateRule {
   if (captures > 1) throw node.fault('spiffe', 'must name the namespace only once');
   const namespace = members.namespace && parseNamespaceText(members.namespace);
   if ((captures === 0) === (namespace === undefined))
-    throw node.fault('namespace', captures === 0 ? 'is required' : 'must be left out: the pattern gives it');
+    throw node.fault(
+      'namespace',
+      captures === 0 ? 'is required' : 'must be left out: the pattern contains {namespace}',
+    );
   const operator = members.operator?.flag() ?? false;
   return {
     match: spiffe === undefined ? { subject: members.subject!.text() } : { spiffe },
@@ -167,7 +170,7 @@ class Node {
 
   text(): string {
     if (typeof this.value !== 'string' || this.value === '')
-      throw this.fault('', 'must be a text that is not empty');
+      throw this.fault('', 'must be a string that is not empty');
     return this.value;
   }
 

@@ -119,7 +119,7 @@ async function fetchText(
         else chunks.push(chunk);
       });
       response.once('end', () => resolve(Buffer.concat(chunks).toString()));
-      response.once('error', reject).once('close', () => reject(new Error('the answer was cut short')));
+      response.once('error', reject).once('close', () => reject(new Error('the answer was cut off')));
     });
     request.end();
   });

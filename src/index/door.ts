@@ -84,7 +84,7 @@ export class KeyNotAsked extends Error {
   readonly key: Key;
 
   constructor(key: Key) {
-    super(`a row was read that was not asked for: ${hexOf(key)}`);
+    super(`the reader did not request this row before: ${hexOf(key)}`);
     this.name = 'KeyNotAsked';
     this.key = key;
   }

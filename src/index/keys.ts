@@ -12,7 +12,7 @@
  *   └── 04 cameBack       kind, ns, id                : an import brought it back after it was gone
  *   sessions
  *   ├── 10 sessionName    ns, session id              → {uid, goneSince}
- *   ├── 11 session        ns, uid                     → record: state, counts, feed number, manifest
+ *   ├── 11 session        ns, uid                     → record: state, counts, last sequence, manifest
  *   ├── 12 sessionsByTime ns, ~uid
  *   ├── 13 sessionsByMetadata ns, key, value, ~uid
  *   ├── 14 sessionsByLabel    ns, key, value, ~uid
@@ -24,7 +24,7 @@
  *   ├── 20 artifact       ns, id                      → record
  *   ├── 21 head           ns, uid, name               → {nextVersion, latest}
  *   ├── 22 version        ns, uid, name, ~version     → id
- *   └── 23 feed           ns, uid, number             → committed, deleted, sealed
+ *   └── 23 feed           ns, uid, sequence           → committed, deleted, sealed
  *   latest versions (superseding a version removes its rows)
  *   ├── 30 latestByTime     ns, ~id
  *   ├── 31 latestBySession  ns, uid, ~id

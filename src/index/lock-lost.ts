@@ -7,7 +7,9 @@ export class LockLost extends Failure {
   constructor(path: string) {
     super(
       'STORE_UNAVAILABLE',
-      `this process has lost its lock ${path}, because a part of it opened and closed that file. Another process may have the store open now. Nothing more is written; start the process again`,
+      `this process has lost its lock ${path}, because a part of the process opened and closed that ` +
+        'file. Perhaps another process has the store open now. This process writes nothing more; start ' +
+        'it again',
       { metadata: { lock: 'lost' } },
     );
     this.name = 'LockLost';

@@ -5,11 +5,11 @@ import { LoadedRows } from './loaded-rows.ts';
 /** Runs a look-up to its end. Each round is one read of all its keys. Throws the errors of the look-up. */
 export async function lookUp<T>(reader: Pick<Reader, 'getMany'>, ask: (rows: Rows) => Asking<T>): Promise<T> {
   const rows = new LoadedRows();
-  const steps = ask(rows);
+  const run = ask(rows);
   for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-    const lacking = rows.lacking(step.value);
+    const next = run.next();
+    if (next.done) return next.value;
+    const lacking = rows.lacking(next.value);
     if (lacking.size === 0) continue;
     const values = await reader.getMany([...lacking.values()]);
     let at = 0;

@@ -66,7 +66,7 @@ export interface SessionRecord {
   readonly createTime: number;
   readonly updateTime: number;
   readonly sealTime?: number;
-  /** The highest feed number in use. */
+  /** The highest sequence of its feed. */
   readonly feed: number;
   /** The number of live artifacts, all versions, and their logical bytes. */
   readonly artifacts: number;

@@ -6,8 +6,8 @@ import { quotaExceededCode } from '../domain/system/quota-code.ts';
 const troubles: readonly (readonly [code: string, spelling: string, words: string])[] = [
   ['ENOSPC', 'No space left on device', 'the disk is full'],
   [quotaExceededCode, 'Disk quota exceeded', 'the disk quota is used up'],
-  ['EFBIG', 'File too large', 'the file system takes no larger file'],
-  ['EIO', 'Input/output error', 'the disk answers with an input/output error'],
+  ['EFBIG', 'File too large', 'the file is too large for the file system'],
+  ['EIO', 'Input/output error', 'the disk reports an input/output error'],
   ['EROFS', 'Read-only file system', 'the file system is read-only'],
   ['EACCES', 'Permission denied', 'permission is denied'],
   ['EPERM', 'Operation not permitted', 'permission is denied'],
@@ -28,7 +28,7 @@ function codeOf(error: unknown): string | undefined {
 
 /** Returns the fault in words that name no path. */
 export function troubleOf(error: unknown): string {
-  return knownTroubleOf(error) ?? 'the disk refused it';
+  return knownTroubleOf(error) ?? 'the disk refused the operation';
 }
 
 /** Returns the same words for the known faults; undefined for others. */

@@ -42,10 +42,10 @@ async function openWay(
   if (config.url !== undefined) return await openRemote(config.url, config, warn);
   if (await answersOurs(config.socket)) return await openLocal(config, warn);
   // To load all of this takes longer than to try the socket.
-  const { openHolder } = await withNativeParts(() => import('./own-store.ts'));
-  const held = await openHolder(config, warn, own);
-  if (held === undefined) return await openLocal(config, warn);
-  return { ...held, transport: withCredentials(held.transport, { namespace: config.namespace }) };
+  const { openOwnStore } = await withNativeParts(() => import('./own-store.ts'));
+  const opened = await openOwnStore(config, warn, own);
+  if (opened === undefined) return await openLocal(config, warn);
+  return { ...opened, transport: withCredentials(opened.transport, { namespace: config.namespace }) };
 }
 
 async function openLocal(config: LocalConfig, warn: (message: string) => void): Promise<Connection> {

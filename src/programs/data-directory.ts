@@ -266,7 +266,7 @@ const ours = new Set([
 ]);
 
 /**
- * Refuses a directory that holds other things and no store. It was most likely named by mistake, and the content of
+ * Refuses a directory with other things in it and no store. It was most likely named by mistake, and the content of
  * `tmp` would be removed.
  */
 async function refuseForeign(dataDir: string): Promise<void> {

@@ -44,13 +44,13 @@ function urlOf(scheme: Parameters<typeof reachableUrl>[0], text: string | null):
 function accessOf({ auth }: ServeConfig, { grpc, http }: RunningServer['addresses']): string {
   if (grpc === null && http === null) return 'this user, without credentials';
   if (auth)
-    return 'with credentials, which "artifacta keys create" makes; without any for this user, over the local socket';
+    return 'with credentials ("artifacta keys create" makes them); this user needs none over the local socket';
   const isLocal = [grpc, http].every(
     (address) => address === null || isLoopback(parseAddress(address)?.host ?? ''),
   );
   return isLocal
-    ? 'every program of this machine, without credentials (--auth asks for them)'
-    : 'every machine that can connect, without credentials (--auth asks for them)';
+    ? 'every program on this machine, without credentials (--auth requires them)'
+    : 'every machine that can connect, without credentials (--auth requires them)';
 }
 
 /** Returns the beginning of a command that reaches this service when it is pasted into another terminal. */

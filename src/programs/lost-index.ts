@@ -21,7 +21,7 @@ export async function requireIndexBesideContents(dataDir: string): Promise<void>
   const names = (await readdir(join(dataDir, 'index')).catch(absentAsUndefined)) ?? [];
   // By its mark the index itself knows that something is missing, and how much.
   if (names.includes('CURRENT') || (await exists(join(dataDir, 'index.mark')))) return;
-  if (!(await holdsContents(dataDir))) return;
+  if (!(await hasContents(dataDir))) return;
   const isGone = !names.some((name) => name.endsWith('.ldb') || name.endsWith('.log'));
   throw lostIndex(dataDir, names.length === 0 ? 'is missing or empty' : 'has no CURRENT', isGone);
 }
@@ -33,7 +33,7 @@ export async function requireRowsBesideContents(dataDir: string, index: Reader):
     ['format', 'acceptedLoss'].map((name) => keys.store.setting.key(name)),
   );
   if (settings.some((value) => value !== undefined)) return;
-  if (await holdsContents(dataDir)) throw lostIndex(dataDir, 'is empty', true);
+  if (await hasContents(dataDir)) throw lostIndex(dataDir, 'is empty', true);
 }
 
 function lostIndex(dataDir: string, how: string, isGone: boolean): IndexDamaged {
@@ -43,9 +43,9 @@ function lostIndex(dataDir: string, how: string, isGone: boolean): IndexDamaged 
   return new IndexDamaged(message, { isGone });
 }
 
-async function holdsContents(dataDir: string): Promise<boolean> {
+async function hasContents(dataDir: string): Promise<boolean> {
   try {
-    return await holdsFile(join(dataDir, 'blobs'), contentDepth);
+    return await hasFile(join(dataDir, 'blobs'), contentDepth);
   } catch (cause) {
     const message = `cannot look for contents in ${join(dataDir, 'blobs')}: ${String(cause)}`;
     throw new Failure('STORE_UNAVAILABLE', message, { cause });
@@ -53,13 +53,13 @@ async function holdsContents(dataDir: string): Promise<boolean> {
 }
 
 /** Whether a file exists exactly this number of levels below. */
-async function holdsFile(directory: string, depth: number): Promise<boolean> {
+async function hasFile(directory: string, depth: number): Promise<boolean> {
   const entries = await opendir(directory).catch(absentAsUndefined);
   for await (const entry of entries ?? []) {
     if (
       depth === 1
         ? entry.isFile()
-        : entry.isDirectory() && (await holdsFile(join(directory, entry.name), depth - 1))
+        : entry.isDirectory() && (await hasFile(join(directory, entry.name), depth - 1))
     )
       return true;
   }

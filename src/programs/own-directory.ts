@@ -26,7 +26,7 @@ export class OwnDirectory {
    * Whether a path leads into the directory, in any spelling or through links, and whether or not something exists
    * there; or to one of its locks by another name. Each call looks up everything, and opens nothing.
    */
-  holds(path: string): boolean {
+  contains(path: string): boolean {
     const own = identitiesOf([this.path, ...directories.map((name) => join(this.path, name))]);
     if (own.size === 0) return false;
     const real = resolved(path, linksMax);
@@ -40,16 +40,18 @@ export class OwnDirectory {
     return found !== undefined && identitiesOf(locks).has(found);
   }
 
-  /** Whether it holds a path, or will when both have been made. */
-  willHold(path: string): boolean {
+  /** Whether it contains a path, or will when both have been made. */
+  willContain(path: string): boolean {
     const own = resolved(this.path, linksMax);
-    return this.holds(path) || `${resolved(path, linksMax)}/`.startsWith(own.endsWith('/') ? own : `${own}/`);
+    return (
+      this.contains(path) || `${resolved(path, linksMax)}/`.startsWith(own.endsWith('/') ? own : `${own}/`)
+    );
   }
 }
 
 /** Refuses a path in the data directory. @throws SettingError that names the path. */
 export function requireOutside(own: OwnDirectory, path: string): void {
-  if (own.holds(path)) throw new SettingError(path, `must not be in the data directory ${own.path}`);
+  if (own.contains(path)) throw new SettingError(path, `must not be in the data directory ${own.path}`);
 }
 
 /** Returns a reader of files that settings name. @throws SettingError for one in the data directory. */

@@ -36,7 +36,7 @@ const pauseMsMax = 400;
  * @returns undefined if a process serves it on its socket by now.
  * @throws ArtifactaError UNAVAILABLE if it cannot be opened; CANCELLED if the signal came first.
  */
-export async function openHolder(
+export async function openOwnStore(
   config: LocalConfig,
   warn: (message: string) => void,
   {

@@ -54,7 +54,7 @@ export class ReapLog {
     const { reaped, collected, scrubbed, exported, pauses } = report;
     for (const { namespace, sha256, message } of scrubbed.damaged)
       this.log.error({ namespace, sha256 }, `damaged content: ${message}`);
-    for (const { id, message } of pauses) this.log.warn({ pause: id }, `maintenance waits: ${message}`);
+    for (const { id, message } of pauses) this.log.warn({ pause: id }, `maintenance is paused: ${message}`);
     const { removedBytes, ...counts } = collected;
     const line = {
       ...reaped,

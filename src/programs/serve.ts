@@ -3,7 +3,7 @@ import { authenticationOver } from '../api/credentials.ts';
 import { admitWith } from '../api/guard.ts';
 import type { ReceivedBytes } from '../api/receiving/received-bytes.ts';
 import { methodNames, routes } from '../api/routes.ts';
-import type { SendBudget } from '../api/sending/send-budget.ts';
+import type { UnsentBytes } from '../api/sending/unsent-bytes.ts';
 import { sharedContents, sharedMethod } from '../api/shared.ts';
 import { exportWarnings } from '../blobs/disk-exports.ts';
 import { parseAddress, reachableUrl } from '../domain/address.ts';
@@ -14,7 +14,7 @@ import { identifyBy } from '../identity/certificates.ts';
 import { parseOutsideConfig } from '../identity/config.ts';
 import { openJwtVerifier } from '../identity/jwt.ts';
 import { openAdminListener } from '../server/admin-listener.ts';
-import { usualBudget } from '../server/answers.ts';
+import { usualUnsent } from '../server/answers.ts';
 import { messageBytes } from '../server/grpc/codec.ts';
 import { type Phase, Readiness } from '../server/readiness.ts';
 import { usualReceived } from '../server/receiving.ts';
@@ -55,18 +55,18 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
   const { version, signals, fail, terminal } = surroundings;
   const own = ownDirectoryOf(config);
   const readiness = new Readiness();
-  const [sendBudget, received] = [usualBudget(), usualReceived()];
+  const [unsent, received] = [usualUnsent(), usualReceived()];
   let embedded: Embedded | undefined;
   const figures = async () => embedded?.figures();
   const logForm = logFormOf(config.logFormat, terminal !== undefined);
-  const telemetry = openTelemetryOf(config, { version, logForm, readiness, sendBudget, received, figures });
+  const telemetry = openTelemetryOf(config, { version, logForm, readiness, unsent, received, figures });
   const { log } = telemetry;
   noteBugs(telemetry, fail);
   using start = watchStart(log);
   await warnOf(config, telemetry);
   const outside = await openOutside(config.authConfig, own);
   using tls = config.tls && (await openTls(config.tls, telemetry, surroundings, own));
-  const openAdmin = () => openAdminOf(config, { readiness, sendBudget }, telemetry);
+  const openAdmin = () => openAdminOf(config, { readiness, unsent }, telemetry);
   // A service that is being replaced may still have the address; this one asks again when that one has left.
   const adminAtOnce = await openAdmin().catch(() => undefined);
   let isListening = false;
@@ -97,7 +97,7 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
     // store and wants the address.
     await using admin = adminAtOnce ?? (await openAdmin());
     await telemetry.loaded;
-    const parts = { telemetry, readiness, sendBudget, received, tls, outside, version };
+    const parts = { telemetry, readiness, unsent, received, tls, outside, version };
     await using server = await openListeners(config, { ...parts, embedded });
     isListening = true;
     showState(host.state);
@@ -119,12 +119,12 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
 
 function openTelemetryOf(
   config: ServeConfig,
-  parts: Pick<ListenerParts, 'version' | 'readiness' | 'sendBudget' | 'received'> & {
+  parts: Pick<ListenerParts, 'version' | 'readiness' | 'unsent' | 'received'> & {
     figures: TelemetryOptions['figures'];
     logForm: TelemetryOptions['logForm'];
   },
 ): Telemetry {
-  const { readiness, sendBudget, received, ...given } = parts;
+  const { readiness, unsent, received, ...given } = parts;
   return openTelemetry({
     ...config,
     ...given,
@@ -132,7 +132,7 @@ function openTelemetryOf(
     methods: [...methodNames, sharedMethod],
     isReady: () => readiness.ready,
     messageBytes: () => messageBytes,
-    sending: () => sendBudget,
+    sending: () => unsent,
     receiving: () => received,
   });
 }
@@ -243,7 +243,7 @@ async function openTls(
 
 async function openAdminOf(
   { admin, httpHosts }: ServeConfig,
-  { readiness, sendBudget }: Pick<ListenerParts, 'readiness' | 'sendBudget'>,
+  { readiness, unsent }: Pick<ListenerParts, 'readiness' | 'unsent'>,
   { log, scrape }: Telemetry,
 ) {
   if (admin === undefined) return undefined;
@@ -251,7 +251,7 @@ async function openAdminOf(
     address: admin,
     hosts: httpHosts,
     readiness,
-    sendBudget,
+    unsent,
     metrics: scrape,
     onUnexpectedError: (error, path) => log.error({ err: error, path }, 'unexpected error'),
   });
@@ -329,7 +329,7 @@ interface ListenerParts {
   readonly embedded: Embedded;
   readonly telemetry: Telemetry;
   readonly readiness: Readiness;
-  readonly sendBudget: SendBudget;
+  readonly unsent: UnsentBytes;
   readonly received: ReceivedBytes;
   readonly tls: Tls | undefined;
   readonly outside: Outside;
@@ -342,7 +342,7 @@ async function openListeners(
     embedded: { host, exportFiles },
     telemetry,
     readiness,
-    sendBudget,
+    unsent,
     received,
     tls,
     outside,
@@ -376,7 +376,7 @@ async function openListeners(
       authenticate,
     }),
     readiness,
-    sendBudget,
+    unsent,
     received,
     admit: (header, values) => admitWith(authenticate, header, values),
     tls,

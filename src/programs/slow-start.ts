@@ -3,17 +3,17 @@ import type { After } from '../domain/timer.ts';
 
 /** The stages of a start, in their order, and what each waits for. */
 const stages = {
-  program: 'the program to load',
-  settings: 'certificates, files of settings and the admin listener',
-  lock: 'the data directory: its rights, its lock, and another process that has it',
-  contents: 'a search for contents, because no index exists',
-  files: 'the ends of the logs of the index, and a list of its tables',
-  database: 'LevelDB, which opens the index and replays its log',
-  checks: 'checks of the newest tables and of the commits of the index',
-  rows: 'settings, and rows that an earlier version did not write',
-  staging: 'the removal of files that earlier processes left staged',
-  seals: 'the end of seals that were interrupted',
-  listening: 'the addresses to listen on',
+  program: 'loading the program',
+  settings: 'reading certificates and settings, and opening the admin listener',
+  lock: 'checking the rights of the data directory, and waiting for another process that has it open',
+  contents: 'searching for contents, because no index exists',
+  files: 'reading the ends of the logs of the index, and listing its tables',
+  database: 'opening the index with LevelDB, which replays its log',
+  checks: 'checking the newest tables and the commits of the index',
+  rows: 'reading settings, and writing rows that an earlier version did not write',
+  staging: 'removing files that earlier processes left staged',
+  seals: 'completing seals that were interrupted',
+  listening: 'opening the listeners',
 } as const;
 
 /** One of the stages of a start. */
@@ -78,7 +78,7 @@ export class SlowStart implements Disposable {
         start_ms: Math.round(now),
         before_ms: this.tookSoFar(),
       },
-      `still starting; it waits for ${stages[this.stage]}`,
+      `still starting; now ${stages[this.stage]}`,
     );
     this.arm(this.pauseMs);
     this.pauseMs = Math.min(2 * this.pauseMs, pauseMsMax);

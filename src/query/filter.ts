@@ -16,36 +16,36 @@ import { parseInstant } from './instant.ts';
 
 /** The kind of a field's value. */
 type FieldKind =
-  | { readonly holds: 'text'; readonly fold?: (text: string) => string }
-  | { readonly holds: 'number' }
-  | { readonly holds: 'time' }
-  | { readonly holds: 'word'; readonly words: readonly string[] };
+  | { readonly type: 'text'; readonly fold?: (text: string) => string }
+  | { readonly type: 'number' }
+  | { readonly type: 'time' }
+  | { readonly type: 'word'; readonly words: readonly string[] };
 
 /** The fields that filters over one kind of thing can name, in addition to `metadata` and `labels`. */
 type Fields = Readonly<Partial<Record<FieldName, FieldKind>>>;
 
 const sessionFields: Fields = {
-  session: { holds: 'text' },
-  'session.state': { holds: 'word', words: ['OPEN', 'SEALING', 'SEALED'] },
-  'session.outcome': { holds: 'word', words: ['SUCCEEDED', 'FAILED', 'CANCELLED', 'ABANDONED'] },
+  session: { type: 'text' },
+  'session.state': { type: 'word', words: ['OPEN', 'SEALING', 'SEALED'] },
+  'session.outcome': { type: 'word', words: ['SUCCEEDED', 'FAILED', 'CANCELLED', 'ABANDONED'] },
 };
 
 /** The fields of artifacts. */
 export const artifactFields: Fields = {
-  name: { holds: 'text' },
-  content_type: { holds: 'text', fold: foldContentType },
-  sha256: { holds: 'text', fold: (text) => text.toLowerCase() },
-  size_bytes: { holds: 'number' },
-  create_time: { holds: 'time' },
-  expire_time: { holds: 'time' },
+  name: { type: 'text' },
+  content_type: { type: 'text', fold: foldContentType },
+  sha256: { type: 'text', fold: (text) => text.toLowerCase() },
+  size_bytes: { type: 'number' },
+  create_time: { type: 'time' },
+  expire_time: { type: 'time' },
   ...sessionFields,
 };
 
 /** The fields of sessions. */
 export const sessionFieldsOfSessions: Fields = {
-  create_time: { holds: 'time' },
-  seal_time: { holds: 'time' },
-  expire_time: { holds: 'time' },
+  create_time: { type: 'time' },
+  seal_time: { type: 'time' },
+  expire_time: { type: 'time' },
   ...sessionFields,
 };
 
@@ -120,10 +120,13 @@ const orders: Readonly<Partial<Record<Operator, Order>>> = { '<': '<', '<=': '<=
 function testOfField(name: FieldName, kind: FieldKind, comparison: Comparison, now: number): Test {
   const { operator, value } = comparison;
   if (operator === ':' && value.text === star) return { is: 'present' };
-  if (kind.holds === 'number' || kind.holds === 'time') {
+  if (kind.type === 'number' || kind.type === 'time') {
     if (operator === ':')
-      throw filterFault(value.column, `${name}:* tests whether it is set; compare it with = != < <= > >=`);
-    return { is: 'number', order: operator, number: numberOf(name, kind.holds, value, now) };
+      throw filterFault(
+        value.column,
+        `${name}:* tests whether ${name} is set; compare ${name} with = != < <= > >=`,
+      );
+    return { is: 'number', order: operator, number: numberOf(name, kind.type, value, now) };
   }
   if (orders[operator] !== undefined)
     throw filterFault(
@@ -131,7 +134,7 @@ function testOfField(name: FieldName, kind: FieldKind, comparison: Comparison, n
       `${name} is text, which ${operator} cannot compare; use = or !=`,
     );
   const test = textTest(operator, value);
-  if (kind.holds === 'word') return wordTest(name, kind.words, test, value);
+  if (kind.type === 'word') return wordTest(name, kind.words, test, value);
   return { ...test, text: kind.fold?.(test.text) ?? test.text };
 }
 
@@ -154,8 +157,8 @@ function wordTest(name: string, words: readonly string[], test: TextTest, value:
   return { is: test.is, text };
 }
 
-function numberOf(name: string, holds: 'number' | 'time', value: Literal, now: number): number {
-  if (holds === 'time') {
+function numberOf(name: string, type: 'number' | 'time', value: Literal, now: number): number {
+  if (type === 'time') {
     const time = parseInstant(value.text, now);
     if (time !== undefined) return time;
     const description = `${name} is a time, such as 2026-01-02T03:04:05Z or now-7d, not ${shown(value)}`;

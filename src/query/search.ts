@@ -47,12 +47,12 @@ const patienceFirst = 512;
 const poorShare = 1 / 4;
 
 /**
- * The least and the greatest number of entries looked at together: a record that does not fit into the page was read in
- * vain.
+ * The least and the greatest number of entries of a part of a block, which are looked at together: a record that does
+ * not fit into the page was read in vain.
  */
-const stepMin = 16;
-const stepFirst = 64;
-const stepMax = 256;
+const partMin = 16;
+const partFirst = 64;
+const partMax = 256;
 const recordsReadTogether = 128;
 
 /** The search for the items of one page: a source of `page()` in `src/store/look/page.ts`. */
@@ -90,10 +90,10 @@ export class Search<T> {
           // A full page only wants to know whether an entry follows.
           isStale = chosen.isChoice && isPoor() && !this.isEnough();
           if (isStale) break;
-          const step = block.slice(at, at + this.step());
-          yield step;
-          last = step.at(-1)!;
-          at += step.length;
+          const part = block.slice(at, at + this.partLength());
+          yield part;
+          last = part.at(-1)!;
+          at += part.length;
         }
       }
     }
@@ -114,20 +114,20 @@ export class Search<T> {
   }
 
   /** Returns the number of entries that the rest of the page probably needs. */
-  private step(): number {
+  private partLength(): number {
     const wanted = this.query.itemsMax - this.hits;
     // After a few entries it is known which lookups are useful.
-    const most = this.examined < stepFirst ? stepFirst : stepMax;
+    const most = this.examined < partFirst ? partFirst : partMax;
     const share = this.examined === 0 ? 1 : Math.max(this.hits / this.examined, 1 / 32);
-    return Math.max(1, Math.min(most, this.query.budget.left, Math.max(stepMin, Math.ceil(wanted / share))));
+    return Math.max(1, Math.min(most, this.query.budget.left, Math.max(partMin, Math.ceil(wanted / share))));
   }
 
   /**
-   * Looks at the first entries of a step, at all of them unless the page has enough before. Returns what each of these
-   * stands for.
+   * Looks at the first entries of a part, at all of them unless the page has enough before that. Returns what each of
+   * these stands for.
    */
-  async look(step: readonly Suffix[]): Promise<readonly (Found<T> | undefined)[]> {
-    const passing = await this.sift(step);
+  async look(part: readonly Suffix[]): Promise<readonly (Found<T> | undefined)[]> {
+    const passing = await this.sift(part);
     const looked: (Found<T> | undefined)[] = [];
     for (let at = 0; at < passing.length; ) {
       // Entries that were looked up already are looked at to the end of a group, even if that spends the budget.
@@ -136,7 +136,7 @@ export class Search<T> {
       const group = passing.slice(at, at + Math.min(wanted, recordsReadTogether));
       for (const [order, found] of (await this.query.resolve(group)).entries()) {
         // The entries before it that did not pass.
-        while (step[looked.length] !== group[order]) looked.push(undefined);
+        while (part[looked.length] !== group[order]) looked.push(undefined);
         looked.push(found);
         if (found === undefined) continue;
         this.hits++;
@@ -144,7 +144,7 @@ export class Search<T> {
       }
       at += group.length;
     }
-    while (looked.length < step.length) looked.push(undefined);
+    while (looked.length < part.length) looked.push(undefined);
     return this.noted(looked);
   }
 

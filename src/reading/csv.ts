@@ -193,8 +193,9 @@ class CsvAnswer {
     const { row, at } = this.place;
     if (cells.length !== expected)
       throw noTable(
-        `row ${row} has ${cells.length} ${cells.length === 1 ? 'cell' : 'cells'}; the header has ${expected}, ` +
-          `where ${JSON.stringify(this.table.window.delimiter)} stands between cells; the row begins at byte ${at}`,
+        `row ${row} has ${cells.length} ${cells.length === 1 ? 'cell' : 'cells'}; the header has ` +
+          `${expected}, with ${JSON.stringify(this.table.window.delimiter)} between cells; the row begins ` +
+          `at byte ${at}`,
       );
   }
 }

@@ -8,7 +8,7 @@ const characterBytesMax = 4;
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 
-/** The kinds of text that are read. A place holds the kind, so that the beginning is examined once. */
+/** The kinds of text that are read. A place names the kind, so that the beginning is examined once. */
 export type EncodingName = 'utf-8' | 'utf-8 marked' | 'utf-16le' | 'utf-16be';
 
 /**
@@ -73,7 +73,7 @@ export class Encoding {
     return { lines: lines - again, goesOn: this.isMalformed(last) || (counted && firstEnd < 0) };
   }
 
-  /** Returns where the line that holds `from` ends, including its line feed; -1: not in these bytes. */
+  /** Returns where the line with `from` ends, including its line feed; -1: not in these bytes. */
   lineEnd(bytes: Buffer, from: number): number {
     if (this.unitBytes === 1) return bytes.indexOf(lineFeed, from) + 1 || -1;
     for (let end = from + 2; end <= bytes.length; end += 2) if (this.isLineFeed(bytes, end)) return end;

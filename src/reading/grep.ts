@@ -31,10 +31,10 @@ const begin = { line: 1, before: [], match: 0, after: 0, shown: 0, counted: [] }
 
 /** The separator between groups of lines that are apart. */
 const separator = Buffer.from('--\n');
-/** Less room than this might not hold a character. */
+/** Less room than this might not fit a character. */
 const roomMin = 4;
 /** The amount to match before other calls get a turn: bytes times instructions. */
-const stepsMax = 4 * 1024 * 1024;
+const workMax = 4 * 1024 * 1024;
 
 type Mutable<T> = { -readonly [P in keyof T]: T[P] };
 
@@ -65,7 +65,7 @@ class Grep {
   private startOffset: number | undefined;
   private endOffset: number | undefined;
   private firstLine: number | undefined;
-  private steps = 0;
+  private work = 0;
 
   constructor(
     source: Source,
@@ -147,13 +147,13 @@ class Grep {
     const bytes = await this.source.from(place.at);
     if (this.skim(bytes)) return await this.pause();
     const line = await this.beginning(this.pattern.needed);
-    this.steps += line.length * this.pattern.instructions;
+    this.work += line.length * this.pattern.instructions;
     if (this.takes(line)) {
       const groupEnd = place.at + line.length;
       this.expect();
       // It was searched for only so that the answer says whether more follow.
       if (this.matches.length >= window.matchesMax) return false;
-      // The lines before a match are not shown without it, unless an answer cannot hold both.
+      // The lines before a match are not shown without it, unless both do not fit into an answer.
       return this.pieces.length === 0 || (await this.fits(groupEnd));
     }
     if (place.after > 0) return await this.show();
@@ -198,12 +198,12 @@ class Grep {
     if (place.after > 0) return false;
     const start = place.at;
     let next = 0;
-    while (this.steps < stepsMax) {
+    while (this.work < workMax) {
       const found = this.encoding.lineEnd(bytes, next);
       if (found < 0 || found - next > pattern.lineBytesMax) break;
       const line = bytes.subarray(next, found);
       if (this.takes(line)) break;
-      this.steps += line.length * pattern.instructions;
+      this.work += line.length * pattern.instructions;
       this.remember(start + next);
       next = found;
       this.nextLine(start + next);
@@ -220,8 +220,8 @@ class Grep {
 
   /** Gives other calls a turn. Returns false if this call has taken its time. */
   private async pause(): Promise<boolean> {
-    if (this.steps >= stepsMax) {
-      this.steps = 0;
+    if (this.work >= workMax) {
+      this.work = 0;
       await turn();
     }
     return !this.source.isSpent;

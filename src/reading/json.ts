@@ -18,7 +18,7 @@ export interface JsonPlace {
 }
 
 /** The number of bytes to scan before other calls get a turn. */
-const stepBytes = 512 * 1024;
+const turnBytes = 512 * 1024;
 
 /**
  * Reads one value of a JSON document, as it is written there.
@@ -52,12 +52,12 @@ async function find(source: Source, encoding: Encoding, tokens: readonly string[
     );
   const isUtf16 = encoding.unitBytes === 2;
   const text = await source.range(isUtf16 ? encoding.start : 0, source.size);
-  const document = isUtf16 ? await inSteps(encoding, text) : text;
+  const document = isUtf16 ? await inTurns(encoding, text) : text;
   const offsetOf = async (at: number) =>
     isUtf16 ? encoding.start + encoding.unitBytes * (await countUnits(document, at)) : at;
   const scanner = new JsonScanner(document, isUtf16 ? 0 : encoding.start, tokens);
   try {
-    while (!scanner.step(stepBytes)) await turn();
+    while (!scanner.scan(turnBytes)) await turn();
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
     const place = `byte ${await offsetOf(error.offset)}, in line ${await lineAt(document, error.offset)}`;
@@ -70,10 +70,10 @@ async function find(source: Source, encoding: Encoding, tokens: readonly string[
 }
 
 /** Returns UTF-16 as UTF-8. */
-async function inSteps(encoding: Encoding, bytes: Buffer): Promise<Buffer> {
+async function inTurns(encoding: Encoding, bytes: Buffer): Promise<Buffer> {
   const pieces: Buffer[] = [];
   for (let at = 0; at < bytes.length; ) {
-    const most = at + stepBytes;
+    const most = at + turnBytes;
     const end = most < bytes.length ? encoding.cut(bytes, most) : bytes.length;
     pieces.push(utf16AsUtf8(encoding, bytes.subarray(at, end)));
     at = end;
@@ -85,8 +85,8 @@ async function inSteps(encoding: Encoding, bytes: Buffer): Promise<Buffer> {
 /** Counts the units in the first bytes. */
 async function countUnits(bytes: Buffer, end: number): Promise<number> {
   let units = 0;
-  for (let at = 0; at < end; at += stepBytes) {
-    units += unitsOf(bytes.subarray(at, Math.min(end, at + stepBytes)));
+  for (let at = 0; at < end; at += turnBytes) {
+    units += unitsOf(bytes.subarray(at, Math.min(end, at + turnBytes)));
     await turn();
   }
   return units;
@@ -97,7 +97,7 @@ async function lineAt(bytes: Buffer, end: number): Promise<number> {
   let line = 1;
   for (let at = 0; at < end; at++) {
     if (bytes[at] === lineFeed) line++;
-    if (at % stepBytes === stepBytes - 1) await turn();
+    if (at % turnBytes === turnBytes - 1) await turn();
   }
   return line;
 }

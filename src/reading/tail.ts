@@ -17,7 +17,7 @@ export interface TailPlace {
 }
 
 /**
- * Reads the last lines: as many whole ones as fit, or the end of one that does not. The next answer holds the lines
+ * Reads the last lines: as many whole ones as fit, or the end of one that does not. The next answer has the lines
  * before, so a long window is read from its end to its beginning.
  */
 export async function readTail(

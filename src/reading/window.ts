@@ -82,6 +82,6 @@ export interface Reading<Place> {
    * answer is the first to show. A search counts those that it is the first to look at. Default 0.
    */
   readonly malformedLines?: number;
-  /** The place where the next answer continues; undefined: this is the end. A plain value that JSON can hold. */
+  /** The place where the next answer continues; undefined: this is the end. A plain value that JSON can represent. */
   readonly next?: Place | undefined;
 }

@@ -5,12 +5,12 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { usualPlaces } from '../api/places.ts';
-import type { SendBudget } from '../api/sending/send-budget.ts';
 import type { UnsentAnswer } from '../api/sending/unsent-answer.ts';
+import type { UnsentBytes } from '../api/sending/unsent-bytes.ts';
 import { afterAwaitedTime } from '../api/timer.ts';
 import { type Address, formatAddress } from '../domain/address.ts';
 import { ListenError } from './addresses.ts';
-import { Answers, usualBudget } from './answers.ts';
+import { Answers, usualUnsent } from './answers.ts';
 import { type LastAnswer, sayLast } from './farewell.ts';
 import { hostName, KnownHosts } from './heads/known-hosts.ts';
 import { type BadHead, noProxy, readHead, unreadable } from './heads/request-heads.ts';
@@ -35,8 +35,8 @@ export interface AdminListenerOptions {
    */
   readonly hosts?: readonly string[];
   readonly readiness: Pick<Readiness, 'ready' | 'phase'>;
-  /** The budget of bytes that wait to be sent, also of other listeners. Default: a budget with the usual limits. */
-  readonly sendBudget?: SendBudget;
+  /** The count of bytes that wait to be sent, also of other listeners. Default: a count with the usual limits. */
+  readonly unsent?: UnsentBytes;
   /** The number of connections at once. Default: as many as usual. */
   readonly connectionsMax?: number | undefined;
   /** Returns the body of `/metrics`. */
@@ -60,7 +60,7 @@ const closeMs = 1_000;
 export async function openAdminListener(options: AdminListenerOptions): Promise<AdminListener> {
   const known = new KnownHosts(options.address.host, options.hosts ?? []);
   const turns = new Turns();
-  const answers = new Answers(options.sendBudget ?? usualBudget());
+  const answers = new Answers(options.unsent ?? usualUnsent());
   const server = createServer(
     {
       maxHeaderSize: headerBytesMax,

@@ -1,9 +1,9 @@
-/** The answers on each connection, for the one budget of bytes that wait to be sent. */
+/** The answers on each connection, for the one count of bytes that wait to be sent. */
 import type { Socket } from 'node:net';
 import type { ConnectError } from '@connectrpc/connect';
 import type { PlacedCall } from '../api/places.ts';
-import { SendBudget } from '../api/sending/send-budget.ts';
 import type { UnsentAnswer } from '../api/sending/unsent-answer.ts';
+import { UnsentBytes } from '../api/sending/unsent-bytes.ts';
 import { afterRealTime } from '../api/timer.ts';
 import { placeOf } from './places.ts';
 import { breakOff, type Connection, hasLostPeer } from './sockets/connection-sockets.ts';
@@ -14,17 +14,17 @@ interface CallEnds extends PlacedCall {
   readonly end: (error: ConnectError) => void;
 }
 
-/** Opens an account for each answer, and closes the accounts of a connection that has gone. */
+/** Counts each answer, and drops the answers of a connection that has gone. */
 export class Answers {
-  private readonly budget: SendBudget;
+  private readonly all: UnsentBytes;
   private readonly onConnection = new WeakMap<Connection, Set<UnsentAnswer>>();
 
-  constructor(budget: SendBudget) {
-    this.budget = budget;
+  constructor(all: UnsentBytes) {
+    this.all = all;
   }
 
   /**
-   * Returns the account of an answer that is not made yet; it must be closed when its stream is.
+   * Returns the counter of an answer that is not made yet; it must be closed when its stream is.
    *
    * @param connection undefined if it has gone.
    * @param copies the number of copies of its bytes in memory while they are sent.
@@ -37,9 +37,9 @@ export class Answers {
     ends: CallEnds,
   ): UnsentAnswer {
     const place = placeOf(connection);
-    const answer = this.budget.open(address, copies, {
+    const answer = this.all.open(address, copies, {
       end: ends.end,
-      held: (holder) => place?.hold(holder),
+      charged: (payer) => place?.chargeTo(payer),
       hasLostPeer: () => connection !== undefined && hasLostPeer(connection),
       disconnect: () => disconnect(connection),
     });
@@ -65,9 +65,9 @@ export class Answers {
   }
 }
 
-/** Returns a budget with the usual limits, in real time. */
-export function usualBudget(): SendBudget {
-  return new SendBudget({ after: afterRealTime, elapsed: () => performance.now() });
+/** Returns a count with the usual limits, in real time. */
+export function usualUnsent(): UnsentBytes {
+  return new UnsentBytes({ after: afterRealTime, elapsed: () => performance.now() });
 }
 
 function disconnect(connection: Connection | undefined): void {

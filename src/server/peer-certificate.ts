@@ -41,7 +41,7 @@ function readNames(socket: PeerSocket): Names | undefined {
 }
 
 /**
- * Splits the alternative names. Node writes values that hold a comma or a quote as JSON, so that no value can be taken
+ * Splits the alternative names. Node writes values with a comma or a quote as JSON, so that no value can be taken
  * for another.
  */
 function alternativeNames(text: string): [string, string][] {

@@ -65,7 +65,7 @@ function bringerOf(connection: Connection): Bringer {
   const reason = {};
   return {
     address: socket?.remoteAddress,
-    holder: () => placeOf(connection)?.holder,
+    payer: () => placeOf(connection)?.payer,
     stop: () => socket !== undefined && stopReading(socket, reason),
     goOn: () => socket !== undefined && goOnReading(socket, reason),
   };

@@ -21,7 +21,7 @@ export function malformedMessages(description: string): ConnectError {
 
 /** Returns the error for a body that ends within a message. */
 export function cutMessage(): ConnectError {
-  return malformedMessages('must end with a whole message; the last one is cut');
+  return malformedMessages('must end with a whole message; the last one is cut off');
 }
 
 /**

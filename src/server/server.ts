@@ -4,14 +4,14 @@ import { type ByteRoom, usualInflatedRoom } from '../api/byte-room.ts';
 import { usualPlaces } from '../api/places.ts';
 import type { ReceivedBytes } from '../api/receiving/received-bytes.ts';
 import { OpenCalls } from '../api/sending/open-calls.ts';
-import type { SendBudget } from '../api/sending/send-budget.ts';
+import type { UnsentBytes } from '../api/sending/unsent-bytes.ts';
 import type { OpenShared } from '../api/shared.ts';
 import { afterAwaitedTime } from '../api/timer.ts';
 import type { TransportKind } from '../api/transport.ts';
 import { type Address, formatAddress } from '../domain/address.ts';
 import { ListenError, prepareSocket } from './addresses.ts';
 import { type Admit, admitAll } from './admit.ts';
-import { Answers, usualBudget } from './answers.ts';
+import { Answers, usualUnsent } from './answers.ts';
 import { CallsInFlight } from './calls-in-flight.ts';
 import { FairStarts } from './fair-starts.ts';
 import { boundDecoding } from './grpc/decoding.ts';
@@ -77,8 +77,8 @@ export interface ServerOptions {
   readonly drainMs: number;
   /** Called once, when the listeners close: calls that never end by themselves should end now. Default: does nothing. */
   readonly onStopping?: () => void;
-  /** The budget of bytes that wait to be sent, on all transports. Default: a budget with the usual limits. */
-  readonly sendBudget?: SendBudget;
+  /** The count of bytes that wait to be sent, on all transports. Default: a count with the usual limits. */
+  readonly unsent?: UnsentBytes;
   /** The count of open calls, on all transports. Default: as many as usual. */
   readonly openCalls?: OpenCalls;
   /** The count of received bytes of requests, on all transports. Default: with the usual limits. */
@@ -194,7 +194,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 function sharedOf(options: ServerOptions) {
   const { messageBytesMax } = options;
   return {
-    answers: new Answers(options.sendBudget ?? usualBudget()),
+    answers: new Answers(options.unsent ?? usualUnsent()),
     openCalls: options.openCalls ?? new OpenCalls(),
     received: options.received ?? usualReceived(),
     starts: options.starts ?? new FairStarts(),

@@ -27,9 +27,9 @@ export function noteMessage(bytes: number): void {
   if (bytesSeen < bytesBetweenCollections) return;
   bytesSeen = 0;
   collect({ type: 'minor' });
-  const { external_memory: held } = getHeapStatistics();
-  leastBytes = Math.min(leastBytes, held);
-  if (held - leastBytes < grownBytesMax) return;
+  const { external_memory: outsideBytes } = getHeapStatistics();
+  leastBytes = Math.min(leastBytes, outsideBytes);
+  if (outsideBytes - leastBytes < grownBytesMax) return;
   collect({ type: 'major' });
   // The collector frees buffers a little later, while other code runs.
   leastBytes = Number.POSITIVE_INFINITY;

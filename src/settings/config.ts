@@ -75,7 +75,8 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
   const warnings: string[] = [];
   if (auth && tls === undefined && !isLocal)
     warnings.push(
-      'credentials cross the network in clear: give --tls-cert and --tls-key, or let a proxy or a mesh encrypt',
+      'credentials cross the network without encryption: give --tls-cert and --tls-key, or let a proxy ' +
+        'or a mesh encrypt',
     );
   const admin = listen('adminListen', 9_090);
   // Probes and Prometheus come from other machines, and the listener shows no secrets.
@@ -317,17 +318,17 @@ export function programPlaces(env: Environment = process.env): ProgramPlaces {
  * as a volume that is the user's directory as well.
  *
  * @param args the arguments of the whole command line; every data directory that is named there counts.
- * @param holds returns whether a path leads into a directory.
+ * @param contains returns whether a path leads into a directory.
  */
 export function openCompileCacheDir(
   args: readonly string[],
-  holds: (directory: string, path: string) => boolean,
+  contains: (directory: string, path: string) => boolean,
   env: Environment = process.env,
 ): string | undefined {
   if (env.NODE_COMPILE_CACHE || env.NODE_DISABLE_COMPILE_CACHE) return undefined;
   try {
     const cacheDir = xdg('XDG_CACHE_HOME', env) ?? resolve(homeOf(env), '.cache');
-    if (dataDirsNamed(args, env).some((directory) => holds(directory, compileCacheDirIn(cacheDir))))
+    if (dataDirsNamed(args, env).some((directory) => contains(directory, compileCacheDirIn(cacheDir))))
       return undefined;
     return makeCompileCacheDir(cacheDir);
   } catch {

@@ -38,7 +38,8 @@ export function readKept(path: string): KeptSettings {
       const known = keptNames.find((kept) => kept === name);
       if (known === undefined)
         throw new Error(`${JSON.stringify(name)} is not a setting; the settings are ${keptNames.join(', ')}`);
-      if (typeof one !== 'string' || one === '') throw new Error(`${known} must be a text that is not empty`);
+      if (typeof one !== 'string' || one === '')
+        throw new Error(`${known} must be a string that is not empty`);
       return [known, one];
     }),
   );

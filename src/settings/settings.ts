@@ -24,7 +24,7 @@ export const settings = {
     env: 'ARTIFACTA_DATA_DIR',
     default: '$XDG_DATA_HOME/artifacta, else ~/.local/share/artifacta',
     reap: true,
-    description: 'directory of the store, with all that it keeps',
+    description: 'directory of the store, with all its data',
   },
   url: {
     flag: 'url',
@@ -45,7 +45,7 @@ export const settings = {
     value: 'FILE',
     env: 'ARTIFACTA_TOKEN_FILE',
     default: 'none',
-    description: 'the same, in a file that no other user can write to; read at each connection',
+    description: 'file with that token, which no other user can write to; read at each connection',
     serve: false,
   },
   namespace: {
@@ -53,7 +53,8 @@ export const settings = {
     value: 'NAME',
     env: 'ARTIFACTA_NAMESPACE',
     default: 'the namespace of the credentials, else default',
-    description: 'namespace that the command line acts in; only operators may name another than their own',
+    description:
+      'namespace that the command line acts in; only operators may name a namespace other than their own',
     serve: false,
   },
   grpcListen: {
@@ -86,14 +87,15 @@ export const settings = {
     env: 'ARTIFACTA_PUBLIC_URL',
     default: 'none: share links are shown as paths',
     description:
-      'where others reach the HTTP listener, e.g. https://artifacts.example.org; share links begin with it',
+      'base URL at which others reach the HTTP listener, e.g. https://artifacts.example.org; share links begin ' +
+      'with this URL',
   },
   corsOrigins: {
     flag: 'cors-origin',
     value: 'ORIGIN,…',
     env: 'ARTIFACTA_CORS_ORIGINS',
     default: 'none',
-    description: 'origins of web pages that may call, e.g. https://app.example.org',
+    description: 'origins of web pages that may call the service, e.g. https://app.example.org',
   },
   adminListen: {
     flag: 'admin-listen',
@@ -108,7 +110,7 @@ export const settings = {
     env: 'ARTIFACTA_SOCKET',
     default: 'run/sock in the data directory',
     reap: true,
-    description: 'Unix socket for gRPC, to this user only',
+    description: 'Unix socket for gRPC, open to this user only',
   },
   lockWaitSeconds: {
     flag: 'lock-wait-seconds',
@@ -121,7 +123,7 @@ export const settings = {
     flag: 'tls-cert',
     value: 'FILE',
     env: 'ARTIFACTA_TLS_CERT',
-    default: 'none: in clear',
+    default: 'none: no encryption',
     description: 'certificate chain in PEM, for gRPC and HTTP over TLS; read again when it changes',
   },
   tlsKey: {
@@ -129,7 +131,7 @@ export const settings = {
     value: 'FILE',
     env: 'ARTIFACTA_TLS_KEY',
     default: 'none',
-    description: 'its private key in PEM',
+    description: 'private key of the certificate, in PEM',
   },
   tlsClientCa: {
     flag: 'tls-client-ca',
@@ -144,8 +146,7 @@ export const settings = {
     env: 'ARTIFACTA_TLS_CLIENT_AUTH',
     default: 'required',
     description:
-      'whether clients need a certificate, with --tls-client-ca: required, or optional for clients that send a ' +
-      'token',
+      'with --tls-client-ca, whether clients need a certificate: required, or optional for clients that send a token',
   },
   clientTlsCa: {
     env: 'ARTIFACTA_TLS_CA',
@@ -163,7 +164,7 @@ export const settings = {
     env: 'ARTIFACTA_TLS_CLIENT_KEY',
     default: 'none',
     serve: false,
-    description: 'its private key in PEM',
+    description: 'private key of the certificate, in PEM',
   },
   auth: {
     flag: 'auth',
@@ -182,7 +183,7 @@ export const settings = {
     flag: 'insecure',
     env: 'ARTIFACTA_INSECURE',
     default: 'false',
-    description: 'listens on addresses that other machines reach, without authentication',
+    description: 'lets the service listen without authentication on addresses that other machines reach',
   },
   artifactBytesMax: {
     flag: 'artifact-bytes-max',
@@ -202,8 +203,8 @@ export const settings = {
     flag: 'reserve-bytes',
     value: 'BYTES',
     env: 'ARTIFACTA_RESERVE_BYTES',
-    default: '1 GiB or 5 % of the disk, the larger; at most 10 %',
-    description: 'uploads are refused if less than this would stay free; 0: no reserve',
+    default: 'the larger of 1 GiB and 5 % of the disk, but at most 10 %',
+    description: 'disk space to keep free: uploads that would leave less are refused; 0: no reserve',
   },
   exportDir: {
     flag: 'export-dir',
@@ -227,7 +228,7 @@ export const settings = {
     value: 'SECONDS',
     env: 'ARTIFACTA_DRAIN_SECONDS',
     default: '25',
-    description: 'how long open calls may then take before they are cancelled',
+    description: 'how long open calls may take after the grace time, before they are cancelled',
   },
   otlpEndpoint: {
     flag: 'otlp-endpoint',
@@ -241,7 +242,7 @@ export const settings = {
     value: 'URL',
     env: 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
     default: 'v1/traces below --otlp-endpoint',
-    description: 'the same, with the whole URL',
+    description: 'whole URL of the collector, without an addition; wins over --otlp-endpoint',
   },
   withReaper: {
     flag: 'with-reaper',
@@ -254,8 +255,8 @@ export const settings = {
     env: 'ARTIFACTA_WHILE_STDIN',
     default: 'false',
     description:
-      'serves only on the socket, until standard input has ended and no call is open; if another service has ' +
-      'the socket, uses that service for this time',
+      'serves only on the socket, and ends when standard input has ended and no call is open; while another ' +
+      'service has the socket, leaves the work to that service',
   },
   reapIntervalSeconds: {
     flag: 'interval-seconds',
@@ -298,7 +299,7 @@ export const settings = {
     env: 'ARTIFACTA_LOG_FORMAT',
     default: 'auto',
     reap: true,
-    description: 'form of log lines: json, text for people, or auto: text on a terminal, else json',
+    description: 'form of log lines: json, text, or auto for text on a terminal and json elsewhere',
   },
 } as const satisfies Record<string, Setting>;
 
@@ -312,20 +313,20 @@ function optionLines(wanted: readonly Setting[]): string[] {
   });
 }
 
-const units = 'SECONDS may have a unit, such as 90s or 1.5m; BYTES too, such as 64KiB or 5GB.';
+const units = 'SECONDS may have a unit, such as 90s or 1.5m. BYTES may have a unit, such as 64KiB or 5GB.';
 
 /** Returns the help for `artifacta serve`. */
 export function serveHelp(): string {
   return [
     'Usage: artifacta serve [options]',
     '',
-    'Serves the store in the data directory until SIGTERM or SIGINT. Logs to standard output: lines for people on a',
-    'terminal, else one JSON object a line.',
+    'Serves the store in the data directory until SIGTERM or SIGINT. Logs go to standard output: as text on a terminal,',
+    'else as one JSON object on each line.',
     units,
     '',
     'Options:',
     ...optionLines(Object.values<Setting>(settings).filter(({ serve }) => serve !== false)),
-    `  ${'--help'.padEnd(30)} show this`,
+    `  ${'--help'.padEnd(30)} show this help`,
     '',
   ].join('\n');
 }
@@ -335,15 +336,15 @@ export function reapHelp(): string {
   return [
     'Usage: artifacta reap [options]',
     '',
-    'Makes the service on the socket free what has expired or was deleted, check stored contents and export the index.',
-    'Repeats this until SIGTERM or SIGINT. What readers see does not depend on it. Logs to standard output: lines for',
-    'people on a terminal, else one JSON object a line.',
+    'Asks the service on the socket to free the space of expired and deleted data, to check stored contents and to',
+    'export the index. Repeats this until SIGTERM or SIGINT. Readers see the same artifacts with and without a reaper.',
+    'Logs go to standard output: as text on a terminal, else as one JSON object on each line.',
     units,
     '',
     'Options:',
     `  ${'--once'.padEnd(30)} make one pass, and exit with 1 if any part of it failed`,
     ...optionLines(Object.values<Setting>(settings).filter(({ reap }) => reap === true)),
-    `  ${'--help'.padEnd(30)} show this`,
+    `  ${'--help'.padEnd(30)} show this help`,
     '',
   ].join('\n');
 }

@@ -29,7 +29,7 @@ export function homeOf(env: Environment, instead = ''): string {
   if (home !== undefined) return home;
   throw new SettingError(
     'HOME',
-    `must name your directory, since the password database has none for this user${instead}`,
+    `must name your home directory, because the password database names none for this user${instead}`,
   );
 }
 
@@ -103,7 +103,7 @@ export class Source {
     if (/^~[^/]/.test(text))
       throw new SettingError(
         this.name(setting),
-        `must begin with ~/ or the whole path, not with ${text.split('/')[0]}`,
+        `must be a whole path or begin with ~/, not with ${text.split('/')[0]}`,
       );
     return resolve(fromHome(text, this.env));
   }
@@ -121,7 +121,10 @@ export class Source {
   token(setting: SettingName): string | undefined {
     const token = this.text(setting)?.trim();
     if (token === undefined || /^[\x21-\x7e]+$/.test(token)) return token;
-    throw new SettingError(this.name(setting), 'must be one token, in letters, digits and signs of ASCII');
+    throw new SettingError(
+      this.name(setting),
+      'must be one token of printable ASCII characters, without spaces',
+    );
   }
 
   namespace(setting: SettingName): string | undefined {
@@ -197,7 +200,7 @@ export class Source {
       if (origin === '*')
         throw new SettingError(
           this.name(setting),
-          '* would let every web site call; name the origins, or let callers authenticate: --auth',
+          '* would let every web site call the service; name the origins, or require authentication with --auth',
         );
       if (!/^https?:/.test(origin) || !URL.canParse(origin) || new URL(origin).origin !== origin)
         throw new SettingError(
@@ -214,7 +217,7 @@ export class Source {
     return texts.filter((text) => text !== '');
   }
 
-  /** Returns the URL of the collector. The message of an error does not show it: it may hold a password. */
+  /** Returns the URL of the collector. The message of an error does not show it: it may contain a password. */
   collector(setting: SettingName): string | undefined {
     const text = this.text(setting);
     if (text === undefined || /^https?:$/.test(URL.parse(text)?.protocol ?? '')) return text;
@@ -235,7 +238,7 @@ export class Source {
     return url.href.replace(/\/+$/, '');
   }
 
-  /** Returns the URL of a service. The message of an error does not show it: it may hold a password. */
+  /** Returns the URL of a service. The message of an error does not show it: it may contain a password. */
   url(setting: SettingName): string | undefined {
     const text = this.text(setting);
     const fault = text === undefined ? undefined : faultOfUrl(text);

@@ -1,4 +1,4 @@
-/** Structured logs on standard output: JSON, or lines for people. No line holds a header of a request. */
+/** Structured logs on standard output: JSON, or lines for people. No line contains a header of a request. */
 import { type Logger, pino, stdTimeFunctions } from 'pino';
 import { alarming, type EndedCall } from './call.ts';
 import { readableLine } from './readable-line.ts';

@@ -70,7 +70,7 @@ export function openReaperMetrics(version: string, now: () => number): ReaperMet
   let lastMs = 0;
   let lastSuccess: number | undefined;
   meter
-    .createObservableGauge('artifacta_reaper_pauses', { description: 'Reasons for which maintenance waits.' })
+    .createObservableGauge('artifacta_reaper_pauses', { description: 'Reasons why maintenance is paused.' })
     .addCallback((result) => result.observe(pauses));
   meter
     .createObservableGauge('artifacta_reaper_last_pass_seconds', {

@@ -1,10 +1,10 @@
 /** Metrics of answers that wait to be sent, at each scrape. */
 import type { Meter } from '@opentelemetry/api';
 
-/** The figures of the one budget of unsent bytes. */
+/** The figures of the count of unsent bytes. */
 export interface SendingFigures {
   /** Bytes that are unsent, or admitted and not made yet. */
-  readonly unsentBytes: number;
+  readonly bytes: number;
   /** Answers with some of these bytes. */
   readonly answerCount: number;
   /** Answers that wait for memory. */
@@ -27,7 +27,7 @@ export function observeSending(meter: Meter, figures: () => SendingFigures): voi
     meter
       .createObservableCounter(name, { description })
       .addCallback((result) => result.observe(read(figures())));
-  gauge('artifacta_unsent_bytes', 'Bytes of answers that wait to be sent.', (now) => now.unsentBytes);
+  gauge('artifacta_unsent_bytes', 'Bytes of answers that wait to be sent.', (now) => now.bytes);
   gauge('artifacta_unsent_answers', 'Answers with bytes that wait to be sent.', (now) => now.answerCount);
   gauge('artifacta_waiting_answers', 'Answers that wait for memory.', (now) => now.waitingCount);
   gauge(

@@ -39,13 +39,13 @@ const figures: readonly Figure[] = [
   {
     name: 'artifacta_store_pauses',
     kind: 'gauge',
-    description: 'Reasons for which maintenance waits for an operator.',
+    description: 'Reasons why maintenance waits for an operator.',
     read: ({ pauses }) => pauses,
   },
   {
     name: 'artifacta_store_clock_suspect',
     kind: 'gauge',
-    description: '1 while the wall clock is not believed.',
+    description: '1 while the wall clock is not trusted.',
     read: ({ isClockSuspect }) => (isClockSuspect === undefined ? undefined : Number(isClockSuspect)),
   },
   {
@@ -75,7 +75,7 @@ const figures: readonly Figure[] = [
   {
     name: 'artifacta_blobs_staged_bytes',
     kind: 'gauge',
-    description: 'What has been written of contents that are neither committed nor discarded.',
+    description: 'Bytes that were written of contents that are neither committed nor discarded.',
     read: ({ staged }) => staged?.sizeBytes,
   },
   {
@@ -93,7 +93,7 @@ const figures: readonly Figure[] = [
   {
     name: 'artifacta_index_batches_total',
     kind: 'counter',
-    description: 'Durable writes, each of which carries all transactions that gathered meanwhile.',
+    description: 'Durable writes, each for all transactions that gathered during the write before it.',
     read: ({ index }) => index?.batches,
   },
   {

@@ -41,7 +41,7 @@ function ask(peer: TestPeer, who: string, isWhole = true) {
   const asked = { refused: '' };
   const call: PlacedCall = { isWhole: () => isWhole, refuse: (error) => (asked.refused = error.rawMessage) };
   const end = peer.place!.begin(call);
-  peer.place!.hold({ group: who[0]!, name: who });
+  peer.place!.chargeTo({ group: who[0]!, name: who });
   return Object.assign(asked, { end });
 }
 

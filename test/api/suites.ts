@@ -127,7 +127,7 @@ const suites: readonly Suite[] = [
     run: (open, traits) => lifecycleSuite(open, traits),
     also: {
       'another namespace': rowsOfNamespace,
-      'the local listener': 'the one door of a service through which operators may reap',
+      'the local listener': 'the one listener of a service through which operators may reap',
     },
   },
   { name: 'lineage', run: lineageSuite, also: { 'another namespace': rowsOfNamespace } },
@@ -150,7 +150,7 @@ const suites: readonly Suite[] = [
     run: (open, { forOperators }) => (forOperators ? maintenanceSuite : maintenanceRefusedSuite)(open),
     also: {
       'another namespace': rowsOfNamespace,
-      'the local listener': 'the one door of a service through which it is not refused',
+      'the local listener': 'the one listener of a service through which it is not refused',
     },
   },
 ];

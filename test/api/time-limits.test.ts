@@ -179,7 +179,7 @@ describe('too many uploads', () => {
 it('a compressed upload is as slow as what comes of it, whatever that holds', () => {
   const timers = new TestTimers();
   const admission = new Admission({ elapsed: timers.elapsed, after: timers.after });
-  const by = { namespace: 'default', holder: { group: 'default', name: 'key' } };
+  const by = { namespace: 'default', payer: { group: 'default', name: 'key' } };
   let received = 0;
   using packed = admission.begin({ ...by, receivedBytes: () => received }, () => undefined);
   using plain = admission.begin(by, () => undefined);
@@ -199,7 +199,7 @@ describe('places for uploads', () => {
     const admission = new Admission({ elapsed, after, uploadsMax });
     const cut: string[] = [];
     const begin = (group: string, name: string) =>
-      admission.begin({ namespace: group, holder: { group, name } }, ({ reason, message }) => {
+      admission.begin({ namespace: group, payer: { group, name } }, ({ reason, message }) => {
         cut.push(`${group}/${name}: ${reason} ${message}`);
       });
     return { admission, begin, cut };
@@ -234,7 +234,7 @@ describe('what was received and is not yet written', () => {
     const { elapsed, after } = timers;
     const admission = new Admission({ elapsed, after, ...options });
     const upload = (namespace: string) =>
-      admission.begin({ namespace, holder: { group: namespace, name: 'k' } }, () => undefined);
+      admission.begin({ namespace, payer: { group: namespace, name: 'k' } }, () => undefined);
     const write = (namespace: string, bytes: number) => {
       const disk = Promise.withResolvers<void>();
       let began = false;
@@ -308,7 +308,7 @@ describe('what was received and is not yet written', () => {
 
   it('is let go of by a write that fails', async () => {
     const { admission } = admitted({ unwrittenBytesMax: 10, namespaceUnwrittenBytesMax: 10 });
-    using upload = admission.begin({ namespace: 'a', holder: { group: 'a', name: 'k' } }, () => undefined);
+    using upload = admission.begin({ namespace: 'a', payer: { group: 'a', name: 'k' } }, () => undefined);
     const failing = upload.writing(10, async () => {
       throw new Failure('STORAGE_FULL', 'full');
     });

@@ -45,7 +45,7 @@ def test_names_only_what_exists(expression):
 
 
 def test_every_alarm_of_the_page_is_there():
-    page = re.search(r"Worth an alarm:\n\n(.*?)\n\n", PAGE, re.S)[1]
+    page = re.search(r"worth an alarm:\n\n(.*?)\n\n", PAGE, re.S)[1]
     groups = one(rendered("tls"), "PrometheusRule")["spec"]["groups"]
     # Without the labels that say which release it is.
     ours = [re.sub(r",?namespace=\"[^\"]*\",service=\"[^\"]*\"", "", rule["expr"]).replace("{}", "")

@@ -18,7 +18,7 @@ const odd = [
 it.each(odd)('%j', (text) => {
   for (const field of ['token', 'namespace']) {
     const make = () => withCredentials(transport, { [field]: text });
-    const message = `${field}: must be one word, in letters, digits and signs of ASCII`;
+    const message = `${field}: must be one word of printable ASCII characters`;
     expect(make).toThrow(expect.objectContaining({ message, code: 'INVALID_ARGUMENT' }));
   }
 });

@@ -2,18 +2,18 @@ import { expect, it } from 'vitest';
 import { withSignsOfLife } from '../../src/client/artifacts/push.ts';
 
 it('a source that is silent is told to be there, and loses nothing of what it says', async () => {
-  const held = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   async function* source(): AsyncGenerator<Uint8Array, void, void> {
     yield Uint8Array.of(1);
-    await held[0]!.promise;
+    await gates[0]!.promise;
     yield Uint8Array.of(2);
-    await held[1]!.promise;
+    await gates[1]!.promise;
   }
   const seen: number[] = [];
   let signs = 0;
   for await (const chunk of withSignsOfLife(source(), 1)) {
     if (chunk.length > 0) seen.push(chunk[0]!);
-    else if (++signs % 2 === 0) held[signs / 2 - 1]?.resolve();
+    else if (++signs % 2 === 0) gates[signs / 2 - 1]?.resolve();
   }
   expect(seen).toEqual([1, 2]);
   expect(signs).toBeGreaterThanOrEqual(4);

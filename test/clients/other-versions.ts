@@ -22,7 +22,7 @@ import { otherRoutes } from '../support/other-services.ts';
 import type { Place } from './programs.ts';
 
 /** A service in this process. */
-export interface OtherVersion extends Place, AsyncDisposable {}
+interface OtherVersion extends Place, AsyncDisposable {}
 
 /** Takes any token, and none. */
 const anyCaller: Authenticate = (presented) =>

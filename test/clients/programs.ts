@@ -39,7 +39,7 @@ export interface Place {
 }
 
 /** What one run of a program is given. */
-export interface Surroundings {
+interface Surroundings {
   readonly service: Place;
   readonly older: Place;
   readonly newer: Place;
@@ -47,7 +47,7 @@ export interface Surroundings {
 }
 
 /** What became of a run. */
-export interface Ran {
+interface Ran {
   readonly output: string;
   /** What it wrote to standard error. */
   readonly remarks: string;
@@ -61,17 +61,19 @@ function ownVariables({ folder }: Program): Record<string, string> {
   return { SCENARIO_CACHE: join(caches, 'artifacta', 'clients', own), SCENARIO_ROOT: root };
 }
 
+/** Where commands are looked for: `node` is the one that runs this. */
+const path = [dirname(process.execPath), process.env.PATH ?? ''].join(delimiter);
+
 /** Nothing of the caller's own settings reaches a program. */
 function environment(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(
     ([key]) => !/^(ARTIFACTA|SCENARIO)_|^NODE_OPTIONS$/.test(key),
   );
-  return { ...Object.fromEntries(kept), ...more };
+  return { ...Object.fromEntries(kept), PATH: path, ...more };
 }
 
 function isOnPath(command: string): boolean {
-  const places = (process.env.PATH ?? '').split(delimiter);
-  return places.some((place) => globSync(join(place, command)).length > 0);
+  return path.split(delimiter).some((place) => globSync(join(place, command)).length > 0);
 }
 
 /**
@@ -134,7 +136,10 @@ export async function run(program: Program, { service, older, newer, token }: Su
     detached: true,
   });
   const [output, remarks] = [texts(child.stdout), texts(child.stderr)];
-  const timer = setTimeout(() => process.kill(-child.pid!, 'SIGKILL'), runMs);
+  const endAll = () => endGroup(child.pid);
+  // What it started and left would keep its output open.
+  child.once('exit', endAll);
+  const timer = setTimeout(endAll, runMs);
   try {
     const fault = await new Promise<string | undefined>((ended) => {
       child.once('error', (error) => ended(error.message));
@@ -147,6 +152,15 @@ export async function run(program: Program, { service, older, newer, token }: Su
   } finally {
     clearTimeout(timer);
     removeDirectory(scratch);
+  }
+}
+
+function endGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // Nothing of it is left.
   }
 }
 

@@ -6,12 +6,12 @@ import { resolve } from 'node:path';
 export const scenarioFile = resolve(import.meta.dirname, '../../clients/scenario.json');
 
 /** A step: its name, and the one line that a program prints for it. */
-export interface Step {
+export interface ScenarioStep {
   readonly name: string;
   readonly line: string;
 }
 
-export function readSteps(): Step[] {
+export function readSteps(): ScenarioStep[] {
   const { steps } = JSON.parse(readFileSync(scenarioFile, 'utf8')) as {
     steps: { step: string; prints: Readonly<Record<string, unknown>> }[];
   };
@@ -19,7 +19,7 @@ export function readSteps(): Step[] {
 }
 
 /** JSON without spaces, the keys sorted at every depth. */
-export function sorted(value: unknown): string {
+function sorted(value: unknown): string {
   return JSON.stringify(value, (_, part: unknown) =>
     part !== null && typeof part === 'object' && !Array.isArray(part)
       ? Object.fromEntries(Object.entries(part).sort(([one], [other]) => (one < other ? -1 : 1)))
@@ -33,7 +33,7 @@ export function sorted(value: unknown): string {
  * @param lacks the steps that the stack has no means for. Of them the program says so, and cannot do them all the same.
  */
 export function differences(
-  steps: readonly Step[],
+  steps: readonly ScenarioStep[],
   output: string,
   lacks: Readonly<Record<string, string>> = {},
 ): string[] {

@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { later, sleep } from '../../src/client/wire/timer.ts';
 import { afterAwaitedTime, afterRealTime, pause, turn } from '../../src/domain/timer.ts';
 
-// That Node does not warn is held by what runs after every test.
+// What runs after every test checks that Node does not warn.
 describe.each(Object.entries({ afterRealTime, afterAwaitedTime, later }))('%s', (_name, after) => {
   const run = (delayMs: number) => new Promise<void>((resolve) => after(delayMs, resolve));
   /** A timer of Node that was set now has run: one that Node has cut to a millisecond has run before. */

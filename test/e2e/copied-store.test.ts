@@ -8,7 +8,7 @@ import { artifacta } from '../support/in-process.ts';
 import { startServe } from './serve-process.ts';
 
 const notice =
-  /since [-\d]+T[:.\d]+Z the store lies in another directory than before: it was copied, moved or restored/;
+  /since [-\d]+T[:.\d]+Z the store has been in another directory than before: it was copied, moved or restored/;
 
 async function store() {
   const directory = await newDirectory();

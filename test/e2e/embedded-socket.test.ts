@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { newDirectory, start } from '../support/command.ts';
 import { artifacta } from '../support/in-process.ts';
-import { holderOf } from '../support/pushers.ts';
+import { openerOf } from '../support/pushers.ts';
 import { slowPush, socketOf, untilServed } from './embedded-rig.ts';
 import { startServe } from './serve-process.ts';
 
@@ -19,7 +19,7 @@ describe('the socket', () => {
     const dataDir = join(await newDirectory(), 'data');
     const first = await slowPush(dataDir, 'first');
     await untilServed(socketOf(dataDir));
-    expect(await holderOf(dataDir)).toBe(first.child.pid);
+    expect(await openerOf(dataDir)).toBe(first.child.pid);
     first.child.kill('SIGKILL');
     await first.ended;
     expect((await stat(socketOf(dataDir))).isSocket()).toBe(true);

@@ -68,11 +68,11 @@ it.runIf(isRoot)('are told what to name where they name nothing', async () => {
   expect(unknown).toMatchObject({
     code: 2,
     stderr: expect.stringMatching(
-      /^artifacta: HOME: must name your directory, .*; or give --data-dir or --url\n$/,
+      /^artifacta: HOME: must name your home directory, .*; or give --data-dir or --url\n$/,
     ),
   });
   expect(await artifactaAs(users[0]!, ['config', 'set', 'url', 'grpc://x:1'])).toMatchObject({
     code: 2,
-    stderr: expect.stringMatching(/^artifacta: HOME: must name your directory, .* for this user\n$/),
+    stderr: expect.stringMatching(/^artifacta: HOME: must name your home directory, .* for this user\n$/),
   });
 });

@@ -179,7 +179,7 @@ describe('artifacta serve', () => {
     const second = startServe(await newDataDir(), ['--http-listen', String(http)]);
     expect(await second.ended).toBe(1);
     expect(second.stderr()).toBe(
-      `artifacta: cannot listen on ${http}: the address is in use; --http-listen names another address\n`,
+      `artifacta: cannot listen on ${http}: the address is in use; choose another address with --http-listen\n`,
     );
   });
 

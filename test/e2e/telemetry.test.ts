@@ -79,7 +79,7 @@ describe('probes', () => {
     const other = startServe(await newDataDir(), ['--admin-listen', `0.0.0.0:${port}`]);
     expect(await other.ended).toBe(1);
     expect(other.stderr()).toBe(
-      `artifacta: cannot listen on 0.0.0.0:${port}: the address is in use; --admin-listen names another address\n`,
+      `artifacta: cannot listen on 0.0.0.0:${port}: the address is in use; choose another address with --admin-listen\n`,
     );
   });
 });

@@ -48,7 +48,7 @@ describe.skipIf(!hasTerminal)('artifacta serve on a terminal', { timeout: 60_000
       gRPC: expect.stringMatching(/^grpc:\/\/127\.0\.0\.1:\d+$/),
       HTTP: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
       data: join(home, '.local/share/artifacta'),
-      access: expect.stringMatching(/^every program of this machine, without credentials/),
+      access: expect.stringMatching(/^every program on this machine, without credentials/),
       try: `echo hello | ${launcher} push - --name hello.txt --session first`,
       stop: 'Ctrl-C',
     });
@@ -68,7 +68,7 @@ describe.skipIf(!hasTerminal)('artifacta serve on a terminal', { timeout: 60_000
     const home = await newDirectory();
     const dataDir = join(home, "it's a directory");
     const { rows } = await served(home, ['--auth'], { ARTIFACTA_DATA_DIR: dataDir });
-    expect(rows).toMatchObject({ data: dataDir, access: expect.stringMatching(/^with credentials, /) });
+    expect(rows).toMatchObject({ data: dataDir, access: expect.stringMatching(/^with credentials/) });
     expect(rows.try).toContain(`push`);
     expect(typed(rows.try!, home, home)).toMatchObject({ status: 0, stderr: '' });
     // It is in that store, and no other was made.

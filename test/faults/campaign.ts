@@ -33,8 +33,12 @@ export async function killAtFailpoints(options: CampaignOptions): Promise<Report
   return await onRig(options, async (rig) => {
     for (const step of failpoints) {
       if (rig.oracle.faults.length > 0 || step.startsWith('start.')) continue;
-      // What slips out while a batch is held depends on what is sent just then.
-      for (let times = step === 'batch.held' ? 4 : 1; times > 0 && rig.oracle.faults.length === 0; times--) {
+      // What slips out while a batch is stalled depends on what is sent just then.
+      for (
+        let times = step === 'batch.stalled' ? 4 : 1;
+        times > 0 && rig.oracle.faults.length === 0;
+        times--
+      ) {
         const occurrence = chance.between(1, isFrequent(step) ? 12 : 2);
         await rig.killAt(step, occurrence);
         options.progress?.(`kill at ${step} ${occurrence}`);

@@ -1,11 +1,11 @@
 /** Where the rig can stop the server: the steps of the store, and those that it sees around it. */
 import { type Step, steps } from '../../src/store/rows/steps.ts';
 
-const around = ['batch.before', 'batch.held', 'batch.after', 'answer.leaving'] as const;
+const around = ['batch.before', 'batch.stalled', 'batch.after', 'answer.leaving'] as const;
 
 /**
  * A step of the store; just before or after a batch of the index; when an answer is about to be sent. A batch that is
- * `held` is never written: the server goes on without it for a while, which is when answers get out that should not.
+ * `stalled` is never written: the server goes on without it for a while, which is when answers get out that should not.
  */
 export type Failpoint = Step | (typeof around)[number];
 

@@ -20,8 +20,8 @@ import type { Armed, ChildOptions, Failpoint, ReadyLine } from './failpoints.ts'
 const options = JSON.parse(process.argv[2]!) as ChildOptions;
 const { dataDir, indexDir = join(dataDir, 'index'), inlineBytesMax, armed: armedAtStart } = options;
 
-/** How long a server goes on whose batch is held, in milliseconds. */
-const heldMs = 60;
+/** How long a server goes on whose batch is stalled, in milliseconds. */
+const stalledMs = 60;
 
 let armed: Armed | undefined = armedAtStart;
 let passed = 0;
@@ -61,7 +61,7 @@ async function openObserved(...args: Parameters<typeof openLevelDatabase>): Prom
     ...database,
     batch: async (writes) => {
       pass('batch.before');
-      if (isDue('batch.held')) await delay(heldMs).then(dieNow);
+      if (isDue('batch.stalled')) await delay(stalledMs).then(dieNow);
       await database.batch(writes);
       pass('batch.after');
     },
@@ -108,10 +108,10 @@ flushCompileCache();
 if (options.collects) void collectForever();
 
 async function collectForever(): Promise<void> {
-  const bounds = { limit: 1_000, isStopped: () => isStopping };
+  const allowance = { limit: 1_000, isStopped: () => isStopping };
   while (!isStopping) {
     try {
-      await store.collection.collect(bounds, { findOrphans: false });
+      await store.collection.collect(allowance, { findOrphans: false });
     } catch (error) {
       if (!isStopping) complain('collecting', error);
     }

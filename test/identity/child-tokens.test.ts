@@ -1,10 +1,11 @@
 /** Tokens for agents: they are what they were minted as, and never more than their minter. */
 import { Buffer } from 'node:buffer';
-import { SignJWT } from 'jose';
+import { decodeJwt, SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { failedWith } from '../../src/domain/errors.ts';
 import { parseNamespace, parseSessionId } from '../../src/domain/names.ts';
 import type { Principal } from '../../src/domain/principal.ts';
+import { tokenPrefixes } from '../../src/domain/tokens.ts';
 import { ChildTokens, type Grant } from '../../src/identity/child-tokens.ts';
 
 const start = 1_767_323_045_000;
@@ -105,6 +106,16 @@ describe('a token', () => {
     const operator: Principal = { ...minter, operator: true };
     const { principal } = await tokens.mint(operator, grantOf({ namespace: parseNamespace('n', 'other') }));
     expect(principal).toMatchObject({ namespace: 'other', operator: false });
+  });
+
+  it('of an operator has the operator as its payer, by the claim `holder` that older tokens have too', async () => {
+    const { tokens } = opened();
+    const operator = { ...minter, apiKey: 'key_o', scopes: new Set(['read'] as const), operator: true };
+    const { token } = await tokens.mint(operator, grantOf({ namespace: parseNamespace('n', 'other') }));
+    expect(decodeJwt(token.slice(tokenPrefixes.child.length))).toMatchObject({
+      holder: ['default', 'key_o'],
+    });
+    expect((await tokens.verify(token)).payer).toEqual({ group: 'default', name: 'key_o' });
   });
 
   it('that was changed anywhere is refused', async () => {

@@ -90,7 +90,7 @@ describe('the file', () => {
     [
       'two namespaces',
       { certificates: [{ ...rule, namespace: 'a' }] },
-      'certificates[0].namespace: must be left out: the pattern gives it',
+      'certificates[0].namespace: must be left out: the pattern contains {namespace}',
     ],
     [
       'a bad pattern',

@@ -1,4 +1,4 @@
-/** What the Dockerfile has to repeat, since it cannot read it where it is held. */
+/** What the Dockerfile has to repeat, since it cannot read it where it is written. */
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, it } from 'vitest';

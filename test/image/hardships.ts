@@ -148,7 +148,7 @@ export const hardships: readonly Attempt[] = [
       await requireIn(service);
       await service.artifacta('push', '/opt/artifacta/sbom.cdx.json', '--session', 'run', '--name', 'later');
       assert.equal((await service.stop()).code, 0);
-      const [warned] = service.lines.filter(({ msg }) => msg.startsWith('the wall clock is suspect'));
+      const [warned] = service.lines.filter(({ msg }) => msg.startsWith('the wall clock is not trusted'));
       assert.ok(warned !== undefined, 'it did not say so');
       return warned.msg;
     },

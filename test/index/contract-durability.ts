@@ -58,9 +58,9 @@ export function durabilityContract(open: OpenRig): void {
 function waiting(open: OpenRig): void {
   test('3: duplicates, refusals and reads wait for the batch in flight that they may have read', async () => {
     await using rig = await open();
-    const held = rig.faults.hold();
+    const stalled = rig.faults.stall();
     const writer = watch(write(rig.index, [put('a', '1')]));
-    await held;
+    await stalled;
     const readers = readersOfA(rig);
     await turns();
     expect(rig.index.stats.transactions).toBe(5);
@@ -81,16 +81,16 @@ function waiting(open: OpenRig): void {
 
   test('3: they wait for the batch that still gathers, and that for the one before it', async () => {
     await using rig = await open();
-    const held = rig.faults.hold();
+    const stalled = rig.faults.stall();
     const first = watch(write(rig.index, [put('x', '1')]));
-    await held;
+    await stalled;
     const second = watch(write(rig.index, [put('a', '2')]));
     const readers = readersOfA(rig);
     await turns();
     expect(rig.index.stats.transactions).toBe(6);
-    const heldAgain = rig.faults.releaseOne();
+    const stalledAgain = rig.faults.releaseOne();
     await first.settled;
-    await heldAgain;
+    await stalledAgain;
     await turns();
     expect(rig.faults.batches).toBe(2);
     expect(states([second, ...readers])).toEqual(Array(5).fill('pending'));
@@ -102,7 +102,7 @@ function waiting(open: OpenRig): void {
   test('3: with nothing under way a transaction that writes nothing costs no batch', async () => {
     await using rig = await open();
     await write(rig.index, [put('a', '1')]);
-    rig.faults.hold();
+    rig.faults.stall();
     expect(await look(rig.index, 'a')).toBe('1');
     expect(rig.faults.batches).toBe(1);
   });
@@ -112,10 +112,10 @@ function failing(open: OpenRig): void {
   test('4: when a batch fails, all that wrote to it or could have read it reject, and it is gone', async () => {
     await using rig = await open();
     await write(rig.index, [put('a', '0'), put('kept', '0')]);
-    const held = rig.faults.hold();
+    const stalled = rig.faults.stall();
     rig.faults.plan(unwritten);
     const writers = [put('a', '1'), put('b', '1')].map((each) => watch(write(rig.index, [each])));
-    await held;
+    await stalled;
     const readers = readersOfA(rig);
     await turns();
     rig.faults.release();
@@ -150,10 +150,10 @@ function failing(open: OpenRig): void {
 
   test('4: the batch that gathers behind a failing one fails with it', async () => {
     await using rig = await open();
-    const held = rig.faults.hold();
+    const stalled = rig.faults.stall();
     rig.faults.plan(unwritten);
     const first = watch(increment(rig.index, 'a'));
-    await held;
+    await stalled;
     const second = watch(increment(rig.index, 'a'));
     const reader = watch(look(rig.index, 'a'));
     await turns();
@@ -165,10 +165,10 @@ function failing(open: OpenRig): void {
 
   test('4: what had not run stays in its queue and runs on what is left', async () => {
     await using rig = await open();
-    const held = rig.faults.hold();
+    const stalled = rig.faults.stall();
     rig.faults.plan(unwritten);
     const first = watch(increment(rig.index, 'a'));
-    await held;
+    await stalled;
     const full = watch(write(rig.index, [put('big', 'x'.repeat(doorLimits.batchBytesMax))]));
     const behind = watch(increment(rig.index, 'a'));
     await turns();
@@ -182,12 +182,12 @@ function failing(open: OpenRig): void {
 }
 
 function restarting(open: OpenRig): void {
-  test('3: what was acknowledged survives a crash, what was held does not', async () => {
+  test('3: what was acknowledged survives a crash, what was stalled does not', async () => {
     await using rig = await open();
     for (let round = 0; round < 5; round++) await increment(rig.index, 'a');
-    const held = rig.faults.hold();
+    const stalled = rig.faults.stall();
     const lost = watch(write(rig.index, [put('b', '1'), put('c', '1')]));
-    await held;
+    await stalled;
     await rig.crash();
     await lost.settled;
     expect(reasons([lost])).toEqual(['STORE_UNAVAILABLE']);
@@ -197,9 +197,9 @@ function restarting(open: OpenRig): void {
 
   test('closing finishes what was accepted and refuses what comes after', async () => {
     await using rig = await open();
-    const held = rig.faults.hold();
+    const stalled = rig.faults.stall();
     const accepted = [1, 2, 3].map(() => watch(increment(rig.index, 'a')));
-    await held;
+    await stalled;
     accepted.push(watch(increment(rig.index, 'a')));
     const closed = watch(rig.index.close());
     await expect(look(rig.index, 'a')).rejects.toMatchObject({ reason: 'SHUTTING_DOWN' });
@@ -217,11 +217,11 @@ function restarting(open: OpenRig): void {
 
   test('closing while a batch fails still ends', async () => {
     await using rig = await open();
-    const held = rig.faults.hold();
+    const stalled = rig.faults.stall();
     rig.faults.plan(unwritten);
     rig.faults.failOpening(1);
     const writer = watch(increment(rig.index, 'a'));
-    await held;
+    await stalled;
     const closed = rig.index.close();
     rig.faults.release();
     await closed;

@@ -56,15 +56,15 @@ function transactionLimits(open: OpenRig): void {
 
   test('a batch stops taking transactions when it is full', async () => {
     await using rig = await open();
-    const held = rig.faults.hold();
+    const stalled = rig.faults.stall();
     const quarter = 'x'.repeat(doorLimits.batchBytesMax / 4);
     const writers = [watch(write(rig.index, [put('first', '')]))];
-    await held;
+    await stalled;
     for (let at = 0; at < 6; at++) writers.push(watch(write(rig.index, [put(String(at), quarter)])));
     await turns();
     expect(rig.index.stats.transactions).toBe(1 + 4);
-    const heldAgain = rig.faults.releaseOne();
-    await heldAgain;
+    const stalledAgain = rig.faults.releaseOne();
+    await stalledAgain;
     await turns();
     expect(rig.index.stats.transactions).toBe(1 + 6);
     rig.faults.release();

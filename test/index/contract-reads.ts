@@ -33,9 +33,9 @@ function durableOnly(open: OpenRig): void {
     await using rig = await open();
     const { index } = rig;
     await write(index, [put('a', '1'), put('b', '1')]);
-    const held = rig.faults.hold();
+    const stalled = rig.faults.stall();
     const writer = watch(write(index, [put('a', '2'), del('b'), put('c', '2')]));
-    await held;
+    await stalled;
     await turns();
     const old = index.snapshot();
     const names = ['c', 'b', 'a', 'b'];

@@ -59,14 +59,14 @@ function failedHandle(open: OpenRig): void {
     const before = rig.index.snapshot();
     await expect(write(rig.index, [put('a', '2'), put('c', '2')])).rejects.toMatchObject({
       ...unavailable,
-      message: 'the outcome is unknown: the index could not be written: the disk refused it',
+      message: 'the outcome is unknown: the index could not be written: the disk refused the operation',
     });
     await turns();
     for (const round of [1, 2]) {
       expect(await readsOf(rig, before)).toEqual(Array(5).fill(['1', '1', undefined]));
       const refusal = {
         ...unavailable,
-        message: 'cannot write: the disk is full; until it can, the index serves only reads',
+        message: 'cannot write: the disk is full; the index serves only reads until it can be written again',
       };
       await expect(increment(rig.index, 'a')).rejects.toMatchObject(refusal);
       await expect(look(rig.index, 'a')).rejects.toMatchObject(refusal);

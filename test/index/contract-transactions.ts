@@ -76,9 +76,9 @@ export function transactionsContract(open: OpenRig): void {
     await using rig = await open();
     const { index } = rig;
     await write(index, [put('pointer', 'a'), put('a', '0'), put('b', '0')]);
-    const held = rig.faults.hold();
+    const stalled = rig.faults.stall();
     const first = write(index, [put('elsewhere', '')]);
-    await held;
+    await stalled;
     /** Adds one to the row that the pointer names, and lets the pointer name the other one. */
     const step = () =>
       index.transact({

@@ -58,7 +58,7 @@ export class Faults {
   };
 
   /** From now on batches wait. Resolves when one does. */
-  hold(): Promise<void> {
+  stall(): Promise<void> {
     this.gate ??= Promise.withResolvers();
     this.arrival = Promise.withResolvers();
     return this.arrival.promise;
@@ -72,11 +72,11 @@ export class Faults {
   /** Lets the batch that waits go on, and the next one wait. Resolves when that one does. */
   releaseOne(): Promise<void> {
     this.release();
-    return this.hold();
+    return this.stall();
   }
 
   /** From now on look-ups of several rows have what they found, and wait with it. Resolves when one does. */
-  holdReads(): Promise<void> {
+  stallReads(): Promise<void> {
     this.readGate ??= Promise.withResolvers();
     this.readArrival = Promise.withResolvers();
     return this.readArrival.promise;

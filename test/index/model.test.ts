@@ -1,5 +1,5 @@
 /**
- * Random transactions, batches that are held, fail (written or not) or meet a crash, against a plain map. At the end
+ * Random transactions, batches that stall, fail (written or not) or meet a crash, against a plain map. At the end
  * the transactions whose own row is there are replayed in the order in which they ran: that must give the rows that
  * are there, and every answer that was given must be what the replay had at that point.
  */
@@ -35,12 +35,12 @@ interface Plan {
   readonly queue: string;
 }
 
-type Step =
+type Action =
   | { readonly transaction: Plan }
   | {
       readonly control:
         | 'turn'
-        | 'hold'
+        | 'stall'
         | 'release'
         | 'unwritten'
         | 'written'
@@ -51,7 +51,7 @@ type Step =
     };
 
 const some = fc.subarray(names);
-const steps: fc.Arbitrary<Step[]> = fc.array(
+const actions: fc.Arbitrary<Action[]> = fc.array(
   fc.oneof(
     {
       weight: 8,
@@ -73,7 +73,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
           'turn',
           'turn',
           'turn',
-          'hold',
+          'stall',
           'release',
           'unwritten',
           'written',
@@ -84,7 +84,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
         ),
       }),
     },
-  ) as fc.Arbitrary<Step>,
+  ) as fc.Arbitrary<Action>,
   { minLength: 5, maxLength: 60 },
 );
 
@@ -144,20 +144,20 @@ function effects(plan: Plan, number: number, seen: Seen): [string, string | unde
   ];
 }
 
-async function play(rig: Rig, script: readonly Step[]): Promise<History> {
+async function play(rig: Rig, script: readonly Action[]): Promise<History> {
   const history = new History();
-  for (const step of script) {
-    if ('transaction' in step) history.start(rig, step.transaction);
-    else if (step.control === 'turn') await turns(1);
-    else if (step.control === 'hold') void rig.faults.hold();
-    else if (step.control === 'release') rig.faults.release();
-    else if (step.control === 'unwritten') rig.faults.plan(unwritten);
-    else if (step.control === 'written') rig.faults.plan(written);
-    else if (step.control === 'full') {
+  for (const action of script) {
+    if ('transaction' in action) history.start(rig, action.transaction);
+    else if (action.control === 'turn') await turns(1);
+    else if (action.control === 'stall') void rig.faults.stall();
+    else if (action.control === 'release') rig.faults.release();
+    else if (action.control === 'unwritten') rig.faults.plan(unwritten);
+    else if (action.control === 'written') rig.faults.plan(written);
+    else if (action.control === 'full') {
       rig.faults.plan(unwritten);
       rig.faults.failProbes(new Error('injected: No space left on device'));
-    } else if (step.control === 'tick') rig.timer.fire();
-    else if (step.control === 'crash') await rig.crash();
+    } else if (action.control === 'tick') rig.timer.fire();
+    else if (action.control === 'crash') await rig.crash();
     // Whatever has failed.
     else history.looks.push(await rowsOf(rig.index));
   }
@@ -215,7 +215,7 @@ describe.each<[name: string, open: OpenRig, numRuns: number]>([
     let there = 0;
     let unknown = 0;
     await fc.assert(
-      fc.asyncProperty(steps, async (script) => {
+      fc.asyncProperty(actions, async (script) => {
         await using rig = await open();
         const history = await play(rig, script);
         const before = check(history, await rowsOf(rig.index));

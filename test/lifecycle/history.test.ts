@@ -224,9 +224,9 @@ test('a store that is reaped and one that is not give the same answers', { timeo
     await using left = await openOne();
     for (const [at, action] of all.entries()) {
       if (action.do === 'reap') {
-        const bounds = { limit: action.itemsMax };
-        const calls = [reaped.store.reaper.reap(bounds)];
-        if (action.twice) calls.push(reaped.store.reaper.reap(bounds));
+        const allowance = { limit: action.itemsMax };
+        const calls = [reaped.store.reaper.reap(allowance)];
+        if (action.twice) calls.push(reaped.store.reaper.reap(allowance));
         await Promise.all(calls);
       }
       const answers = [alike(await act(reaped, action)), alike(await act(left, action))];

@@ -112,8 +112,8 @@ describe('I15 the reaper', () => {
     await rig.push('s', 'a', { ttlMs: hour });
     rig.pass(day);
     await rig.store.pauses.begin('imported', 'the index was imported');
-    const held = await rig.reap();
-    expect(held).toMatchObject({ artifacts: 0, more: false, pauses: [{ cause: 'imported' }] });
+    const paused = await rig.reap();
+    expect(paused).toMatchObject({ artifacts: 0, more: false, pauses: [{ cause: 'imported' }] });
     expect(await reasonOf(rig.get('s', 'a'))).toBe('ARTIFACT_EXPIRED');
   });
 

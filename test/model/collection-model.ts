@@ -28,7 +28,7 @@ export type Variant =
   /** A deletion writes a count that it has read before. */
   | 'counts outside of the transaction';
 
-export interface Bounds {
+export interface Extent {
   readonly uploads: number;
   readonly collectors: number;
   readonly crashes: number;
@@ -37,8 +37,8 @@ export interface Bounds {
 type Row = 'none' | 'live' | 'condemned' | 'due';
 
 interface UploadState {
-  /** `held`: found the content held. `written`: its file has its name. */
-  at: 'start' | 'held' | 'absent' | 'written' | 'live' | 'deleted' | 'failed';
+  /** `present`: found the content present. `written`: its file has its name. */
+  at: 'start' | 'present' | 'absent' | 'written' | 'live' | 'deleted' | 'failed';
   /** For the variant that counts outside. */
   saw: number;
 }
@@ -74,7 +74,7 @@ interface Explored {
   readonly violation: Violation | undefined;
 }
 
-function initial({ uploads, collectors }: Bounds): State {
+function initial({ uploads, collectors }: Extent): State {
   return {
     uploads: Array.from({ length: uploads }, () => ({ at: 'start', saw: 0 })),
     collectors: Array.from({ length: collectors }, () => ({ doing: 'nothing', name: 0 })),
@@ -102,8 +102,8 @@ function copy(state: State): State {
   };
 }
 
-/** A step that can be taken, and what it makes of a copy of the state. */
-interface Step {
+/** A transition that can be taken, and what it makes of a copy of the state. */
+interface Transition {
   readonly name: string;
   readonly take: (state: State) => void;
 }
@@ -137,7 +137,7 @@ function commit(state: State, id: number, name: number, variant: Variant | undef
     state.blob.refs++;
     if (upload.at === 'written' && state.rows[name] === 'none') condemnName(state, name);
     upload.at = 'live';
-  } else if (upload.at === 'held') {
+  } else if (upload.at === 'present') {
     upload.at = 'absent';
   } else {
     state.blob = { name, refs: 1 };
@@ -153,21 +153,23 @@ function detach(state: State, id: number, refs: number): void {
   if (refs === 0) state.queued = 'young';
 }
 
-function uploadSteps(state: State, id: number, variant: Variant | undefined): Step[] {
+function uploadTransitions(state: State, id: number, variant: Variant | undefined): Transition[] {
   const { at } = state.uploads[id]!;
   const name = variant === 'reuses names' ? 0 : id;
-  const told = (what: string, take: Step['take']): Step[] => [{ name: `upload ${id} ${what}`, take }];
+  const told = (what: string, take: Transition['take']): Transition[] => [
+    { name: `upload ${id} ${what}`, take },
+  ];
   switch (at) {
     case 'start':
       return told('looks', (next) => {
-        next.uploads[id]!.at = next.blob === undefined ? 'absent' : 'held';
+        next.uploads[id]!.at = next.blob === undefined ? 'absent' : 'present';
       });
     case 'absent':
       return told('names its file', (next) => {
         next.files[name] = true;
         next.uploads[id]!.at = 'written';
       });
-    case 'held':
+    case 'present':
     case 'written':
       return told('commits', (next) => commit(next, id, name, variant));
     case 'live':
@@ -184,9 +186,12 @@ function uploadSteps(state: State, id: number, variant: Variant | undefined): St
 }
 
 /** What a collector may begin, and how it goes on. */
-function collectorSteps(state: State, id: number, variant: Variant | undefined): Step[] {
+function collectorTransitions(state: State, id: number, variant: Variant | undefined): Transition[] {
   const { doing, name } = state.collectors[id]!;
-  const told = (what: string, take: Step['take']): Step => ({ name: `collector ${id} ${what}`, take });
+  const told = (what: string, take: Transition['take']): Transition => ({
+    name: `collector ${id} ${what}`,
+    take,
+  });
   const begin = (next: State, to: Collector['doing'], which: number) => {
     next.collectors[id] = { doing: to, name: which };
   };
@@ -264,10 +269,10 @@ function beginnings(state: State, variant: Variant | undefined): Collector[] {
 }
 
 /** What may have passed. */
-function timeSteps(state: State): Step[] {
-  const steps: Step[] = [];
+function timeTransitions(state: State): Transition[] {
+  const transitions: Transition[] = [];
   if (state.queued === 'young')
-    steps.push({
+    transitions.push({
       name: 'the content has been free for long enough',
       take: (next) => {
         next.queued = 'due';
@@ -275,7 +280,7 @@ function timeSteps(state: State): Step[] {
     });
   for (const [name, row] of state.rows.entries())
     if (row === 'condemned')
-      steps.push({
+      transitions.push({
         name: `nobody reads ${name} any more`,
         take: (next) => {
           next.rows[name] = 'due';
@@ -283,13 +288,13 @@ function timeSteps(state: State): Step[] {
       });
   for (const [name, isThere] of state.files.entries())
     if (isThere && !state.old[name])
-      steps.push({
+      transitions.push({
         name: `${name} has become old`,
         take: (next) => {
           next.old[name] = true;
         },
       });
-  return steps;
+  return transitions;
 }
 
 function crash(state: State): void {
@@ -299,14 +304,14 @@ function crash(state: State): void {
   for (const [id] of state.collectors.entries()) state.collectors[id] = { doing: 'nothing', name: 0 };
 }
 
-function stepsOf(state: State, bounds: Bounds, variant: Variant | undefined): Step[] {
-  const steps = [
-    ...state.uploads.flatMap((_upload, id) => uploadSteps(state, id, variant)),
-    ...state.collectors.flatMap((_collector, id) => collectorSteps(state, id, variant)),
-    ...timeSteps(state),
+function transitionsOf(state: State, extent: Extent, variant: Variant | undefined): Transition[] {
+  const transitions = [
+    ...state.uploads.flatMap((_upload, id) => uploadTransitions(state, id, variant)),
+    ...state.collectors.flatMap((_collector, id) => collectorTransitions(state, id, variant)),
+    ...timeTransitions(state),
   ];
-  if (state.crashes < bounds.crashes) steps.push({ name: 'a crash', take: crash });
-  return steps;
+  if (state.crashes < extent.crashes) transitions.push({ name: 'a crash', take: crash });
+  return transitions;
 }
 
 /** What is wrong with a state as it is. */
@@ -325,11 +330,13 @@ function wrong({ uploads, files, rows, spent, blob }: State): string | undefined
 /** Nothing new begins: uploads end, all graces pass, and collectors work until there is nothing left to do. */
 function notDrained(state: State, variant: Variant | undefined): string | undefined {
   const quiet = copy(state);
-  const quietly: Bounds = { uploads: 0, collectors: 0, crashes: 0 };
+  const quietly: Extent = { uploads: 0, collectors: 0, crashes: 0 };
   for (const upload of quiet.uploads) if (upload.at === 'start') upload.at = 'failed';
   for (let left = 1_000; left > 0; left--) {
-    const [step] = stepsOf(quiet, quietly, variant).filter(({ name }) => !/ is (read|deleted)$/.test(name));
-    if (step === undefined) {
+    const [transition] = transitionsOf(quiet, quietly, variant).filter(
+      ({ name }) => !/ is (read|deleted)$/.test(name),
+    );
+    if (transition === undefined) {
       const kept = quiet.blob === undefined || quiet.blob.refs === 0 ? [] : [quiet.blob.name];
       const there = [...quiet.files.keys()].filter((name) => quiet.files[name]);
       if (there.join() !== kept.join()) return `I10: the files ${there} stay, of which ${kept} are wanted`;
@@ -337,7 +344,7 @@ function notDrained(state: State, variant: Variant | undefined): string | undefi
         return 'I10: something stays in the queues';
       return undefined;
     }
-    step.take(quiet);
+    transition.take(quiet);
     const what = wrong(quiet);
     if (what !== undefined) return what;
   }
@@ -345,8 +352,8 @@ function notDrained(state: State, variant: Variant | undefined): string | undefi
 }
 
 /** Visits every state, nearest first, until one is wrong: then `violation` says how to get there. */
-export function explore(bounds: Bounds, variant?: Variant): Explored {
-  const first = initial(bounds);
+export function explore(extent: Extent, variant?: Variant): Explored {
+  const first = initial(extent);
   const cameBy = new Map<string, { readonly from: string; readonly by: string }>();
   const keyOf = (state: State) => JSON.stringify(state);
   cameBy.set(keyOf(first), { from: '', by: '' });
@@ -358,7 +365,7 @@ export function explore(bounds: Bounds, variant?: Variant): Explored {
       const what = wrong(state) ?? notDrained(state, variant);
       if (what !== undefined)
         return { states: cameBy.size, violation: { what, trace: traceTo(key, cameBy) } };
-      for (const { name, take } of stepsOf(state, bounds, variant)) {
+      for (const { name, take } of transitionsOf(state, extent, variant)) {
         const after = copy(state);
         take(after);
         const afterKey = keyOf(after);

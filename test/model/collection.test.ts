@@ -1,13 +1,13 @@
 /** The scheme of collection as an executable specification: every interleaving of it, with a crash at any step. */
 import { expect, it } from 'vitest';
-import { type Bounds, explore, type Variant } from './collection-model.ts';
+import { type Extent, explore, type Variant } from './collection-model.ts';
 
-const bounds: [string, Bounds][] = [
+const extents: [string, Extent][] = [
   ['two uploads, two collectors, a crash', { uploads: 2, collectors: 2, crashes: 1 }],
   ['three uploads and a collector', { uploads: 3, collectors: 1, crashes: 0 }],
 ];
 
-it.each(bounds)(
+it.each(extents)(
   'I8, I9, I10 hold in every state: %s',
   (_name, bound) => {
     const { states, violation } = explore(bound);

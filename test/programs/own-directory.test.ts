@@ -15,81 +15,81 @@ async function place() {
   await mkdir(join(root, 'other', 'deep'), { recursive: true });
   await writeFile(join(root, 'other', 'file'), 'mine');
   const own = new OwnDirectory(dataDir);
-  return { root, dataDir, own, holds: (path: string) => own.holds(join(root, path)) };
+  return { root, dataDir, own, contains: (path: string) => own.contains(join(root, path)) };
 }
 
 describe('a data directory', () => {
-  it('holds itself and all below it, there or not', async () => {
-    const { own, dataDir, holds } = await place();
-    expect(own.holds(dataDir)).toBe(true);
+  it('contains itself and all below it, there or not', async () => {
+    const { own, dataDir, contains } = await place();
+    expect(own.contains(dataDir)).toBe(true);
     for (const path of ['data/', 'data/index/LOCK', 'data/blobs/aa/bytes', 'data/new', 'data/new/file'])
-      expect([path, holds(path)]).toEqual([path, true]);
+      expect([path, contains(path)]).toEqual([path, true]);
   });
 
-  it('holds nothing beside it or around it', async () => {
-    const { root, own, holds } = await place();
-    expect(own.holds(root)).toBe(false);
+  it('contains nothing beside it or around it', async () => {
+    const { root, own, contains } = await place();
+    expect(own.contains(root)).toBe(false);
     for (const path of ['other', 'other/file', 'other/new', 'data2', 'none/data/index', 'other/LOCK'])
-      expect([path, holds(path)]).toEqual([path, false]);
+      expect([path, contains(path)]).toEqual([path, false]);
   });
 
-  it('holds what dots lead to, as the system follows them', async () => {
+  it('contains what dots lead to, as the system follows them', async () => {
     const { root, own } = await place();
     await symlink(join(root, 'data', 'index'), join(root, 'other', 'link'));
-    expect(own.holds(`${root}/other/../data/index`)).toBe(true);
-    expect(own.holds(`${root}/data/../other/file`)).toBe(false);
-    expect(own.holds(`${root}/other/link/../new`)).toBe(true);
-    expect(own.holds(`${root}/other/link/../../other/file`)).toBe(false);
+    expect(own.contains(`${root}/other/../data/index`)).toBe(true);
+    expect(own.contains(`${root}/data/../other/file`)).toBe(false);
+    expect(own.contains(`${root}/other/link/../new`)).toBe(true);
+    expect(own.contains(`${root}/other/link/../../other/file`)).toBe(false);
   });
 
-  it('holds what links lead to, also to nothing yet', async () => {
-    const { root, holds } = await place();
+  it('contains what links lead to, also to nothing yet', async () => {
+    const { root, contains } = await place();
     await symlink('../data', join(root, 'other', 'directory'));
     await symlink('directory/index/LOCK', join(root, 'other', 'lock'));
     await symlink('directory/index/none', join(root, 'other', 'dangling'));
     await symlink('circle', join(root, 'other', 'circle'));
     for (const path of ['other/directory', 'other/directory/x/y', 'other/lock', 'other/dangling'])
-      expect([path, holds(path)]).toEqual([path, true]);
-    expect(holds('other/circle')).toBe(false);
+      expect([path, contains(path)]).toEqual([path, true]);
+    expect(contains('other/circle')).toBe(false);
   });
 
-  it('holds its locks by other names', async () => {
-    const { root, dataDir, holds } = await place();
+  it('contains its locks by other names', async () => {
+    const { root, dataDir, contains } = await place();
     for (const name of ['index', 'lock', 'index.rebuild/new']) {
       const path = `other/${name.replaceAll('/', '-')}`;
       await link(join(dataDir, name, 'LOCK'), join(root, path));
-      expect([path, holds(path)]).toEqual([path, true]);
+      expect([path, contains(path)]).toEqual([path, true]);
     }
   });
 
   it('is known by what it is, not by its name', async () => {
-    const { root, dataDir, own, holds } = await place();
+    const { root, dataDir, own, contains } = await place();
     await symlink(dataDir, join(root, 'named'));
     const named = new OwnDirectory(join(root, 'named'));
-    expect(named.holds(join(dataDir, 'index'))).toBe(true);
+    expect(named.contains(join(dataDir, 'index'))).toBe(true);
     await rename(join(dataDir, 'index'), join(root, 'other', 'moved'));
-    expect(holds('other/moved/LOCK')).toBe(false);
-    expect(own.holds(join(dataDir, 'lock'))).toBe(true);
+    expect(contains('other/moved/LOCK')).toBe(false);
+    expect(own.contains(join(dataDir, 'lock'))).toBe(true);
   });
 
-  it('that is not there holds nothing', async () => {
+  it('that is not there contains nothing', async () => {
     const root = await newDirectory();
-    expect(new OwnDirectory(join(root, 'none')).holds(join(root, 'none', 'x'))).toBe(false);
+    expect(new OwnDirectory(join(root, 'none')).contains(join(root, 'none', 'x'))).toBe(false);
   });
 
-  it('will hold what is made in it, by whatever way to it', async () => {
+  it('will contain what is made in it, by whatever way to it', async () => {
     const { root, own, dataDir } = await place();
-    expect(own.willHold(join(dataDir, '.cache'))).toBe(true);
-    expect(own.willHold(join(root, 'other'))).toBe(false);
+    expect(own.willContain(join(dataDir, '.cache'))).toBe(true);
+    expect(own.willContain(join(root, 'other'))).toBe(false);
     await symlink('none', join(root, 'link'));
     for (const name of ['none', 'link', 'other/../none']) {
       const later = new OwnDirectory(`${root}/${name}`);
-      const held = ['none', 'none/x/y', 'link', 'link/x', 'none2', 'x', 'other/none'].filter((path) =>
-        later.willHold(join(root, path)),
+      const within = ['none', 'none/x/y', 'link', 'link/x', 'none2', 'x', 'other/none'].filter((path) =>
+        later.willContain(join(root, path)),
       );
-      expect([name, held]).toEqual([name, ['none', 'none/x/y', 'link', 'link/x']]);
+      expect([name, within]).toEqual([name, ['none', 'none/x/y', 'link', 'link/x']]);
     }
-    expect(new OwnDirectory('/').willHold(join(root, 'x'))).toBe(true);
+    expect(new OwnDirectory('/').willContain(join(root, 'x'))).toBe(true);
   });
 
   it('keeps files from being read as settings', async () => {

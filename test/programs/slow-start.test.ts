@@ -39,14 +39,14 @@ describe('a start', () => {
     start.end();
     timers.advance(1_000_000);
     expect(lines.map(({ level, at, message }) => `${level} ${at} ${message}`)).toEqual([
-      'warn 2000 still starting; it waits for LevelDB, which opens the index and replays its log',
-      'warn 4000 still starting; it waits for LevelDB, which opens the index and replays its log',
-      'warn 8000 still starting; it waits for LevelDB, which opens the index and replays its log',
-      'warn 16000 still starting; it waits for LevelDB, which opens the index and replays its log',
-      'warn 32000 still starting; it waits for LevelDB, which opens the index and replays its log',
-      'warn 64000 still starting; it waits for LevelDB, which opens the index and replays its log',
-      'warn 124000 still starting; it waits for LevelDB, which opens the index and replays its log',
-      'warn 184000 still starting; it waits for the addresses to listen on',
+      'warn 2000 still starting; now opening the index with LevelDB, which replays its log',
+      'warn 4000 still starting; now opening the index with LevelDB, which replays its log',
+      'warn 8000 still starting; now opening the index with LevelDB, which replays its log',
+      'warn 16000 still starting; now opening the index with LevelDB, which replays its log',
+      'warn 32000 still starting; now opening the index with LevelDB, which replays its log',
+      'warn 64000 still starting; now opening the index with LevelDB, which replays its log',
+      'warn 124000 still starting; now opening the index with LevelDB, which replays its log',
+      'warn 184000 still starting; now opening the listeners',
       'info 191000 the start was slow',
     ]);
     expect(lines[0]).toMatchObject({ stage: 'database', stage_ms: 1_000, start_ms: 2_000 });

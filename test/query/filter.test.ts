@@ -112,7 +112,7 @@ describe('a filter is refused, with the column', () => {
     ['no unit', 'create_time > now-7', 15, /is a time/],
     ['no number', 'create_time > now-', 15, /is a time/],
     ['an unknown unit of size', 'size_bytes > 7Q', 14, /whole number/],
-    ['a time that has something', 'create_time:now', 13, /tests whether it is set/],
+    ['a time that has something', 'create_time:now', 13, /tests whether create_time is set/],
     ['an outcome that is none', 'session.outcome = fine', 19, /SUCCEEDED, FAILED, CANCELLED, ABANDONED/],
     ['part of an outcome', 'session.outcome = FAIL*', 19, /is one of/],
     ['too many parentheses', nested(33), 33, /more than 32 parentheses are open/],

@@ -142,10 +142,7 @@ describe('what is no table', () => {
   it.each([
     ['', /it is empty/],
     ['\ufeff', /it is empty/],
-    [
-      'a,b\n1\n',
-      /row 1 has 1 cell; the header has 2, where "," stands between cells; the row begins at byte 4$/,
-    ],
+    ['a,b\n1\n', /row 1 has 1 cell; the header has 2, with "," between cells; the row begins at byte 4$/],
     ['a,b\n1,2\n1,2,3\n', /row 2 has 3 cells; the header has 2, .* byte 8$/],
     ['a,b\n\n1,2\n\n1,2,3\n', /row 2 has 3 cells; the header has 2, .* byte 10$/],
     ['a,b\n"1,2\n', /row 1: a quoted cell does not end; it begins at byte 4$/],

@@ -272,7 +272,7 @@ describe('a key over the network', () => {
       operator: false,
       expireTime: undefined,
     });
-    const held = Promise.withResolvers<void>();
+    const gate = Promise.withResolvers<void>();
     for (const [service, transport] of listeners.slice(0, 1)) {
       const { artifacts } = clientsOf(withCredentials(transport, { token: secret }));
       let isWaiting = false;
@@ -280,7 +280,7 @@ describe('a key over the network', () => {
         for await (const message of uploadMessages({ session: 'r', name: 'a' }, text('abc'), 1)) {
           if (message.part?.case === 'finish') {
             isWaiting = true;
-            await held.promise;
+            await gate.promise;
           }
           yield message;
         }
@@ -288,7 +288,7 @@ describe('a key over the network', () => {
       const upload = refusal(artifacts.uploadArtifact(slowly()));
       await expect.poll(() => isWaiting).toBe(true);
       await apiKeys.revoke(key.id);
-      held.resolve();
+      gate.resolve();
       expect([service, (await upload).reason]).toEqual([service, 'UNAUTHENTICATED']);
       expect((await refusal(artifacts.getArtifact({ artifact: byName('r', 'a') }))).reason).toBe(
         'UNAUTHENTICATED',

@@ -125,7 +125,7 @@ describe.each(protocols)('by %s', (protocol) => {
     },
   );
 
-  // That Node does not warn is held by what runs after every test.
+  // What runs after every test checks that Node does not warn.
   it('a deadline that is over when the call comes ends it', async () => {
     const rig = await openHttpRig();
     onTestFinished(() => closeChecked(rig));

@@ -2,7 +2,7 @@
 import type { ConnectRouter } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { SessionService } from '../../gen/artifacta/v1/session_service_pb.ts';
-import { FairStarts } from '../../src/server/fair-starts.ts';
+import { FairStarts, startsPerTurn } from '../../src/server/fair-starts.ts';
 import { startTestServer } from './grpc/listeners.ts';
 import { answerOf, framed, openRawConnection } from './grpc/raw-call.ts';
 
@@ -33,8 +33,8 @@ describe('calls', () => {
   it('begin at once where few come', () => {
     const { add, begun, come, pending } = turns();
     for (let round = 0; round < 3; round++) {
-      for (let at = 0; at < 16; at++) add(greedy, `${at}`);
-      expect(begun.splice(0)).toHaveLength(16);
+      for (let at = 0; at < startsPerTurn; at++) add(greedy, `${at}`);
+      expect(begun.splice(0)).toHaveLength(startsPerTurn);
       come();
     }
     expect(pending()).toBe(0);
@@ -43,8 +43,8 @@ describe('calls', () => {
   it('of one connection wait for those of others, and all begin', () => {
     const { starts, add, begun, come, pending } = turns();
     for (let at = 0; at < 1_000; at++) add(greedy, 'greedy');
-    expect(begun.splice(0)).toHaveLength(16);
-    expect(starts.waiting).toBe(984);
+    expect(begun.splice(0)).toHaveLength(startsPerTurn);
+    expect(starts.waiting).toBe(1_000 - startsPerTurn);
     add(other, 'other');
     add(third, 'third');
     add(other, 'other');
@@ -55,16 +55,16 @@ describe('calls', () => {
       'third',
       'greedy',
       'other',
-      ...Array(11).fill('greedy'),
+      ...Array(startsPerTurn - 5).fill('greedy'),
     ]);
     for (let turn = 0; turn < 100; turn++) come();
-    expect(begun).toHaveLength(1_000 - 16 - 13);
+    expect(begun).toHaveLength(1_000 - 2 * startsPerTurn + 3);
     expect([starts.waiting, pending()]).toEqual([0, 0]);
   });
 
   it('that nobody waits for are not begun, and take no turn', () => {
     const { add, begun, come } = turns();
-    for (let at = 0; at < 16; at++) add(greedy, 'greedy');
+    for (let at = 0; at < startsPerTurn; at++) add(greedy, 'greedy');
     for (let at = 0; at < 20; at++) add(greedy, 'gone', true);
     add(greedy, 'last');
     begun.length = 0;
@@ -92,12 +92,12 @@ describe('over gRPC', () => {
     const path = `/${SessionService.typeName}/ListSessions`;
     const calls = Array.from({ length: 90 }, () => many.call(path, { of: 'many' }));
     for (const call of calls) call.resume().end(framed(new Uint8Array()));
-    await expect.poll(() => [begun.length, starts.waiting]).toEqual([16, 74]);
+    await expect.poll(() => [begun.length, starts.waiting]).toEqual([startsPerTurn, 90 - startsPerTurn]);
     one.call(path, { of: 'one' }).resume().end(framed(new Uint8Array()));
-    await expect.poll(() => starts.waiting).toBe(75);
+    await expect.poll(() => starts.waiting).toBe(91 - startsPerTurn);
     come();
-    await expect.poll(() => begun.length).toBe(32);
-    expect(begun.indexOf('one')).toBeLessThan(32);
+    await expect.poll(() => begun.length).toBe(2 * startsPerTurn);
+    expect(begun.indexOf('one')).toBeLessThan(2 * startsPerTurn);
     await expect
       .poll(() => {
         come();
@@ -122,7 +122,7 @@ describe('a request that waits for its turn when the service stops', () => {
       call.end(framed(new Uint8Array()));
       return answerOf(call);
     };
-    await Promise.all(Array.from({ length: 16 }, ask));
+    await Promise.all(Array.from({ length: startsPerTurn }, ask));
     return { ...turn, server, connection, ask };
   }
 

@@ -71,7 +71,7 @@ afterAll(async () => {
   removeDirectory(directory);
 });
 
-/** A client of one door, and how its connection is cut. */
+/** A client of one listener, and how its connection is cut. */
 interface Way {
   readonly transport: Transport;
   readonly cut: () => void;

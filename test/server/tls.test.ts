@@ -140,18 +140,18 @@ describe.skipIf(!hasOpenssl())('over TLS', () => {
     onTestFinished(() => Promise.all(endpoints.map((endpoint) => endpoint.close())).then(() => undefined));
     const uploads = endpoints.flatMap(({ transport }, service) =>
       Array.from({ length: 10 }, (_, at) => {
-        const held = Promise.withResolvers<void>();
+        const gate = Promise.withResolvers<void>();
         const bytes = someBytes(300_000);
         async function* messages() {
           yield {
             part: { case: 'start' as const, value: { spec: { session: 's', name: `${service}/${at}` } } },
           };
           yield { part: { case: 'chunk' as const, value: bytes.subarray(0, 200_000) } };
-          await held.promise;
+          await gate.promise;
           yield { part: { case: 'chunk' as const, value: bytes.subarray(200_000) } };
           yield { part: { case: 'finish' as const, value: { sizeBytes: 300_000n } } };
         }
-        return { held, answer: createClient(ArtifactService, transport).uploadArtifact(messages()) };
+        return { gate, answer: createClient(ArtifactService, transport).uploadArtifact(messages()) };
       }),
     );
     replace(pair, authority.issue('renewed'));
@@ -160,7 +160,7 @@ describe.skipIf(!hasOpenssl())('over TLS', () => {
     await exchanged;
     const after = await Promise.all(listeners.map((service) => shown(service)));
     for (const at of [0, 1]) expect(after[at]).not.toBe(before[at]);
-    for (const { held } of uploads) held.resolve();
+    for (const { gate } of uploads) gate.resolve();
     for (const { answer } of uploads) expect((await answer).artifact?.sizeBytes).toBe(300_000n);
   });
 

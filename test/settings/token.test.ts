@@ -8,7 +8,7 @@ it.each(['secret\nline', 'sécret', 'secret word', ' \n', 'secret\u{1f511}'])(
   'that is none is refused and not shown: %j',
   (token) => {
     expect(() => readClientConfig({}, { ...home, ARTIFACTA_TOKEN: token })).toThrow(
-      /^ARTIFACTA_TOKEN: must be one token, in letters, digits and signs of ASCII$/,
+      /^ARTIFACTA_TOKEN: must be one token of printable ASCII characters, without spaces$/,
     );
   },
 );

@@ -10,7 +10,7 @@ import { inconsistencies } from '../support/naive.ts';
 import { beginning } from '../support/restart.ts';
 import { openTestStore, startOfTime } from '../support/service.ts';
 import { sessionNamed, tester } from '../support/specs.ts';
-import { attempt, type Faults, steps, type World } from './steps.ts';
+import { actions, attempt, type Faults, type World } from './actions.ts';
 
 const seeds = [20_261_122, 7, 4_093_082_899];
 
@@ -33,7 +33,7 @@ async function openWorld() {
 describe.each(seeds)('the families of the index, with the seed %i', (seed) => {
   it('agree with the records, step after step', async () => {
     await fc.assert(
-      fc.asyncProperty(steps, async (all) => {
+      fc.asyncProperty(actions, async (all) => {
         await using world = await openWorld();
         for (const [at, step] of all.entries()) {
           await attempt(step, world);
@@ -47,9 +47,9 @@ describe.each(seeds)('the families of the index, with the seed %i', (seed) => {
     );
   });
 
-  it('agree with the records when steps run at once', async () => {
+  it('agree with the records when actions run at once', async () => {
     await fc.assert(
-      fc.asyncProperty(steps, async (all) => {
+      fc.asyncProperty(actions, async (all) => {
         await using world = await openWorld();
         await Promise.all(all.map((step) => attempt(step, world)));
         await settled(world);
@@ -62,7 +62,7 @@ describe.each(seeds)('the families of the index, with the seed %i', (seed) => {
 
   it('leave no file that no row names when no write fails', async () => {
     await fc.assert(
-      fc.asyncProperty(steps, async (all) => {
+      fc.asyncProperty(actions, async (all) => {
         await using opened = await openTestStore();
         await Promise.all(all.map((step) => attempt(step, { ...opened, faults: {} })));
         expect(await inconsistencies(opened.index, opened.blobs)).toEqual([]);
@@ -74,7 +74,7 @@ describe.each(seeds)('the families of the index, with the seed %i', (seed) => {
 
 it.each(seeds)('on disk everything is still there after a restart, with the seed %i', async (seed) => {
   await fc.assert(
-    fc.asyncProperty(steps, async (all) => {
+    fc.asyncProperty(actions, async (all) => {
       await using remains = await beginning('disk');
       const opened = await remains.open();
       const world: World = { ...opened, faults: {} };

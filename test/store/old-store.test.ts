@@ -1,4 +1,4 @@
-/** A store that an earlier release left on disk holds for the code of now what it held for that. */
+/** A store that an earlier release left on disk has for the code of now what it had for that. */
 import { Buffer } from 'node:buffer';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,12 +8,12 @@ import { textOf } from '../../src/index/bytes.ts';
 import type { Index } from '../../src/index/door.ts';
 import { keys } from '../../src/index/keys.ts';
 import { Verifier, type VerifyEvent } from '../../src/store/verify/verifier.ts';
-import { ask, type OldStore, openOldStore, readHoldings } from '../fixtures/old-store.ts';
+import { ask, type OldStore, openOldStore, readRecorded } from '../fixtures/old-store.ts';
 import { someBytes } from '../support/calls.ts';
 import { digestOf, specOf, target, tester } from '../support/specs.ts';
 
 const fixtures = join(import.meta.dirname, '../fixtures');
-const { now, questions, findings, linkToken, linkArtifact, apiKey, apiKeyId } = await readHoldings(
+const { now, questions, findings, linkToken, linkArtifact, apiKey, apiKeyId } = await readRecorded(
   join(fixtures, 'store-0.1.jsonl'),
 );
 

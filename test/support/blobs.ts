@@ -22,7 +22,7 @@ export function withBlobs(inner: BlobStore, changes: Partial<Omit<BlobStore, 'st
 }
 
 /** Counts the blobs that are being staged, and stages none before `gate` opens. */
-export function heldBlobs(inner: BlobStore): {
+export function gatedBlobs(inner: BlobStore): {
   readonly blobs: BlobStore;
   /** How many wait at the gate or have passed it. */
   readonly arrived: () => number;

@@ -184,8 +184,8 @@ function expectSession(expected: Lines, ns: string, session: SessionRecord): voi
 }
 
 /** A usage row is kept once its shard has had a session. */
-function isNothing({ sessions: count, artifacts: held, bytes }: UsageRecord): boolean {
-  return count === 0 && held === 0 && bytes === 0;
+function isNothing({ sessions: count, artifacts, bytes }: UsageRecord): boolean {
+  return count === 0 && artifacts === 0 && bytes === 0;
 }
 
 function expectCounts(

@@ -45,6 +45,27 @@ export const phrases: readonly Phrase[] = [
   },
   { pattern: 'as far as', instead: 'if, the part that', sample: 'as far as that is known' },
   { pattern: 'in whatever way', instead: 'however', sample: 'in whatever way it ends' },
+  { pattern: 'holders?', instead: 'payer, owner, bearer', sample: 'every holder of a key' },
+  {
+    pattern: '(can|could|may|might|must|cannot|would) hold',
+    instead: 'contain, have, carry',
+    sample: 'a value that no header can hold',
+  },
+  {
+    pattern: 'holds (an?|the|its?|their|this|that|no|more|much|everything|nothing|what|only)',
+    instead: 'contains, has, keeps',
+    sample: 'a file that holds the digest',
+  },
+  {
+    pattern: 'held (an?|the|it|them|by|in|to)',
+    instead: 'had, kept, contained, stored',
+    sample: 'a lock that is held by a process',
+  },
+  {
+    pattern: '(hold|holds|held|holding) (up|back|open)',
+    instead: 'delays, stops, keeps open',
+    sample: 'one call holds up the others',
+  },
 ];
 
 /** White space, and what stands before a line of a comment. */

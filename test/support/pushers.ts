@@ -60,8 +60,8 @@ export async function pushAtOnce({
   });
   const killer = (async () => {
     while (killsLeft > 0 && unfinished > 0) {
-      const holder = await holderOf(dataDir);
-      const process = holder === undefined ? undefined : running.get(holder);
+      const opener = await openerOf(dataDir);
+      const process = opener === undefined ? undefined : running.get(opener);
       // It may have come to its own end before the signal came.
       if (process?.child.kill('SIGKILL') && (await process.ended).code === 'SIGKILL') killsLeft--;
       await new Promise((resolve) => setImmediate(resolve));
@@ -73,7 +73,7 @@ export async function pushAtOnce({
 }
 
 /** The process that has the store open: the one that has its lock open. */
-export async function holderOf(dataDir: string): Promise<number | undefined> {
+export async function openerOf(dataDir: string): Promise<number | undefined> {
   const lock = join(dataDir, 'index', 'LOCK');
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   for (const pid of pids) {

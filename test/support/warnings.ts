@@ -5,12 +5,12 @@ const allowed: readonly string[] = [];
 
 /** One list for the process: where modules are not shared between files, this one is loaded more than once. */
 const place = Symbol.for('artifacta.test.warnings');
-const held = globalThis as { [place]?: string[] };
+const kept = globalThis as { [place]?: string[] };
 
 /** Begins to note what this process warns of; again it changes nothing. */
 export function noteWarnings(): void {
-  if (held[place] !== undefined) return;
-  held[place] = [];
+  if (kept[place] !== undefined) return;
+  kept[place] = [];
   process.on('warning', ({ name, message }) => note(`${name}: ${message}`));
 }
 
@@ -20,11 +20,11 @@ export function noteWarningsIn(stderr: string): void {
 }
 
 function note(warning: string): void {
-  if (!allowed.some((beginning) => warning.startsWith(beginning))) held[place]?.push(warning);
+  if (!allowed.some((beginning) => warning.startsWith(beginning))) kept[place]?.push(warning);
 }
 
 /** What was noted since it was last asked. Node tells of a warning a moment after it was given. */
 export async function takeWarnings(): Promise<string[]> {
   await new Promise((resolve) => setImmediate(resolve));
-  return held[place]?.splice(0) ?? [];
+  return kept[place]?.splice(0) ?? [];
 }

@@ -27,7 +27,7 @@ it('lists every figure with its type and labels', async () => {
     isReady: () => true,
     messageBytes: () => ({ received: 1, sent: 1 }),
     sending: () => ({
-      unsentBytes: 1,
+      bytes: 1,
       answerCount: 1,
       waitingCount: 1,
       openCount: 1,

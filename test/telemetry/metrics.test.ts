@@ -22,7 +22,7 @@ const figures: StoreFigures = {
 };
 
 const sending = {
-  unsentBytes: 11,
+  bytes: 11,
   answerCount: 12,
   waitingCount: 13,
   openCount: 14,

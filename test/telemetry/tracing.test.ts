@@ -211,7 +211,7 @@ it('nothing is traced unless a collector is named', async () => {
     isReady: () => true,
     messageBytes: () => ({ received: 0, sent: 0 }),
     sending: () => ({
-      unsentBytes: 0,
+      bytes: 0,
       answerCount: 0,
       waitingCount: 0,
       openCount: 0,

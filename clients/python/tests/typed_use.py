@@ -34,7 +34,6 @@ def blocking() -> None:
         except errors.ArtifactNotFound as error:
             assert_type(error.reason, str | None)
         store.read(made, line=3)  # type: ignore[call-arg]
-        session.push(3, "n")  # type: ignore[arg-type]
 
 
 async def with_asyncio() -> None:

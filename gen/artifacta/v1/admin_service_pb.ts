@@ -206,8 +206,8 @@ export type UpdateNamespaceRequest = Message<"artifacta.v1.UpdateNamespaceReques
 
   /**
    * The fields of `changes` that count: `description`, `quota`, or `*` for both; each replaces the whole value. Absent:
-   * the fields that are set. An empty description counts only if the mask names it. A request that changes no field is
-   * INVALID_ARGUMENT. Any other path: INVALID_ARGUMENT.
+   * the fields that are set. An empty description counts only if the mask names it. A request that changes no field, or
+   * names another path, is INVALID_ARGUMENT.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
@@ -278,7 +278,7 @@ export const UpdateNamespaceResponseSchema: GenMessage<UpdateNamespaceResponse> 
   messageDesc(file_artifacta_v1_admin_service, 8);
 
 /**
- * Names a namespace and the breakdown of what it holds.
+ * Names a namespace and the breakdown of what it contains.
  *
  * @generated from message artifacta.v1.GetUsageRequest
  */
@@ -300,16 +300,14 @@ export type GetUsageRequest = Message<"artifacta.v1.GetUsageRequest"> & {
   breakdown: UsageBreakdown;
 
   /**
-   * The session for USAGE_BREAKDOWN_SESSION. Required with that breakdown; with any other, it must be empty, else
-   * INVALID_ARGUMENT.
+   * The session. Required for USAGE_BREAKDOWN_SESSION; any other breakdown with a session is INVALID_ARGUMENT.
    *
    * @generated from field: string session = 3;
    */
   session: string;
 
   /**
-   * The key for USAGE_BREAKDOWN_METADATA. Required with that breakdown; with any other, it must be empty, else
-   * INVALID_ARGUMENT.
+   * The key. Required for USAGE_BREAKDOWN_METADATA; any other breakdown with a key is INVALID_ARGUMENT.
    *
    * @generated from field: string metadata_key = 4;
    */
@@ -332,7 +330,7 @@ export const GetUsageRequestSchema: GenMessage<GetUsageRequest> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_admin_service, 9);
 
 /**
- * How much a namespace holds.
+ * How much a namespace contains.
  *
  * @generated from message artifacta.v1.GetUsageResponse
  */
@@ -447,8 +445,7 @@ export type CreateApiKeyResponse = Message<"artifacta.v1.CreateApiKeyResponse"> 
   apiKey?: ApiKey | undefined;
 
   /**
-   * The secret that callers present: `ark_`, 16 letters and digits, `_`, and 43 characters of base64url. It is returned
-   * only here; the store keeps only its hash.
+   * The secret (see ApiKey): `ark_`, 16 letters and digits, `_`, and 43 characters of base64url.
    *
    * @generated from field: string secret = 2;
    */
@@ -483,8 +480,7 @@ export type ListApiKeysRequest = Message<"artifacta.v1.ListApiKeysRequest"> & {
   showEnded: boolean;
 
   /**
-   * The largest number of keys in the page. Default (0) 100, at most 1,000; a larger number counts as 1,000. Negative:
-   * INVALID_ARGUMENT.
+   * The largest number of keys in the page. Default and limits as in ListNamespacesRequest.page_size.
    *
    * @generated from field: int32 page_size = 3;
    */
@@ -657,8 +653,8 @@ export type MintTokenResponse = Message<"artifacta.v1.MintTokenResponse"> & {
   grant?: TokenGrant | undefined;
 
   /**
-   * The secret that callers present as `authorization: Bearer TOKEN`: `arc_` and a JWT, less than 8 KiB. It is returned
-   * only here, and stored nowhere.
+   * The secret for `authorization: Bearer TOKEN`: `arc_` and a JWT, less than 8 KiB. Only returned here, stored
+   * nowhere.
    *
    * @generated from field: string token = 2;
    */
@@ -817,8 +813,7 @@ export type ApplyRetentionPolicyRequest = Message<"artifacta.v1.ApplyRetentionPo
   validateOnly: boolean;
 
   /**
-   * The largest number of sessions in this call. Default (0) 100, at most 1,000; a larger number counts as 1,000.
-   * Negative: INVALID_ARGUMENT.
+   * The largest number of sessions in this call. Default and limits as in ListNamespacesRequest.page_size.
    *
    * @generated from field: int32 page_size = 5;
    */
@@ -890,14 +885,14 @@ export type RetentionChange = Message<"artifacta.v1.RetentionChange"> & {
   session: string;
 
   /**
-   * The expiry before the change. Absent: never, or still open.
+   * The expiry before the change. Absent: the session did not expire, or is still open.
    *
    * @generated from field: google.protobuf.Timestamp old_expire_time = 2;
    */
   oldExpireTime?: Timestamp | undefined;
 
   /**
-   * The expiry after the change. Absent: never, or still open. In the past: the session expires at once.
+   * The expiry after the change. Absent as for `old_expire_time`. In the past: the session expires at once.
    *
    * @generated from field: google.protobuf.Timestamp new_expire_time = 3;
    */
@@ -934,8 +929,7 @@ export const RetentionChangeSchema: GenMessage<RetentionChange> = /*@__PURE__*/
  */
 export const AdminService: GenService<{
   /**
-   * Creates a namespace, or returns an existing one that has the same settings. If a namespace with this name has other
-   * settings, the call fails with NAMESPACE_EXISTS.
+   * Creates a namespace, or returns it if it exists with these settings. Fails with NAMESPACE_EXISTS if it has others.
    *
    * @generated from rpc artifacta.v1.AdminService.CreateNamespace
    */
@@ -975,10 +969,9 @@ export const AdminService: GenService<{
     output: typeof UpdateNamespaceResponseSchema;
   },
   /**
-   * Returns how much a namespace holds. On request, the response also breaks this down: for the whole namespace, for
-   * one session, or for each value of a metadata key. A breakdown also returns the number of bytes of distinct
-   * contents, and how much expires within a day, 7 days and 30 days. Fails with NAMESPACE_NOT_FOUND, SESSION_NOT_FOUND
-   * or PAGE_TOKEN_INVALID.
+   * Returns how much a namespace contains. On request, also returns a breakdown: of the whole namespace, of one
+   * session, or by each value of a metadata key. A breakdown has the number of bytes of distinct contents, and how much
+   * expires within a day, 7 days and 30 days. Fails with NAMESPACE_NOT_FOUND, SESSION_NOT_FOUND or PAGE_TOKEN_INVALID.
    *
    * @generated from rpc artifacta.v1.AdminService.GetUsage
    */
@@ -988,8 +981,7 @@ export const AdminService: GenService<{
     output: typeof GetUsageResponseSchema;
   },
   /**
-   * Creates an API key. A retry after a lost response creates another key; ListApiKeys shows both. Fails with
-   * NAMESPACE_NOT_FOUND.
+   * Creates an API key. A retry creates another key; ListApiKeys shows both. Fails with NAMESPACE_NOT_FOUND.
    *
    * @generated from rpc artifacta.v1.AdminService.CreateApiKey
    */
@@ -1009,7 +1001,7 @@ export const AdminService: GenService<{
     output: typeof ListApiKeysResponseSchema;
   },
   /**
-   * Revokes an API key permanently, at once. New calls with the key fail with UNAUTHENTICATED, and uploads under way
+   * Revokes an API key permanently, at once. New calls with the key fail with UNAUTHENTICATED, and uploads in progress
    * fail at their commit. The same is true for tokens that were minted with the key. A second revocation changes
    * nothing. Fails with API_KEY_NOT_FOUND.
    *
@@ -1045,8 +1037,7 @@ export const AdminService: GenService<{
     output: typeof GetRetentionPolicyResponseSchema;
   },
   /**
-   * Replaces the retention policy of a namespace, for sessions opened from now on. Fails with NAMESPACE_NOT_FOUND or
-   * ETAG_MISMATCH.
+   * Replaces the retention policy of a namespace. Fails with NAMESPACE_NOT_FOUND or ETAG_MISMATCH.
    *
    * @generated from rpc artifacta.v1.AdminService.SetRetentionPolicy
    */
@@ -1068,8 +1059,7 @@ export const AdminService: GenService<{
     output: typeof ApplyRetentionPolicyResponseSchema;
   },
   /**
-   * Returns the state of the store, and the pauses and losses that an operator can end or accept. Also served in
-   * recovery.
+   * Returns the state of the store, with its pauses and losses. Also served in recovery.
    *
    * @generated from rpc artifacta.v1.AdminService.GetStoreStatus
    */

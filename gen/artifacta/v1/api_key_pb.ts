@@ -23,8 +23,8 @@ export const file_artifacta_v1_api_key: GenFile = /*@__PURE__*/
  */
 export type ApiKey = Message<"artifacta.v1.ApiKey"> & {
   /**
-   * `key_` and 16 letters and digits. It identifies the caller: request ids are remembered for each id, and
-   * ShareLink.creator contains it.
+   * `key_` and 16 letters and digits. It identifies the caller: request ids are remembered for each key, and
+   * ShareLink.creator contains the id of the key.
    *
    * @generated from field: string id = 1;
    */
@@ -95,8 +95,8 @@ export const ApiKeySchema: GenMessage<ApiKey> = /*@__PURE__*/
  */
 export type TokenGrant = Message<"artifacta.v1.TokenGrant"> & {
   /**
-   * `tok_` and 32 hexadecimal digits. Identifies the token in logs; request ids are remembered for each id. It is not a
-   * secret, and gives no access.
+   * `tok_` and 32 hexadecimal digits. Identifies the token in logs; request ids are remembered for each token. The id
+   * is not a secret, and gives no access.
    *
    * @generated from field: string id = 1;
    */
@@ -140,7 +140,7 @@ export type TokenGrant = Message<"artifacta.v1.TokenGrant"> & {
   namePrefix: string;
 
   /**
-   * The number of bytes that may be pushed with the token in all, whatever was pushed so far. See
+   * The number of bytes that may be pushed with the token in all. The number stays the same when bytes are pushed. See
    * MintTokenRequest.max_push_bytes. Absent: no limit.
    *
    * @generated from field: optional int64 max_push_bytes = 7;

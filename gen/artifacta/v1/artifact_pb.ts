@@ -111,9 +111,9 @@ export type Artifact = Message<"artifacta.v1.Artifact"> & {
   createTime?: Timestamp | undefined;
 
   /**
-   * The expiry in force. The precedence is: hold, own expiry, the session's policy. From this time on, requests for the
-   * artifact get NOT_FOUND with the reason ARTIFACT_EXPIRED. Absent: at present nothing makes the artifact expire. In
-   * an open session the policy does not count yet.
+   * The expiry in force. The precedence is: hold, own expiry, the session's retention. From this time on, requests for
+   * the artifact get NOT_FOUND with the reason ARTIFACT_EXPIRED. Absent: at present nothing makes the artifact expire.
+   * In an open session the retention does not count yet.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 13;
    */

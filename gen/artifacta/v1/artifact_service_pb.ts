@@ -348,9 +348,9 @@ export type ListArtifactsResponse = Message<"artifacta.v1.ListArtifactsResponse"
 
   /**
    * With `preview_bytes`: previews by artifact id, for those artifacts of this page that are text at their beginning.
-   * Text is UTF-8, or UTF-16 if it begins with its byte order mark, which is left out. U+FFFD stands for bytes that are
-   * not text. If more than one character in eight would be U+FFFD, or if a NUL occurs, the artifact has no preview.
-   * Content that cannot be read has none either. A preview never ends within a character.
+   * Text is UTF-8. It is UTF-16 if it begins with the byte order mark of UTF-16, which is left out. U+FFFD stands for
+   * bytes that are not text. If more than one character in eight would be U+FFFD, or if a NUL occurs, the artifact has
+   * no preview. Content that cannot be read has no preview either. A preview never ends within a character.
    *
    * @generated from field: map<string, string> previews = 6;
    */
@@ -371,35 +371,35 @@ export const ListArtifactsResponseSchema: GenMessage<ListArtifactsResponse> = /*
  */
 export type GoneArtifact = Message<"artifacta.v1.GoneArtifact"> & {
   /**
-   * Its name.
+   * The name of the artifact.
    *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * Its version.
+   * The version of the artifact.
    *
    * @generated from field: int64 version = 2;
    */
   version: bigint;
 
   /**
-   * Its SHA-256: 64 lower-case hexadecimal characters.
+   * The SHA-256 of the artifact: 64 lower-case hexadecimal characters.
    *
    * @generated from field: string sha256 = 3;
    */
   sha256: string;
 
   /**
-   * Its length in bytes.
+   * The length of the artifact in bytes.
    *
    * @generated from field: int64 size_bytes = 4;
    */
   sizeBytes: bigint;
 
   /**
-   * Its media type.
+   * The media type of the artifact.
    *
    * @generated from field: string content_type = 5;
    */
@@ -435,8 +435,8 @@ export type UpdateArtifactRequest = Message<"artifacta.v1.UpdateArtifactRequest"
 
   /**
    * The fields of `changes` that count: `labels`, `ttl`, `expire_time`, `hold`, or `*` for all. `labels` replaces the
-   * whole map. `ttl` and `expire_time` mean the same: the artifact's own expiry. It becomes the one that is set in
-   * `changes`, or is removed if neither is set there. Absent: the fields that are set in `changes`. Any other path:
+   * whole map. `ttl` and `expire_time` both name the artifact's own expiry. That expiry becomes the one that `changes`
+   * sets, or is removed if `changes` sets neither. Absent: the fields that are set in `changes`. Any other path:
    * INVALID_ARGUMENT.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
@@ -619,12 +619,12 @@ export const ArtifactService: GenService<{
    *
    * After STORE_UNAVAILABLE or a broken connection the outcome is unknown: retry with the same request_id.
    *
-   * A stream that sends nothing for 30 seconds ends with DEADLINE_EXCEEDED. After each chunk, this time is longer by
-   * the size of the chunk divided by 16 KiB/s. At most 1,024 uploads run at one time. When another one begins, one of
-   * them may end with OVERLOADED. It is the slowest upload of a caller that has at least two uploads more than the new
-   * one's caller; here an API key and all its tokens count as one caller. If no caller has that many, it is an
-   * upload that is slower than 16 KiB/s after its first 10 seconds. Such a slow upload may also end while other uploads
-   * wait to be written.
+   * A stream that sends nothing for 30 seconds ends with DEADLINE_EXCEEDED; after a chunk, the limit is 30 seconds plus
+   * the time that the chunk takes at 16 KiB/s. At most 1,024 uploads run at one time. When one more begins, the service
+   * may end a running upload with OVERLOADED: the slowest upload of a caller that has at least two uploads more than
+   * the caller of the new one. (Here an API key and all its tokens count as one caller.) If no caller has that many,
+   * the service may end an upload that is slower than 16 KiB/s after its first 10 seconds. It may also end such a slow
+   * upload while other uploads wait to be written.
    *
    * @generated from rpc artifacta.v1.ArtifactService.UploadArtifact
    */
@@ -634,7 +634,7 @@ export const ArtifactService: GenService<{
     output: typeof UploadArtifactResponseSchema;
   },
   /**
-   * Stores a small artifact, or one whose content the namespace already holds, in one message. Scope: write; with
+   * Stores a small artifact, or one whose content the namespace already has, in one message. Scope: write; with
    * `digest` also read. Works and fails like UploadArtifact. Also fails with CONTENT_NOT_FOUND.
    *
    * @generated from rpc artifacta.v1.ArtifactService.CreateArtifact

@@ -113,9 +113,9 @@ export type ReadArtifactRequest = Message<"artifacta.v1.ReadArtifactRequest"> & 
   /**
    * The part of the content to read. Not set: from the beginning, like `bytes` with offset 0.
    *
-   * All windows except `bytes` show text: UTF-8, or UTF-16 if the content begins with its byte order mark, which is not
-   * shown. U+FFFD stands for bytes that are not text, and `malformed_lines` counts the lines with such bytes. UTF-32
-   * with its byte order mark is CONTENT_UNSUITABLE.
+   * All windows except `bytes` show text. The text is UTF-8. It is UTF-16 if the content begins with the byte order
+   * mark of UTF-16, which is not shown. U+FFFD stands for bytes that are not text, and `malformed_lines` counts the
+   * lines with such bytes. Content that begins with the byte order mark of UTF-32 is CONTENT_UNSUITABLE.
    *
    * @generated from oneof artifacta.v1.ReadArtifactRequest.window
    */
@@ -209,8 +209,8 @@ export type ByteWindow = Message<"artifacta.v1.ByteWindow"> & {
   offset: bigint;
 
   /**
-   * The largest number of bytes of the window. More than `max_bytes` are read in several responses. 0: empty content.
-   * Negative: INVALID_ARGUMENT. Absent: to the end.
+   * The largest number of bytes of the window. A window that exceeds `max_bytes` is read in several responses. 0: empty
+   * content. Negative: INVALID_ARGUMENT. Absent: to the end.
    *
    * @generated from field: optional int64 limit = 2;
    */
@@ -239,7 +239,7 @@ export type LineWindow = Message<"artifacta.v1.LineWindow"> & {
   first: bigint;
 
   /**
-   * The largest number of lines of the window. More than fit in `max_bytes` are read in several responses. 0: empty
+   * The largest number of lines of the window. A window that exceeds `max_bytes` is read in several responses. 0: empty
    * content. Negative: INVALID_ARGUMENT. Absent: to the end.
    *
    * @generated from field: optional int64 count = 2;
@@ -261,7 +261,7 @@ export const LineWindowSchema: GenMessage<LineWindow> = /*@__PURE__*/
  */
 export type HeadWindow = Message<"artifacta.v1.HeadWindow"> & {
   /**
-   * The number of lines. Default (0) 10. More than fit in `max_bytes` are read in several responses. Negative:
+   * The number of lines. Default (0) 10. A window that exceeds `max_bytes` is read in several responses. Negative:
    * INVALID_ARGUMENT.
    *
    * @generated from field: int64 lines = 1;
@@ -343,7 +343,7 @@ export type GrepWindow = Message<"artifacta.v1.GrepWindow"> & {
   maxMatches: number;
 
   /**
-   * Returns the lines that do not match. Default false.
+   * Returns the lines that do not match instead of those that match. Default false.
    *
    * @generated from field: bool invert = 6;
    */
@@ -367,8 +367,8 @@ export const GrepWindowSchema: GenMessage<GrepWindow> = /*@__PURE__*/
 export type JsonWindow = Message<"artifacta.v1.JsonWindow"> & {
   /**
    * JSON pointer (RFC 6901), e.g. `/rows/0/total`. At most 4 KiB. Empty: the whole document. A malformed pointer, or
-   * one that leads nowhere, is INVALID_ARGUMENT. In the second case the violation names the nearest value that exists
-   * and some of its keys.
+   * one that leads nowhere, is INVALID_ARGUMENT. For a pointer that leads nowhere, the violation names the nearest
+   * value that exists, and some of the keys of that value.
    *
    * @generated from field: string pointer = 1;
    */
@@ -399,8 +399,8 @@ export type CsvWindow = Message<"artifacta.v1.CsvWindow"> & {
   firstRow: bigint;
 
   /**
-   * The largest number of rows of the window. More than fit in `max_bytes` are read in several responses. 0: the header
-   * alone. Negative: INVALID_ARGUMENT. Absent: to the end.
+   * The largest number of rows of the window. A window that exceeds `max_bytes` is read in several responses. 0: the
+   * header alone. Negative: INVALID_ARGUMENT. Absent: to the end.
    *
    * @generated from field: optional int64 count = 2;
    */
@@ -452,9 +452,9 @@ export type ReadArtifactResponse = Message<"artifacta.v1.ReadArtifactResponse"> 
   content: {
     /**
      * The piece as text. For `bytes`, or if no window is set: only if the bytes of the window are valid UTF-8. It never
-     * begins or ends within a character. For `grep`: the lines with their context, and `--` between groups that are
-     * apart. For `json`: the value, or a piece of it. For `csv`: the rows as CSV, with the header before the first of
-     * them; later responses do not repeat the header.
+     * begins or ends within a character. For `grep`: the lines with their context, and `--` between groups of lines
+     * that do not follow each other directly. For `json`: the value, or a piece of it. For `csv`: the rows as CSV, with
+     * the header before the first of them; later responses do not repeat the header.
      *
      * @generated from field: string text = 2;
      */
@@ -500,15 +500,15 @@ export type ReadArtifactResponse = Message<"artifacta.v1.ReadArtifactResponse"> 
   matches: GrepMatch[];
 
   /**
-   * True: the window holds more than this response. Call again with `next_cursor`.
+   * True: the window has more than this response. Call again with `next_cursor`.
    *
    * @generated from field: bool truncated = 8;
    */
   truncated: boolean;
 
   /**
-   * The cursor that continues after this response. Empty: the window holds no more. A response may be empty and still
-   * have a cursor, if it used up the 64 MiB that one call reads through.
+   * The cursor that continues after this response. Empty: the window has no more. A response may be empty and still
+   * have a cursor, if the call used up the 64 MiB or the ten seconds that one call may take.
    *
    * @generated from field: string next_cursor = 9;
    */
@@ -518,7 +518,8 @@ export type ReadArtifactResponse = Message<"artifacta.v1.ReadArtifactResponse"> 
    * The number of lines with bytes that are not text, for which U+FFFD stands. A line that is cut over several
    * responses counts in one of them, so the sum over all responses to a window is the number for that window. For
    * `grep`, the lines that were searched count, whether they matched or not; of a long line, only the part that was
-   * searched or shown counts. For `csv` it counts rows, the header included. 0 for `bytes`, or if no window is set.
+   * searched or shown counts. For `csv` this is the number of rows, the header included. 0 for `bytes`, or if no window
+   * is set.
    *
    * @generated from field: int64 malformed_lines = 10;
    */
@@ -546,14 +547,14 @@ export type GrepMatch = Message<"artifacta.v1.GrepMatch"> & {
   line: bigint;
 
   /**
-   * The offset of its first byte in the artifact, from 0.
+   * The offset of the line's first byte in the artifact, from 0.
    *
    * @generated from field: int64 offset = 2;
    */
   offset: bigint;
 
   /**
-   * The number of its line in ReadArtifactResponse.text, from 1.
+   * The number of the line in ReadArtifactResponse.text, from 1.
    *
    * @generated from field: int32 text_line = 3;
    */

@@ -13,10 +13,11 @@ export const file_artifacta_v1_error_reason: GenFile = /*@__PURE__*/
   fileDesc("Ch9hcnRpZmFjdGEvdjEvZXJyb3JfcmVhc29uLnByb3RvEgxhcnRpZmFjdGEudjEq4QwKC0Vycm9yUmVhc29uEhwKGEVSUk9SX1JFQVNPTl9VTlNQRUNJRklFRBAAEiEKHUVSUk9SX1JFQVNPTl9JTlZBTElEX0FSR1VNRU5UEAESIgoeRVJST1JfUkVBU09OX1VQTE9BRF9JTkNPTVBMRVRFEAISHgoaRVJST1JfUkVBU09OX1NJWkVfTUlTTUFUQ0gQAxIgChxFUlJPUl9SRUFTT05fRElHRVNUX01JU01BVENIEAQSIwofRVJST1JfUkVBU09OX0FSVElGQUNUX1RPT19MQVJHRRAFEiIKHkVSUk9SX1JFQVNPTl9NRVNTQUdFX1RPT19MQVJHRRAGEiMKH0VSUk9SX1JFQVNPTl9QQUdFX1RPS0VOX0lOVkFMSUQQBxIkCiBFUlJPUl9SRUFTT05fTkFNRVNQQUNFX05PVF9GT1VORBAIEiIKHkVSUk9SX1JFQVNPTl9TRVNTSU9OX05PVF9GT1VORBAJEiMKH0VSUk9SX1JFQVNPTl9BUlRJRkFDVF9OT1RfRk9VTkQQChIhCh1FUlJPUl9SRUFTT05fQVJUSUZBQ1RfRVhQSVJFRBALEiEKHUVSUk9SX1JFQVNPTl9BUlRJRkFDVF9ERUxFVEVEEAwSIgoeRVJST1JfUkVBU09OX0NPTlRFTlRfTk9UX0ZPVU5EEA0SIAocRVJST1JfUkVBU09OX0lOUFVUX05PVF9GT1VORBAOEiMKH0VSUk9SX1JFQVNPTl9NQU5JRkVTVF9OT1RfRk9VTkQQDxIfChtFUlJPUl9SRUFTT05fU0VTU0lPTl9TRUFMRUQQEBIdChlFUlJPUl9SRUFTT05fU0VTU0lPTl9HT05FEBESIQodRVJST1JfUkVBU09OX1NFU1NJT05fQ09ORkxJQ1QQEhIhCh1FUlJPUl9SRUFTT05fT1VUQ09NRV9DT05GTElDVBATEiMKH0VSUk9SX1JFQVNPTl9TRVNTSU9OX01VU1RfRVhJU1QQFBIiCh5FUlJPUl9SRUFTT05fUkVRVUVTVF9JRF9SRVVTRUQQFRIeChpFUlJPUl9SRUFTT05fQVJUSUZBQ1RfSEVMRBAWEh4KGkVSUk9SX1JFQVNPTl9FVEFHX01JU01BVENIEBcSHQoZRVJST1JfUkVBU09OX1NFQUxfUEVORElORxAYEhsKF0VSUk9SX1JFQVNPTl9PVkVSTE9BREVEEBkSHwobRVJST1JfUkVBU09OX1FVT1RBX0VYQ0VFREVEEBoSHQoZRVJST1JfUkVBU09OX1NUT1JBR0VfRlVMTBAbEiIKHkVSUk9SX1JFQVNPTl9TVE9SRV9VTkFWQUlMQUJMRRAcEh4KGkVSUk9SX1JFQVNPTl9TSFVUVElOR19ET1dOEB0SIgoeRVJST1JfUkVBU09OX1BFUk1JU1NJT05fREVOSUVEEB4SIAocRVJST1JfUkVBU09OX1VOQVVUSEVOVElDQVRFRBAfEhoKFkVSUk9SX1JFQVNPTl9EQVRBX0xPU1MQIBIgChxFUlJPUl9SRUFTT05fTk9UX0lNUExFTUVOVEVEECESGgoWRVJST1JfUkVBU09OX0NBTkNFTExFRBAiEiIKHkVSUk9SX1JFQVNPTl9ERUFETElORV9FWENFRURFRBAjEhkKFUVSUk9SX1JFQVNPTl9JTlRFUk5BTBAkEiUKIUVSUk9SX1JFQVNPTl9TSEFSRV9MSU5LX05PVF9GT1VORBAlEiIKHkVSUk9SX1JFQVNPTl9BUElfS0VZX05PVF9GT1VORBAmEiEKHUVSUk9SX1JFQVNPTl9OQU1FU1BBQ0VfRVhJU1RTECcSJAogRVJST1JfUkVBU09OX1BVQkxJQ19VUkxfUkVRVUlSRUQQKBIjCh9FUlJPUl9SRUFTT05fQ09OVEVOVF9VTlNVSVRBQkxFECkSIgoeRVJST1JfUkVBU09OX1NUT1JFX0lOX1JFQ09WRVJZECoSIAocRVJST1JfUkVBU09OX1NUT1JFX05PVF9FTVBUWRArEiYKIkVSUk9SX1JFQVNPTl9FWFBPUlRfTk9UX0NPTkZJR1VSRUQQLBIjCh9FUlJPUl9SRUFTT05fSVNTVUVSX1VOQVZBSUxBQkxFEC0SIwofRVJST1JfUkVBU09OX01FU1NBR0VTX1RPT19TTUFMTBAuYgZwcm90bzM");
 
 /**
- * The reason why a call failed. The list is closed: every error carries exactly one of these reasons. It is in
- * google.rpc.ErrorInfo, with domain `artifacta` and the name without its prefix as reason, e.g. `SESSION_SEALED`. Each
- * reason comes with one canonical status code, with which its comment begins. "Retry" means that the same call may
- * succeed later; RetryInfo says when, if known. UploadArtifact and CreateArtifact are retried with the same request_id.
+ * The reason why a call failed. The list is closed: every error carries exactly one of these reasons. The reason is in
+ * google.rpc.ErrorInfo: `domain` is `artifacta`, and `reason` is the name below without `ERROR_REASON_`, e.g.
+ * `SESSION_SEALED`. Each reason comes with one canonical status code, and the comment of the reason begins with that
+ * code. "Retry" means that the same call may succeed later; RetryInfo says when, if known. UploadArtifact and
+ * CreateArtifact are retried with the same request_id.
  *
  * A comment names the keys of ErrorInfo.metadata that its reason has. All values are texts: numbers are decimal, times
  * are RFC 3339 in UTC, and outcomes are in lower case without their prefix, e.g. `failed`. A key that does not apply is
@@ -116,8 +117,9 @@ export const ErrorReason = {
 
   /**
    * NOT_FOUND. The artifact was deleted; over HTTP the status is 410. A reference by name without a version gets this
-   * reason if the latest version was deleted. A replay of a request_id gets it if its artifact was deleted. A reference
-   * by id, or with a version, gets ARTIFACT_NOT_FOUND. Metadata: as in ARTIFACT_NOT_FOUND.
+   * reason if the latest version was deleted. A replay of a request_id also gets this reason, if the artifact of the
+   * first request was deleted. A reference by id, or with a version, gets ARTIFACT_NOT_FOUND. Metadata: as in
+   * ARTIFACT_NOT_FOUND.
    *
    * @generated from enum value: ERROR_REASON_ARTIFACT_DELETED = 12;
    */
@@ -199,7 +201,7 @@ export const ErrorReason = {
 
   /**
    * ABORTED. The resource changed since it was read: read it again, decide again. Metadata: `etag`, the present one. If
-   * the id of a loss does not match, the key is `loss`, with the present id. A pause or a report has no key.
+   * the id of a loss does not match, the key is `loss`, with the present id. For a pause or a report, no key is set.
    *
    * @generated from enum value: ERROR_REASON_ETAG_MISMATCH = 23;
    */
@@ -213,7 +215,7 @@ export const ErrorReason = {
   SEAL_PENDING: 24,
 
   /**
-   * RESOURCE_EXHAUSTED; retry after the delay in RetryInfo. Too much work is under way, in all or for this caller.
+   * RESOURCE_EXHAUSTED; retry after the delay in RetryInfo. Too much work is in progress, in all or for this caller.
    * Metadata, for a watch that was ended: `session`, and `after_sequence` to resume with.
    *
    * @generated from enum value: ERROR_REASON_OVERLOADED = 25;
@@ -291,8 +293,8 @@ export const ErrorReason = {
   CANCELLED: 34,
 
   /**
-   * DEADLINE_EXCEEDED; retry. The deadline passed, or a stream stood still. Whether a commit took
-   * effect is unknown; a retry with its request_id resolves that.
+   * DEADLINE_EXCEEDED; retry. The deadline passed, or a stream stood still. Whether a commit took effect is unknown; a
+   * retry with its request_id resolves that.
    *
    * @generated from enum value: ERROR_REASON_DEADLINE_EXCEEDED = 35;
    */
@@ -300,8 +302,8 @@ export const ErrorReason = {
 
   /**
    * INTERNAL. A bug in the service. Whether the call took effect is unknown; a retry may fail in the same way. The
-   * details are only in the service's log, in the line of this call. It is found by the time and the method. If the
-   * service traces calls, it is also found by the trace id of the header `traceparent`.
+   * details are only in the service's log, in the line of this call. The time and the method of the call identify that
+   * line; if the service traces calls, so does the trace id of the header `traceparent`.
    *
    * @generated from enum value: ERROR_REASON_INTERNAL = 36;
    */
@@ -383,10 +385,11 @@ export const ErrorReason = {
 } as const;
 
 /**
- * The reason why a call failed. The list is closed: every error carries exactly one of these reasons. It is in
- * google.rpc.ErrorInfo, with domain `artifacta` and the name without its prefix as reason, e.g. `SESSION_SEALED`. Each
- * reason comes with one canonical status code, with which its comment begins. "Retry" means that the same call may
- * succeed later; RetryInfo says when, if known. UploadArtifact and CreateArtifact are retried with the same request_id.
+ * The reason why a call failed. The list is closed: every error carries exactly one of these reasons. The reason is in
+ * google.rpc.ErrorInfo: `domain` is `artifacta`, and `reason` is the name below without `ERROR_REASON_`, e.g.
+ * `SESSION_SEALED`. Each reason comes with one canonical status code, and the comment of the reason begins with that
+ * code. "Retry" means that the same call may succeed later; RetryInfo says when, if known. UploadArtifact and
+ * CreateArtifact are retried with the same request_id.
  *
  * A comment names the keys of ErrorInfo.metadata that its reason has. All values are texts: numbers are decimal, times
  * are RFC 3339 in UTC, and outcomes are in lower case without their prefix, e.g. `failed`. A key that does not apply is

@@ -144,7 +144,7 @@ export const IndexRowsSchema: GenMessage<IndexRows> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_index_export, 2);
 
 /**
- * One row: an entry of the index, which is its key and its value. Only the store interprets its bytes.
+ * One row, that is, one entry of the index: a key and a value. Only the store interprets their bytes.
  *
  * @generated from message artifacta.v1.IndexRow
  */
@@ -258,7 +258,7 @@ export type ImportIndexRequest = Message<"artifacta.v1.ImportIndexRequest"> & {
   part?: IndexPart | undefined;
 
   /**
-   * True: the import replaces what the store holds. Only the value in the first message counts. Default false: the
+   * True: the import replaces what the store has. Only the value in the first message counts. Default false: the
    * store must be empty.
    *
    * @generated from field: bool replace = 2;

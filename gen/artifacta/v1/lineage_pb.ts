@@ -28,14 +28,14 @@ export type ListLineageRequest = Message<"artifacta.v1.ListLineageRequest"> & {
   artifact?: ArtifactRef | undefined;
 
   /**
-   * The direction of the steps. Required.
+   * The direction of the walk. Required.
    *
    * @generated from field: artifacta.v1.LineageDirection direction = 2;
    */
   direction: LineageDirection;
 
   /**
-   * The number of steps. Default (0) 1, at most 32; a larger number counts as 32. Negative:
+   * The greatest number of edges from the start. Default (0) 1, at most 32; a larger number counts as 32. Negative:
    * INVALID_ARGUMENT.
    *
    * @generated from field: int32 depth = 3;
@@ -67,7 +67,7 @@ export const ListLineageRequestSchema: GenMessage<ListLineageRequest> = /*@__PUR
   messageDesc(file_artifacta_v1_lineage, 0);
 
 /**
- * One step of lineage: `derived_id` was made from `input_id`.
+ * One edge of lineage: `derived_id` was made from `input_id`.
  *
  * @generated from message artifacta.v1.LineageEdge
  */
@@ -87,7 +87,7 @@ export type LineageEdge = Message<"artifacta.v1.LineageEdge"> & {
   inputId: string;
 
   /**
-   * The number of steps from the start to the far end of this edge, from 1.
+   * The number of edges from the start to the far end of this edge, from 1.
    *
    * @generated from field: int32 depth = 3;
    */

@@ -41,7 +41,7 @@ export const ReapExpiredRequestSchema: GenMessage<ReapExpiredRequest> = /*@__PUR
   messageDesc(file_artifacta_v1_maintenance_service, 0);
 
 /**
- * What the call removed, and what is left.
+ * The effect of one call of ReapExpired, and the work that is left.
  *
  * @generated from message artifacta.v1.ReapExpiredResponse
  */
@@ -96,7 +96,7 @@ export type ReapExpiredResponse = Message<"artifacta.v1.ReapExpiredResponse"> & 
   nextTime?: Timestamp | undefined;
 
   /**
-   * The pauses that hold this work back. If any is listed, the call did nothing.
+   * The pauses that stop this work. If any is listed, the call did nothing.
    *
    * @generated from field: repeated artifacta.v1.StorePause pauses = 8;
    */
@@ -125,7 +125,7 @@ export type CollectGarbageRequest = Message<"artifacta.v1.CollectGarbageRequest"
   maxItems: number;
 
   /**
-   * Looks for orphans in this call, even if it is not time for that. Default false.
+   * Looks for orphans in this call, even if the weekly search is not due. Default false.
    *
    * @generated from field: bool find_orphans = 2;
    */
@@ -140,7 +140,7 @@ export const CollectGarbageRequestSchema: GenMessage<CollectGarbageRequest> = /*
   messageDesc(file_artifacta_v1_maintenance_service, 2);
 
 /**
- * What the call freed, and what is left.
+ * The effect of one call of CollectGarbage, and the work that is left.
  *
  * @generated from message artifacta.v1.CollectGarbageResponse
  */
@@ -188,7 +188,7 @@ export type CollectGarbageResponse = Message<"artifacta.v1.CollectGarbageRespons
   nextTime?: Timestamp | undefined;
 
   /**
-   * The pauses that hold work back.
+   * The pauses that stop work.
    *
    * @generated from field: repeated artifacta.v1.StorePause pauses = 7;
    */
@@ -217,8 +217,8 @@ export type ScrubRequest = Message<"artifacta.v1.ScrubRequest"> & {
   maxItems: number;
 
   /**
-   * The number of bytes after which the call ends; the content that reaches it is checked to its end. Default (0) 1
-   * GiB. Negative: INVALID_ARGUMENT.
+   * The number of bytes after which the call ends; a content that reaches this number is checked to its end. Default
+   * (0) 1 GiB. Negative: INVALID_ARGUMENT.
    *
    * @generated from field: int64 max_bytes = 2;
    */
@@ -241,7 +241,7 @@ export const ScrubRequestSchema: GenMessage<ScrubRequest> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_maintenance_service, 4);
 
 /**
- * What the call checked and found.
+ * The effect of one call of Scrub, and whether work is left.
  *
  * @generated from message artifacta.v1.ScrubResponse
  */
@@ -282,7 +282,7 @@ export type ScrubResponse = Message<"artifacta.v1.ScrubResponse"> & {
   more: boolean;
 
   /**
-   * The number of contents that had been quarantined and are sound now: the fault has passed.
+   * The number of contents that had been quarantined and are sound now. They are quarantined no more.
    *
    * @generated from field: int64 released_count = 6;
    */
@@ -312,7 +312,7 @@ export type ExportRequest = Message<"artifacta.v1.ExportRequest"> & {
 
   /**
    * The number of exports to keep, with the new one. Older exports are removed once the new one is durable, unless a
-   * pause holds back ReapExpired or CollectGarbage. Default (0) 7, at most 1,000. Negative or more: INVALID_ARGUMENT.
+   * pause stops ReapExpired or CollectGarbage. Default (0) 7, at most 1,000. Negative or more: INVALID_ARGUMENT.
    *
    * @generated from field: int32 keep = 2;
    */
@@ -394,7 +394,7 @@ export const ExportResponseSchema: GenMessage<ExportResponse> = /*@__PURE__*/
  * refers to. *Quarantined* content is content that was found damaged; see QuarantinedContent.
  *
  * A call ends at `max_items`, or one second before its deadline (30 seconds unless one is given), whichever comes
- * first. A pause of the store (StorePause) holds back work that cannot be undone. A call then leaves that work out and
+ * first. A pause of the store (StorePause) stops work that cannot be undone. A call then leaves that work out and
  * does the rest. `pauses` gives the reasons.
  *
  * @generated from service artifacta.v1.MaintenanceService

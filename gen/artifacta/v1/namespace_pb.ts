@@ -71,8 +71,9 @@ export const NamespaceSchema: GenMessage<Namespace> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_namespace, 0);
 
 /**
- * The most that a namespace may hold. Every commit checks it exactly: what would exceed it fails with QUOTA_EXCEEDED. A
- * quota below what the namespace holds deletes nothing. 0 in a field: no limit. Negative: INVALID_ARGUMENT.
+ * The most that a namespace may contain. Every commit checks the quota exactly: a commit that would exceed it fails
+ * with QUOTA_EXCEEDED. A quota below what the namespace contains deletes nothing. 0 in a field: no limit. Negative:
+ * INVALID_ARGUMENT.
  *
  * @generated from message artifacta.v1.Quota
  */
@@ -107,7 +108,8 @@ export const QuotaSchema: GenMessage<Quota> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_namespace, 1);
 
 /**
- * How much a namespace holds, exactly, at one instant. Expired and deleted things count until ReapExpired removes them.
+ * How much a namespace contains, exactly, at one instant. Expired and deleted things count until ReapExpired removes
+ * them.
  *
  * @generated from message artifacta.v1.Usage
  */
@@ -165,7 +167,8 @@ export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_namespace, 2);
 
 /**
- * One part of a breakdown: the artifacts of one value, or of all, among the records that one call has read.
+ * One part of a breakdown: the artifacts of one value of the metadata key, of one session or of the whole namespace,
+ * among the records that one call has read.
  *
  * @generated from message artifacta.v1.UsagePart
  */

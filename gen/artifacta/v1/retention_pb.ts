@@ -69,9 +69,9 @@ export const RetentionSchema: GenMessage<Retention> = /*@__PURE__*/
 /**
  * Keeps the `count` sessions that were sealed last for each value of `metadata_key`. A kept session does not expire by
  * its retention. When later sessions displace it, it expires by its retention, but not before 24 hours have passed
- * since then. If a kept session is deleted, no displaced session is kept in its place. Among the outcomes that count,
- * at least one must have a time in the retention, else INVALID_ARGUMENT: without a time, those sessions never expire
- * anyway.
+ * since the displacement. If a kept session is deleted, no displaced session is kept in its place. Among the outcomes
+ * that count, at least one must have a time in the retention, else INVALID_ARGUMENT: without a time, those sessions
+ * never expire anyway.
  *
  * @generated from message artifacta.v1.KeepLast
  */

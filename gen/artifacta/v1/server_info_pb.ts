@@ -15,8 +15,8 @@ export const file_artifacta_v1_server_info: GenFile = /*@__PURE__*/
   fileDesc("Ch5hcnRpZmFjdGEvdjEvc2VydmVyX2luZm8ucHJvdG8SDGFydGlmYWN0YS52MSKNAQoKU2VydmVySW5mbxIPCgd2ZXJzaW9uGAEgASgJEg8KB21ldGhvZHMYAiADKAkSEAoIZmVhdHVyZXMYAyADKAkSKgoGbGltaXRzGAQgASgLMhouYXJ0aWZhY3RhLnYxLlNlcnZlckxpbWl0cxIfChdhdXRoZW50aWNhdGlvbl9yZXF1aXJlZBgFIAEoCCL8BgoMU2VydmVyTGltaXRzEhoKEm1heF9hcnRpZmFjdF9ieXRlcxgBIAEoAxIYChBtYXhfaW5saW5lX2J5dGVzGAIgASgFEhkKEW1heF9tZXNzYWdlX2J5dGVzGAMgASgFEhMKC2NodW5rX2J5dGVzGAQgASgFEhkKEWRlZmF1bHRfcGFnZV9zaXplGAUgASgFEhUKDW1heF9wYWdlX3NpemUYBiABKAUSFQoNbWF4X2JhdGNoX2dldBgHIAEoBRIYChBtYXhfZmlsdGVyX2J5dGVzGAggASgFEhYKDm1heF9yZWFkX2J5dGVzGAkgASgFEiEKGW1heF9zZXNzaW9uX2lkX2NoYXJhY3RlcnMYCiABKAUSIQoZbWF4X3JlcXVlc3RfaWRfY2hhcmFjdGVycxgLIAEoBRIWCg5tYXhfbmFtZV9ieXRlcxgMIAEoBRIeChZtYXhfbmFtZV9zZWdtZW50X2J5dGVzGA0gASgFEhkKEW1heF9tZXRhZGF0YV9rZXlzGA4gASgFEh4KFm1heF9tZXRhZGF0YV9rZXlfYnl0ZXMYDyABKAUSIAoYbWF4X21ldGFkYXRhX3ZhbHVlX2J5dGVzGBAgASgFEhoKEm1heF9tZXRhZGF0YV9ieXRlcxgRIAEoBRISCgptYXhfaW5wdXRzGBIgASgFEhwKFG1heF9leHBlY3RlZF9vdXRwdXRzGBMgASgFEjcKFHJlcXVlc3RfaWRfcmV0ZW50aW9uGBQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjUKEm1heF9zaGFyZV9saW5rX3R0bBgVIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIwCg1tYXhfdG9rZW5fdHRsGBYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiwKCW1pbl9sZWFzZRgXIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIsCgltYXhfbGVhc2UYGCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMwoQZGVmYXVsdF9kZWFkbGluZRgZIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIvCgxtYXhfZGVhZGxpbmUYGiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25iBnByb3RvMw", [file_google_protobuf_duration]);
 
 /**
- * The version of a service, what it can do, and its limits. A client of another version learns from it what it may
- * call. It holds no secret, no path and no address. It is the same for every caller until the service starts again.
+ * The version of a service, what it can do, and its limits. It tells a client of another version what that client may
+ * call. It contains no secret, no path and no address. It is the same for every caller until the service starts again.
  *
  * @generated from message artifacta.v1.ServerInfo
  */
@@ -39,10 +39,10 @@ export type ServerInfo = Message<"artifacta.v1.ServerInfo"> & {
 
   /**
    * The names of the service's features, sorted; each has the form `[a-z0-9-]{1,64}`. A feature is something that a
-   * client may use and that not every service with the same methods offers. What the protocol had when GetServerInfo
-   * was added has no name here, unless a setting decides about it.
+   * client may use and that not every service with the same methods offers. Abilities that the protocol had when
+   * GetServerInfo was added have no name here, except those that depend on a setting of the service.
    *
-   * A new field or value of a request gets a name here if a service that ignores it would do something else than its
+   * A new field or value of a request gets a name here if a service that ignores it would do something else than the
    * caller asked for. A client checks for the name before it uses the field. A name never changes its meaning. Clients
    * ignore names that they do not know.
    *
@@ -77,7 +77,8 @@ export const ServerInfoSchema: GenMessage<ServerInfo> = /*@__PURE__*/
 
 /**
  * The limits of a service that its clients have to know. Larger values get INVALID_ARGUMENT, unless the field says
- * otherwise. A limit that is 0 or absent is not known to the service: it is of a later version than the service.
+ * otherwise. A limit that is 0 or absent is not known to the service: the limit was added in a later version than that
+ * of the service.
  *
  * @generated from message artifacta.v1.ServerLimits
  */
@@ -196,7 +197,7 @@ export type ServerLimits = Message<"artifacta.v1.ServerLimits"> & {
   maxMetadataValueBytes: number;
 
   /**
-   * The sum of all keys and values of metadata, and of labels, in bytes of UTF-8.
+   * The largest size of all keys and values of metadata together, and of labels together, in bytes of UTF-8.
    *
    * @generated from field: int32 max_metadata_bytes = 17;
    */

@@ -95,7 +95,7 @@ export type Session = Message<"artifacta.v1.Session"> & {
 
   /**
    * The time when it expires by its retention, with all artifacts that have no hold or expiry of their own. In the
-   * past: the session has expired; see GetSession. Absent: never, or still open.
+   * past: the session has expired; see GetSession. Absent: the session does not expire, or is still open.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 10;
    */
@@ -172,7 +172,8 @@ export type Session = Message<"artifacta.v1.Session"> & {
   manifest?: Manifest | undefined;
 
   /**
-   * Opaque; changes with every change of the session itself, except renewals of the lease. For `etag` in requests.
+   * Opaque; changes with every change of the session itself, except renewals of the lease. For the field `etag` of
+   * requests.
    *
    * @generated from field: string etag = 21;
    */
@@ -275,7 +276,7 @@ export const SessionState = {
   OPEN: 1,
 
   /**
-   * It takes no artifacts any more, and its manifest is being computed.
+   * The session takes no artifacts any more, and its manifest is being computed.
    *
    * @generated from enum value: SESSION_STATE_SEALING = 2;
    */

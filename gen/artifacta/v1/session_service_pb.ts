@@ -518,7 +518,7 @@ export const DeleteSessionResponseSchema: GenMessage<DeleteSessionResponse> = /*
   messageDesc(file_artifacta_v1_session_service, 14);
 
 /**
- * Names the session whose manifest to send.
+ * Names the session whose manifest is sent.
  *
  * @generated from message artifacta.v1.DownloadManifestRequest
  */

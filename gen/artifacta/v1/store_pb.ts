@@ -50,7 +50,7 @@ export type StoreStatus = Message<"artifacta.v1.StoreStatus"> & {
   commitNumber: bigint;
 
   /**
-   * The pauses that hold back maintenance. Empty: no pause.
+   * The pauses that stop maintenance. Empty: no pause.
    *
    * @generated from field: repeated artifacta.v1.StorePause pauses = 5;
    */
@@ -78,7 +78,7 @@ export type StoreStatus = Message<"artifacta.v1.StoreStatus"> & {
   freeBytes?: bigint | undefined;
 
   /**
-   * The number of free bytes below which uploads are refused with STORAGE_FULL. Absent if `free_bytes` is.
+   * The number of free bytes below which uploads are refused with STORAGE_FULL. Absent if `free_bytes` is absent.
    *
    * @generated from field: optional int64 reserve_bytes = 9;
    */
@@ -245,7 +245,7 @@ export const StorePause_Cause = {
   UNSPECIFIED: 0,
 
   /**
-   * The wall clock is more than five minutes behind the time of the newest commit. Or it was set by more than five
+   * The wall clock is more than five minutes behind the time of the newest commit. Or it was moved by more than five
    * minutes while the service ran. ReapExpired and CollectGarbage are paused, and no session is sealed because its
    * lease lapsed. The pause ends when the wall clock and the service's time have agreed for five minutes, or when an
    * operator confirms with ResumeMaintenance that the wall clock is right.
@@ -276,17 +276,17 @@ export const StorePause_Cause = {
   IMPORTED: 3,
 
   /**
-   * The store has more than 1,000 orphans, or orphans take more than a tenth of all stored bytes. They are not removed
-   * before ResumeMaintenance.
+   * The store has more than 1,000 orphans, or orphans take more than a tenth of all stored bytes. They are not
+   * removed until ResumeMaintenance.
    *
    * @generated from enum value: CAUSE_MANY_ORPHANS = 4;
    */
   MANY_ORPHANS: 4,
 
   /**
-   * A count disagrees with what it counts, a record cannot be read or has an unknown form, or an operator accepted a
-   * loss. CollectGarbage is paused. The pause ends when a call of Verify with `repair_report_id` has ended, or with
-   * ResumeMaintenance.
+   * A count differs from the number of things that it counts, a record cannot be read or has an unknown form, or an
+   * operator accepted a loss. CollectGarbage is paused. The pause ends when a call of Verify with `repair_report_id`
+   * has ended, or with ResumeMaintenance.
    *
    * @generated from enum value: CAUSE_INCONSISTENT = 5;
    */

@@ -25,7 +25,7 @@ export const file_artifacta_v1_upload: GenFile = /*@__PURE__*/
 export type ArtifactSpec = Message<"artifacta.v1.ArtifactSpec"> & {
   /**
    * Session id: 1 to 128 of `[A-Za-z0-9._:-]`, not `.` or `..`. Required. The commit opens an unknown session, unless
-   * the service is set to refuse it with SESSION_MUST_EXIST.
+   * the service is configured to refuse that with SESSION_MUST_EXIST.
    *
    * @generated from field: string session = 1;
    */
@@ -44,9 +44,9 @@ export type ArtifactSpec = Message<"artifacta.v1.ArtifactSpec"> & {
    * `application/octet-stream`. A guessed type never causes a new version of equal bytes.
    *
    * Clients should not guess, since a type that is given here counts as explicit: equal bytes make a new version if the
-   * explicit type or subtype differs from the latest version's. A difference in parameters alone makes none. One
-   * exception: types that HTTP clients send for any data are ignored if the name's extension stands for another
-   * type: `application/octet-stream`, `binary/octet-stream`, `application/x-www-form-urlencoded` and
+   * explicit type or subtype differs from the latest version's. A difference in parameters alone makes none. As an
+   * exception, some types are ignored if the name's extension stands for another type, because HTTP clients send them
+   * for any data: `application/octet-stream`, `binary/octet-stream`, `application/x-www-form-urlencoded` and
    * `text/plain; charset=utf-8`.
    *
    * @generated from field: string content_type = 3;
@@ -71,8 +71,8 @@ export type ArtifactSpec = Message<"artifacta.v1.ArtifactSpec"> & {
   labels: { [key: string]: string };
 
   /**
-   * Ids of the artifacts that it was made from, at most 64. Each must be live in the namespace, and the caller must be
-   * able to read it, at the commit, else INPUT_NOT_FOUND. Repetitions count once.
+   * Ids of the artifacts that it was made from, at most 64. At the commit, each must be live in the namespace, and the
+   * caller must be able to read it, else INPUT_NOT_FOUND. Repetitions count once.
    *
    * @generated from field: repeated string inputs = 6;
    */
@@ -80,8 +80,8 @@ export type ArtifactSpec = Message<"artifacta.v1.ArtifactSpec"> & {
 
   /**
    * The artifact's own expiry, which outranks the session's retention. Not set: no expiry of its own. If an existing
-   * artifact is returned (see Receipt.deduplicated) and has an expiry of its own, a later expiry extends that one.
-   * Otherwise the expiry is ignored.
+   * artifact is returned (see Receipt.deduplicated), this expiry has an effect only if the artifact has an earlier
+   * expiry of its own. The earlier expiry is then replaced by this one.
    *
    * @generated from oneof artifacta.v1.ArtifactSpec.expiry
    */
@@ -192,7 +192,7 @@ export type Receipt = Message<"artifacta.v1.Receipt"> & {
   inputsDiffer: boolean;
 
   /**
-   * Bytes that did not have to be stored, since the namespace held them already: the size, or 0.
+   * Bytes that did not have to be stored, since the namespace had them already: the size, or 0.
    *
    * @generated from field: int64 bytes_saved = 6;
    */
@@ -359,7 +359,7 @@ export type CreateArtifactRequest = Message<"artifacta.v1.CreateArtifactRequest"
     case: "data";
   } | {
     /**
-     * The digest of content that the namespace already holds in an artifact that the caller can read; no bytes are
+     * The digest of content that the namespace already has in an artifact that the caller can read; no bytes are
      * sent. Otherwise CONTENT_NOT_FOUND, and the client uploads with the same request_id.
      *
      * @generated from field: artifacta.v1.ContentDigest digest = 3;

@@ -127,7 +127,8 @@ export const Finding_Kind = {
   CONTENT_MISSING: 4,
 
   /**
-   * Content whose bytes do not match. It is quarantined at once; an upload of the same content heals it.
+   * Content whose bytes do not match their checksums. It is quarantined at once; an upload of the same content heals
+   * it.
    *
    * @generated from enum value: KIND_CONTENT_CORRUPT = 5;
    */
@@ -265,8 +266,8 @@ export type VerifyRequest = Message<"artifacta.v1.VerifyRequest"> & {
   repairReportId: string;
 
   /**
-   * Writes all rows of the lists that searches use again, as the records require, even if the report has no such fault.
-   * Requires `repair_report_id`, else INVALID_ARGUMENT. Default false.
+   * Rewrites all rows of the lists that searches use, as the records require, even if the report lists no fault of such
+   * a row. Requires `repair_report_id`, else INVALID_ARGUMENT. Default false.
    *
    * @generated from field: bool reindex = 4;
    */

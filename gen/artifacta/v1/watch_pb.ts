@@ -48,7 +48,7 @@ export type WatchSessionRequest = Message<"artifacta.v1.WatchSessionRequest"> & 
   sealOnly: boolean;
 
   /**
-   * Waits if no session with this id was opened yet, rather than fail with SESSION_NOT_FOUND. The wait has no limit;
+   * Waits if no session with this id was opened yet, instead of failing with SESSION_NOT_FOUND. The wait has no limit;
    * heartbeats are sent meanwhile. While the id of a deleted or expired session cannot be used again, the call fails
    * with SESSION_NOT_FOUND all the same. Default false.
    *
@@ -119,8 +119,7 @@ export type WatchSessionResponse = Message<"artifacta.v1.WatchSessionResponse"> 
     case: "sealed";
   } | {
     /**
-     * Nothing happened for 15 seconds, or nothing has happened yet: a watch without an event to send begins with a
-     * heartbeat.
+     * No event was sent for 15 seconds, or the watch has just begun and has no event to send.
      *
      * @generated from field: artifacta.v1.Heartbeat heartbeat = 6;
      */

@@ -21,7 +21,7 @@ export function exportFormat(softwareVersion: string): ExportFormat {
       return part?.kind === 'header' ? part.header : undefined;
     },
     rows: (tail) => {
-      // A footer is shorter than 128 bytes, so one byte holds its length, and no part of a footer is a footer itself.
+      // A footer is shorter than 128 bytes, so its length takes one byte, and no part of a footer is a footer itself.
       for (let length = 1; length < 128 && length < tail.length; length++) {
         if (tail.at(-length - 1) !== length) continue;
         const part = partIn(tail.subarray(-length));

@@ -1,4 +1,4 @@
-/** GetUsage: what a namespace holds, and on request the parts of it by session or by metadata. */
+/** GetUsage: what a namespace contains, and on request the parts of it by session or by metadata. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { GetUsageRequest, GetUsageResponseSchema } from '../../../gen/artifacta/v1/admin_service_pb.ts';

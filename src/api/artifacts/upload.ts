@@ -11,7 +11,7 @@ import type {
 import { freeReceived } from '../../domain/blocks.ts';
 import { Failure, invalid } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
-import { holderOf } from '../../domain/principal.ts';
+import { payerOf } from '../../domain/principal.ts';
 import { turn } from '../../domain/timer.ts';
 import type { CommitResult } from '../../store/artifacts/commit.ts';
 import { Upload, type UploadEnd } from '../../store/artifacts/upload.ts';
@@ -35,7 +35,7 @@ export async function receiveUpload(
   const cut = new AbortController();
   const signal = AbortSignal.any([call.signal, cut.signal]);
   const { namespace } = call.principal;
-  const by = { namespace, holder: holderOf(call.principal), receivedBytes: call.receivedBytes };
+  const by = { namespace, payer: payerOf(call.principal), receivedBytes: call.receivedBytes };
   using place = admission.begin(by, (failure) => cut.abort(failure));
   const messages = inTime(requests[Symbol.asyncIterator](), { signal, after: call.after, idleMs });
   try {

@@ -14,7 +14,7 @@ import { mustBeDuration, mustBeTime } from './times.ts';
 type Json = Parameters<typeof fromJson>[1];
 
 /** The number of bytes to scan before other calls get a turn. */
-const stepBytes = 256 * 1024;
+const turnBytes = 256 * 1024;
 
 /** @param bytes valid UTF-8. */
 export async function jsonFault(desc: DescMessage, bytes: Uint8Array): Promise<Violation> {
@@ -37,7 +37,7 @@ async function syntaxFault(text: Buffer): Promise<string | undefined> {
   if (text.length === start) return 'must be a JSON object, not empty; send {} for a message without fields';
   try {
     const scanner = new JsonScanner(text, start, []);
-    while (!scanner.step(stepBytes)) await turn();
+    while (!scanner.scan(turnBytes)) await turn();
     return undefined;
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
@@ -137,7 +137,7 @@ const special: Readonly<Record<string, string>> = {
   'google.protobuf.Timestamp': mustBeTime,
   'google.protobuf.Duration': mustBeDuration,
   [FieldMaskSchema.typeName]:
-    'must be a text: names of fields in lowerCamelCase, separated by commas, e.g. "labels,expireTime"',
+    'must be a string: names of fields in lowerCamelCase, separated by commas, e.g. "labels,expireTime"',
 };
 
 const int32 = 'must be a whole number from -2147483648 to 2147483647';
@@ -146,7 +146,7 @@ const int64 = 'must be a whole number from -9223372036854775808 to 9223372036854
 const uint64 = 'must be a whole number from 0 to 18446744073709551615';
 
 const scalars: Readonly<Record<ScalarType, string>> = {
-  [ScalarType.STRING]: 'must be a text of valid Unicode, in quotes',
+  [ScalarType.STRING]: 'must be a string of valid Unicode, in quotes',
   [ScalarType.BYTES]: 'must be bytes in base64, in quotes',
   [ScalarType.BOOL]: 'must be true or false, without quotes',
   [ScalarType.DOUBLE]: 'must be a number',

@@ -15,7 +15,7 @@ import { countTokens } from './tokens.ts';
 /** The format of a message. */
 export type Form = 'binary' | 'json';
 
-/** A message with more fields is decoded in a turn of its own: several together would hold the event loop. */
+/** A message with more fields is decoded in a turn of its own: several together would block the event loop. */
 const fieldsPerTurn = 256;
 
 /**
@@ -29,7 +29,7 @@ export async function admitMessage(desc: DescMessage, form: Form, bytes: Uint8Ar
   if (countIn(desc, form, bytes) > fieldsPerTurn) await turn();
 }
 
-/** Does the same for a message that another library decodes and that holds no more than a name. @throws ConnectError */
+/** Does the same for a message that another library decodes and that has no more than a name. @throws ConnectError */
 export function admitName(bytes: Uint8Array): void {
   if (bytes.length > limits.messageTextBytesMax) throw toConnectError(messageTooLong());
 }

@@ -12,7 +12,7 @@ const suspect =
   /"\d{4}-(?:02-(?:29|30|31)|(?:04|06|09|11)-31)[Tt]|"\d{4}-\d\d-\d\d[Tt]24|"-?\d{1,20}(?:\.\d{1,20})?s[^"]/;
 
 /** The rule for a time. */
-export const mustBeTime = 'must be a time that exists, as RFC 3339 writes it, e.g. 2027-02-28T12:00:00Z';
+export const mustBeTime = 'must be a valid time in the format of RFC 3339, e.g. 2027-02-28T12:00:00Z';
 /** The rule for a duration. */
 export const mustBeDuration =
   'must be seconds with at most nine digits after the point and an "s" at the end, e.g. "3.5s"';

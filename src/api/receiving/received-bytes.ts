@@ -3,16 +3,16 @@
  * not complete, and bytes that wait to be read. Each stream may bring 4 MiB ahead, on hundreds of thousands of streams.
  * So the service does two things:
  *
- * - While the number is large, a holder with more than an equal share is read from on one connection at a time. That
+ * - While the number is large, a payer with more than an equal share is read from on one connection at a time. That
  *   connection loses a request if it makes no progress.
- * - When the number is too large, the holder with the most bytes loses the request with the most bytes.
+ * - When the number is too large, the payer with the most bytes loses the request with the most bytes.
  *
  * The reasons are in docs/decisions/0045-received-bytes.md.
  */
 import type { ConnectError } from '@connectrpc/connect';
 import { limits } from '../../domain/limits.ts';
-import { type Holder, nameOfHolder } from '../../domain/principal.ts';
-import { addressHolder } from '../../identity/authentication.ts';
+import { nameOfPayer, type Payer } from '../../domain/principal.ts';
+import { addressPayer } from '../../identity/authentication.ts';
 import { toConnectError } from '../errors.ts';
 import { overloaded } from '../sending/unsent-answer.ts';
 import type { After } from '../timer.ts';
@@ -22,7 +22,7 @@ export interface Bringer {
   /** Undefined: this machine. */
   readonly address: string | undefined;
   /** Returns the caller on it; undefined if unknown. */
-  readonly holder: () => Holder | undefined;
+  readonly payer: () => Payer | undefined;
   /** Stops the reading from it, until `goOn` is called. */
   readonly stop: () => void;
   readonly goOn: () => void;
@@ -55,16 +55,16 @@ interface Connection {
   readonly requests: Set<ReceivedRequest>;
   bytes: number;
   isStopped: boolean;
-  /** While it is its holder's turn: the bytes that have arrived since the last check, and the number of checks. */
+  /** While it is its payer's turn: the bytes that have arrived since the last check, and the number of checks. */
   broughtBytes: number;
   looks: number;
   /** The number of the latest checks in a row that found no new bytes. */
   idleLooks: number;
-  /** The name of the holder whose turn it is. */
+  /** The name of the payer whose turn it is. */
   turnOf: string | undefined;
 }
 
-/** The bytes of the connections of one holder. */
+/** The bytes of the connections of one payer. */
 interface Brought {
   readonly group: string;
   readonly connections: Connection[];
@@ -80,7 +80,7 @@ export class ReceivedBytes {
   private readonly connectionBytesFree: number;
   private readonly connections = new Map<object, Connection>();
   private readonly stopped = new Set<Connection>();
-  /** For each holder with more than its share, the connection that is still read from. */
+  /** For each payer with more than its share, the connection that is still read from. */
   private readonly goingOn = new Map<string, Connection>();
   private isLooking = false;
   private dealtWith = 0;
@@ -183,9 +183,9 @@ export class ReceivedBytes {
       if (this.all > (this.bytesFree + this.bytesMax) / 2) this.stop(connection);
       return;
     }
-    const holders = this.holders();
-    const name = nameOfHolder(holderOf(connection));
-    if ((holders.get(name)?.bytes ?? 0) <= this.bytesFree / holders.size) return;
+    const payers = this.payers();
+    const name = nameOfPayer(payerOf(connection));
+    if ((payers.get(name)?.bytes ?? 0) <= this.bytesFree / payers.size) return;
     if (this.goingOn.has(name)) this.stop(connection);
     else this.letGoOn(name, connection);
   }
@@ -206,16 +206,16 @@ export class ReceivedBytes {
   }
 
   /**
-   * Reads again from the holders that have no more than their share, and from one connection of each other holder: the
+   * Reads again from the payers that have no more than their share, and from one connection of each other payer: the
    * fullest.
    */
   private resume(): void {
     const isFree = this.all <= this.bytesFree;
     if (isFree) for (const connection of this.goingOn.values()) this.endTurn(connection);
-    const holders = this.holders();
+    const payers = this.payers();
     for (const connection of [...this.stopped].sort((a, b) => b.bytes - a.bytes)) {
-      const name = nameOfHolder(holderOf(connection));
-      const isOver = !isFree && (holders.get(name)?.bytes ?? 0) > this.bytesFree / holders.size;
+      const name = nameOfPayer(payerOf(connection));
+      const isOver = !isFree && (payers.get(name)?.bytes ?? 0) > this.bytesFree / payers.size;
       if (isOver && this.goingOn.has(name)) continue;
       if (isOver) this.letGoOn(name, connection);
       this.stopped.delete(connection);
@@ -232,7 +232,7 @@ export class ReceivedBytes {
     connection.idleLooks = 0;
   }
 
-  /** @returns true if it was this connection's turn for its holder. */
+  /** @returns true if it was this connection's turn for its payer. */
   private endTurn(connection: Connection): boolean {
     const { turnOf } = connection;
     connection.turnOf = undefined;
@@ -262,10 +262,10 @@ export class ReceivedBytes {
     if (victim !== undefined) this.end(victim);
   }
 
-  /** Ends requests of the holders with the most bytes. */
+  /** Ends requests of the payers with the most bytes. */
   private makeRoom(): void {
     while (this.all > this.bytesMax) {
-      const victim = largestRequest(this.holders());
+      const victim = largestRequest(this.payers());
       if (victim === undefined) return;
       this.end(victim);
     }
@@ -277,18 +277,18 @@ export class ReceivedBytes {
     victim.end(toConnectError(overloaded('other callers need the memory of this request')));
   }
 
-  private holders(): Map<string, Brought> {
-    const holders = new Map<string, Brought>();
+  private payers(): Map<string, Brought> {
+    const payers = new Map<string, Brought>();
     for (const connection of this.connections.values()) {
       if (connection.bytes === 0) continue;
-      const holder = holderOf(connection);
-      const name = nameOfHolder(holder);
-      const brought = holders.get(name) ?? { group: holder.group, connections: [], bytes: 0 };
+      const payer = payerOf(connection);
+      const name = nameOfPayer(payer);
+      const brought = payers.get(name) ?? { group: payer.group, connections: [], bytes: 0 };
       brought.connections.push(connection);
       brought.bytes += connection.bytes;
-      holders.set(name, brought);
+      payers.set(name, brought);
     }
-    return holders;
+    return payers;
   }
 }
 
@@ -301,7 +301,7 @@ export class ReceivedRequest {
   refuse: (error: ConnectError) => void;
   private readonly owner: ReceivedBytes;
   private readonly connection: Connection;
-  private held = 0;
+  private counted = 0;
   private isClosed = false;
 
   constructor(owner: ReceivedBytes, connection: Connection, refuse: (error: ConnectError) => void) {
@@ -312,21 +312,21 @@ export class ReceivedRequest {
 
   /** The number of bytes that have arrived and are not processed. */
   get bytes(): number {
-    return this.held;
+    return this.counted;
   }
 
   /** Counts this number of bytes that have arrived. */
   take(bytes: number): void {
     if (this.isClosed || bytes === 0) return;
-    this.held += bytes;
+    this.counted += bytes;
     this.owner.charge(this.connection, bytes);
   }
 
   /** Stops counting this number of bytes: they are processed, or counted elsewhere from now on. */
   give(bytes: number): void {
-    const given = Math.min(bytes, this.held);
+    const given = Math.min(bytes, this.counted);
     if (given === 0) return;
-    this.held -= given;
+    this.counted -= given;
     this.owner.charge(this.connection, -given);
   }
 
@@ -334,7 +334,7 @@ export class ReceivedRequest {
   close(): void {
     this.isClosed = true;
     this.connection.requests.delete(this);
-    this.give(this.held);
+    this.give(this.counted);
   }
 
   /** For {@link ReceivedBytes}: ends the request with this error. */
@@ -344,14 +344,14 @@ export class ReceivedRequest {
   }
 }
 
-function holderOf({ bringer }: Connection): Holder {
-  return bringer.holder() ?? addressHolder(bringer.address);
+function payerOf({ bringer }: Connection): Payer {
+  return bringer.payer() ?? addressPayer(bringer.address);
 }
 
-/** Returns the largest request on the fullest connection of the largest holder in the largest group. */
-function largestRequest(holders: ReadonlyMap<string, Brought>): ReceivedRequest | undefined {
+/** Returns the largest request on the fullest connection of the largest payer in the largest group. */
+function largestRequest(payers: ReadonlyMap<string, Brought>): ReceivedRequest | undefined {
   const groups = new Map<string, { bytes: number; largest: Brought }>();
-  for (const brought of holders.values()) {
+  for (const brought of payers.values()) {
     const group = groups.get(brought.group) ?? { bytes: 0, largest: brought };
     group.bytes += brought.bytes;
     if (brought.bytes > group.largest.bytes) group.largest = brought;

@@ -1,35 +1,35 @@
-/** One answer, for the budget of unsent bytes. */
+/** One answer, for the count of unsent bytes. */
 import { type ConnectError, createContextKey } from '@connectrpc/connect';
 import { Failure } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
-import type { Holder } from '../../domain/principal.ts';
-import { addressHolder } from '../../identity/authentication.ts';
+import type { Payer } from '../../domain/principal.ts';
+import { addressPayer } from '../../identity/authentication.ts';
 import { toConnectError } from '../errors.ts';
 
 /** The ways in which a listener can end an answer whose room others need. */
 export interface AnswerEnds {
   /** Ends it, whatever part of it is unsent. */
   readonly end: (error: ConnectError) => void;
-  /** Records the caller that asked for it. */
-  readonly held: (holder: Holder) => void;
+  /** Records the payer of the caller that asked for it. */
+  readonly charged: (payer: Payer) => void;
   /** Whether its connection has lost its peer, if the system knows. */
   readonly hasLostPeer: () => boolean;
   /** Closes its connection, which has kept the bytes that were passed to it. */
   readonly disconnect: () => void;
 }
 
-/** The bytes that the answers of one group of holders hold together. */
-export interface HeldByGroup {
+/** The answers of one group of payers, and the bytes that they keep together. */
+export interface GroupAnswers {
   bytes: number;
   waitingBytes: number;
-  /** The holders that have answers. */
-  readonly holders: Set<Held>;
+  /** The payers that have answers. */
+  readonly payers: Set<PayerAnswers>;
 }
 
-/** The bytes that the answers of one holder hold together. */
-export interface Held {
-  readonly of: Holder;
-  readonly group: HeldByGroup;
+/** The answers of one payer, and the bytes that they keep together. */
+export interface PayerAnswers {
+  readonly of: Payer;
+  readonly group: GroupAnswers;
   bytes: number;
   /** The number of answers that are not settled. */
   answers: number;
@@ -53,15 +53,15 @@ export interface Waiting {
 /** How long a connection may keep the bytes that were passed to it after the answer was ended, in milliseconds. */
 const keptMs = 1_000;
 
-/** The part of a {@link SendBudget} that an answer needs. */
+/** The part of {@link UnsentBytes} that an answer needs. */
 interface Ledger {
   /** Returns milliseconds from any origin. */
   elapsed(): number;
-  /** Returns what the holder has, with one more answer. */
-  holder(holder: Holder): Held;
-  /** Records that one answer of the holder has settled. */
-  letGo(holder: Held): void;
-  /** Records that the bytes which the answer holds have changed by this number. */
+  /** Returns the answers of the payer, with one more. */
+  payer(payer: Payer): PayerAnswers;
+  /** Records that one answer of the payer has settled. */
+  letGo(payer: PayerAnswers): void;
+  /** Records that the bytes which the answer keeps have changed by this number. */
   charge(answer: UnsentAnswer, bytes: number): void;
   /** Resolves when this number of bytes is reserved for it. @throws Failure OVERLOADED */
   admit(answer: UnsentAnswer, bytes: number, signal: AbortSignal): Promise<void>;
@@ -71,8 +71,8 @@ interface Ledger {
 
 /** One answer, from its making until the last of it is sent. Where no transport counts answers, it does not exist. */
 export class UnsentAnswer {
-  /** The caller that asked for it; at first, an unknown caller at its address. */
-  holder: Held;
+  /** The payer of the caller that asked for it, with all its answers; at first, an unknown caller at its address. */
+  payer: PayerAnswers;
   private readonly ledger: Ledger;
   /** The number of copies of its bytes in memory while they are sent. */
   private readonly copies: number;
@@ -94,7 +94,7 @@ export class UnsentAnswer {
     this.ledger = ledger;
     this.copies = copies;
     this.ends = ends;
-    this.holder = ledger.holder(addressHolder(address));
+    this.payer = ledger.payer(addressPayer(address));
     this.pace = new Pace(ledger.elapsed());
   }
 
@@ -146,16 +146,16 @@ export class UnsentAnswer {
     this.asked += bytes;
   }
 
-  /** Records the caller that asked for it. */
-  hold(holder: Holder): void {
+  /** Charges it to the payer of the caller that asked for it. */
+  chargeTo(payer: Payer): void {
     if (this.isSettled) return;
-    this.ends.held(holder);
-    const before = this.holder;
-    this.holder = this.ledger.holder(holder);
+    this.ends.charged(payer);
+    const before = this.payer;
+    this.payer = this.ledger.payer(payer);
     before.bytes -= this.bytes;
     before.group.bytes -= this.bytes;
-    this.holder.bytes += this.bytes;
-    this.holder.group.bytes += this.bytes;
+    this.payer.bytes += this.bytes;
+    this.payer.group.bytes += this.bytes;
     this.ledger.letGo(before);
   }
 
@@ -171,7 +171,7 @@ export class UnsentAnswer {
     if (more > 0 || bytes === 0) await this.ledger.admit(this, Math.max(0, more), signal);
   }
 
-  /** For the budget. */
+  /** For {@link UnsentBytes}. */
   reserve(bytes: number): void {
     if (bytes === 0 || this.isClosed) return;
     this.reserved += bytes;
@@ -181,10 +181,10 @@ export class UnsentAnswer {
   /** Records that the bytes made for it are passed on, or that no more will be made. */
   hand(bytes: number): void {
     if (this.isSettled) return;
-    const held = bytes * this.copies;
-    const more = held - this.reserved;
+    const copied = bytes * this.copies;
+    const more = copied - this.reserved;
     this.reserved = 0;
-    this.unsent += held;
+    this.unsent += copied;
     if (more !== 0) this.ledger.charge(this, more);
   }
 
@@ -203,26 +203,26 @@ export class UnsentAnswer {
   /** Records that this number of the bytes that were passed on is gone. */
   give(bytes: number): void {
     if (this.isSettled || bytes === 0) return;
-    const held = bytes * this.copies;
-    this.unsent -= held;
-    this.ledger.charge(this, -held);
+    const copied = bytes * this.copies;
+    this.unsent -= copied;
+    this.ledger.charge(this, -copied);
     if (this.isClosed && this.unsent === 0) this.settle();
   }
 
-  /** For the budget. */
+  /** For {@link UnsentBytes}. */
   end(now: number, failure: Failure): void {
     this.endedMs = now;
     this.ends.end(toConnectError(failure));
   }
 
-  /** For the budget: closes the connection of an answer that was ended and still holds its bytes. */
+  /** For {@link UnsentBytes}: closes the connection of an answer that was ended and still keeps its bytes. */
   disconnectIfKept(now: number): void {
     if (this.endedMs !== undefined && now - this.endedMs >= keptMs) this.disconnect();
   }
 
-  /** For the budget: closes the connection of an answer that no client can take any more. */
+  /** For {@link UnsentBytes}: closes the connection of an answer that no client can take any more. */
   disconnectIfLost(): void {
-    if (this.sliceBytes > 0 && !this.isDisconnected && this.ends.hasLostPeer()) this.disconnect();
+    if (this.bytes > 0 && !this.isDisconnected && this.ends.hasLostPeer()) this.disconnect();
   }
 
   private disconnect(): void {
@@ -256,7 +256,7 @@ export class UnsentAnswer {
     this.settle();
   }
 
-  /** Runs `run` when it holds nothing and never will again. */
+  /** Runs `run` when it keeps no bytes and never will again. */
   whenSettled(run: () => void): void {
     if (this.isSettled) run();
     else this.onSettled.push(run);
@@ -264,7 +264,7 @@ export class UnsentAnswer {
 
   private settle(): void {
     this.isSettled = true;
-    this.ledger.letGo(this.holder);
+    this.ledger.letGo(this.payer);
     for (const run of this.onSettled) run();
   }
 }

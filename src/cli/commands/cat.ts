@@ -44,16 +44,18 @@ export function addCat(program: Command, invocation: Invocation): Command {
     .option('-n, --line-numbers', 'with --grep: the number of each line before it')
     .option('--invert', 'with --grep: the lines that do not match')
     .option('--pointer <pointer>', 'the value at this JSON pointer in a JSON document, e.g. /rows/0')
-    .option('--csv <first:last>', 'these rows of a CSV table, counted from 1, and its header')
+    .option(
+      '--csv <first:last>',
+      'the header of a CSV table and these rows; row 1 is the first row after the header',
+    )
     .option('--columns <names>', 'with --csv: only these columns, e.g. name,total')
     .option('--delimiter <character>', 'with --csv: the character between cells')
-    .option(
-      '--max-bytes <bytes>',
-      'print at most this many bytes of the part (a value from 4 to 1MiB); a note says if more exist',
-    )
+    .option('--max-bytes <bytes>', 'print at most this many bytes, from 4 to 1MiB; a note says if more exist')
     .action(async (text: string, flags: CatFlags, command: Command) => {
       if (invocation.output.style.json)
-        throw new UsageError('cat writes bytes; for JSON about the artifact use show --json');
+        throw new UsageError(
+          'cat writes the bytes of an artifact; for JSON about it use "artifacta show --json"',
+        );
       const { version } = flags;
       const ref = parseRef(text, version === undefined ? undefined : parseCount('--version', version, 1));
       const bytes = (flag: string, value: string | undefined) =>
@@ -65,7 +67,8 @@ export function addCat(program: Command, invocation: Invocation): Command {
       const window = windowOf(flags);
       if (window !== undefined && (offset !== undefined || limit !== undefined))
         throw new UsageError(
-          '--offset and --limit count bytes of the whole; they cannot be given with other parts',
+          '--offset and --limit count bytes of the whole artifact; they cannot be given with a flag that ' +
+            'selects lines, rows or a value',
         );
       await invocation.withClient(command, (client) => {
         if (window === undefined && maxBytes === undefined)
@@ -105,7 +108,8 @@ async function pieces(
     for await (const piece of isFromEnd ? reversed(client, ref, options) : client.readPieces(ref, options)) {
       malformed += piece.malformedLines;
       await output.bytes(grep === undefined ? piece.content : grep.text(piece));
-      if (maxBytes !== undefined && piece.nextCursor !== '') output.remark('more follows');
+      if (maxBytes !== undefined && piece.nextCursor !== '')
+        output.remark('the artifact, or the selected part of it, has more bytes');
       if (output.closed || maxBytes !== undefined) return;
     }
   } finally {

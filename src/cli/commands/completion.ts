@@ -10,9 +10,13 @@ export function addCompletion(program: Command, invocation: Invocation): Command
     .command('completion')
     .summary('print a script that completes commands and flags in a shell')
     .description(
-      'Prints a script that completes commands and flags. In ~/.bashrc: source <(artifacta completion bash). ' +
-        'In ~/.zshrc, after compinit: source <(artifacta completion zsh). ' +
-        'In ~/.config/fish/config.fish: artifacta completion fish | source.',
+      'Prints a script that completes commands and flags.\n\n' +
+        'For bash, add this line to ~/.bashrc:\n' +
+        '  source <(artifacta completion bash)\n' +
+        'For zsh, add this line to ~/.zshrc, after compinit:\n' +
+        '  source <(artifacta completion zsh)\n' +
+        'For fish, add this line to ~/.config/fish/config.fish:\n' +
+        '  artifacta completion fish | source',
     )
     .addArgument(new Argument('<shell>', 'the shell').choices(Object.keys(scripts)))
     .action(async (shell: keyof typeof scripts) => {
@@ -37,7 +41,7 @@ function below(command: Command, before: readonly string[]): Completable[] {
   if (before.length === 0)
     subcommands.push(
       { name: 'serve', summary: 'run the service' },
-      { name: 'reap', summary: 'run its sidecar' },
+      { name: 'reap', summary: 'run the reaper' },
     );
   const flags = help.visibleOptions(command).map((option) => ({
     name: option.long ?? option.short ?? '',

@@ -18,8 +18,8 @@ export function addConfig(program: Command, invocation: Invocation): Command {
   addUnset(config, invocation);
   config
     .command('path')
-    .summary('print the path of the file')
-    .description('Prints the path of the file of settings, even if the file does not exist.')
+    .summary('print the path of the settings file')
+    .description('Prints the path of the settings file, even if the file does not exist.')
     .action(async () => invocation.output.line((await settingsOf(invocation)).path));
   for (const command of [config, ...config.commands]) addGlobalFlags(command);
   return config;
@@ -52,7 +52,7 @@ function addSet(config: Command, invocation: Invocation): void {
     .summary('save a setting')
     .description('Saves a setting for all later commands. Paths are saved as absolute paths.')
     .addArgument(settingArgument(invocation))
-    .argument('<value>', 'its value')
+    .argument('<value>', 'the value to save')
     .action(async (name: string, value: string) => {
       await (await settingsOf(invocation)).set(name, value);
     });
@@ -62,7 +62,9 @@ function addUnset(config: Command, invocation: Invocation): void {
   config
     .command('unset')
     .summary('remove a saved setting')
-    .description('Removes a setting from the file, if the file has it.')
+    .description(
+      'Removes a setting from the settings file. A setting that is not in the file is not an error.',
+    )
     .addArgument(settingArgument(invocation))
     .action(async (name: string) => {
       await (await settingsOf(invocation)).unset(name);
@@ -70,10 +72,10 @@ function addUnset(config: Command, invocation: Invocation): void {
 }
 
 function settingArgument({ io }: Invocation): Argument {
-  return new Argument('<setting>', 'which').choices(io.keptSettings ?? []);
+  return new Argument('<setting>', 'the name of the setting').choices(io.keptSettings ?? []);
 }
 
 async function settingsOf({ io }: Invocation): Promise<ClientSettings> {
-  if (io.settings === undefined) throw new Error('no settings are saved here');
+  if (io.settings === undefined) throw new Error('this program saves no settings');
   return await io.settings();
 }

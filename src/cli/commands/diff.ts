@@ -37,17 +37,17 @@ export function addDiff(program: Command, invocation: Invocation): Command {
     .command('diff')
     .summary('compare two sessions')
     .description(
-      'Compares a session with another, for example a failed run with the last good one. Compares the latest ' +
-        'versions, name by name: added, removed, changed, or changed only in metadata. With --json each is one ' +
-        'JSON document on one line. With --patch or --text, compares the lines of texts (up to ' +
-        `${humanSize(textBytesMax)} each) and prints input for patch -p1. Differences are not an error: the exit ` +
-        'code is 0.',
+      'Compares a session with another, for example a failed run with the last good one. Compares the ' +
+        'latest version of each name, and prints whether the artifact was added, removed, changed, or ' +
+        'changed only in its metadata. With --json each difference is one JSON document on one line. ' +
+        `With --patch or --text, compares text artifacts (up to ${humanSize(textBytesMax)} each) line by ` +
+        'line, and prints a patch for "patch -p1". Differences are not an error: the exit code is 0.',
     )
     .argument('<base>', 'the session that is taken as the starting point, e.g. the good run')
     .argument('<session>', 'the session whose differences from BASE are shown, e.g. the failed run')
     .option('--all', 'also show names that do not differ')
-    .option('--patch', 'show the lines that differ, in all artifacts that are text')
-    .option('--text <name>', 'show the lines that differ, in the text artifact of this name')
+    .option('--patch', 'show the lines that differ, in all text artifacts')
+    .option('--text <name>', 'show the lines that differ, in the text artifact with this name')
     .action(async (base: string, session: string, flags: DiffFlags, command: Command) => {
       checkFlags(flags, invocation);
       const { signal } = invocation.io;
@@ -129,7 +129,7 @@ async function showNames(found: AsyncIterable<Difference>, { output }: Invocatio
     await output.line(line);
     if (output.closed) return;
   }
-  if (count === 0 && !json) output.remark('they do not differ');
+  if (count === 0 && !json) output.remark('the sessions do not differ');
 }
 
 function sizeOf(artifact: Artifact | undefined): string {

@@ -23,13 +23,14 @@ export function addLineage(program: Command, invocation: Invocation): Command {
     .command('lineage')
     .summary('show what an artifact was made from, or what was made from it')
     .description(
-      'Shows what an artifact was made from, as a tree; with --derived, what was made from it. An artifact ' +
-        'that several others lead to is shown below each of them; what follows it is shown once, where the path ' +
-        'is shortest. With --json each step is one JSON document on one line.',
+      'Shows, as a tree, what an artifact was made from, or with --derived what was made from it. If ' +
+        'several artifacts of the tree have the same child, the child is shown below each of them. Its ' +
+        'own children are shown only once, at the place nearest to the root. With --json each edge of ' +
+        'the tree is one JSON document on one line.',
     )
     .argument('<ref>', 'art_… or SESSION/NAME')
-    .option('--derived', 'show what was made from it, instead of what it was made from')
-    .option('--depth <n>', 'at most this many steps, up to 32 (default: 32)')
+    .option('--derived', 'show what was made from the artifact')
+    .option('--depth <n>', 'show at most this many levels, from 1 to 32 (default: 32)')
     .option('--version <n>', 'the version of SESSION/NAME (default: the latest)')
     .action(async (text: string, flags: LineageFlags, command: Command) => {
       const version = flags.version === undefined ? undefined : parseCount('--version', flags.version, 1);
@@ -47,7 +48,7 @@ export function addLineage(program: Command, invocation: Invocation): Command {
     });
 }
 
-/** Artifacts found before an error are shown before it: that many steps may meet too many artifacts. */
+/** Artifacts found before an error are shown before it: a walk of that depth may meet too many artifacts. */
 async function showTree(
   tree: Tree,
   edges: AsyncIterable<LineageEdge>,
@@ -68,7 +69,7 @@ async function showTree(
   if (tree.isBare) output.remark(tree.wordsForNone);
 }
 
-/** Prints steps as JSON, or the id of each far end once. */
+/** Prints edges as JSON, or the id of each far end once. */
 async function showEach(
   edges: AsyncIterable<LineageEdge>,
   direction: 'inputs' | 'derived',
@@ -104,7 +105,9 @@ class Tree {
   }
 
   get wordsForNone(): string {
-    return this.direction === 'derived' ? 'nothing was made from it' : 'it was made from nothing else here';
+    return this.direction === 'derived'
+      ? 'nothing was made from this artifact'
+      : 'this artifact was made from no other artifact';
   }
 
   get isBare(): boolean {

@@ -49,8 +49,9 @@ export function addList(program: Command, invocation: Invocation): Command {
     .command('ls')
     .summary('list sessions, or the artifacts of one')
     .description(
-      'Lists the sessions or, with a session, its artifacts (the latest version of each), newest first.\n' +
-        'With --json each version is one JSON document on one line.',
+      'Lists the sessions, or the artifacts of one session, newest first. Lists only the latest ' +
+        'version of each artifact, unless --all-versions is given.\n' +
+        'With --json each session, or each version, is one JSON document on one line.',
     )
     .argument('[session]', 'the session whose artifacts to list')
     .option('--all-versions', 'also list older versions')

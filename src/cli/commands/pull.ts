@@ -25,17 +25,17 @@ export function addPull(program: Command, invocation: Invocation): Command {
     .command('pull')
     .summary('fetch a session, or one artifact, into files')
     .description(
-      'Writes the latest version of each artifact of a session to a file below a directory, or one artifact to a ' +
-        'file. A file appears only if its bytes match their SHA-256. A file that exists with the same bytes is left ' +
-        'alone, so that a second pull continues where the first ended. A file with other bytes is an error without ' +
-        '--force. Whatever the names are, nothing is written outside the directory, and nothing through a symbolic ' +
-        'link in it.',
+      'Writes the latest version of each artifact of a session to a file below a directory, or one ' +
+        'artifact to a file. A file appears only if its bytes match their SHA-256. An existing file with ' +
+        'the same bytes is left alone, so that a second pull continues where the first ended. An ' +
+        'existing file with other bytes is an error without --force. Whatever the names are, nothing is ' +
+        'written outside the directory, and nothing through a symbolic link in it.',
     )
     .argument('<ref>', 'SESSION, SESSION/NAME or art_…')
     .option(
       '--to <path>',
-      'directory for a session (default: ./SESSION); file or directory for an artifact (default: the last part of ' +
-        'its name), or - for standard output',
+      'for a session: a directory (default: ./SESSION); for an artifact: a file, a directory, or - for ' +
+        'standard output (default: the last part of its name)',
     )
     .option('--version <n>', 'the version of SESSION/NAME (default: the latest)')
     .option('--force', 'replace files that have other bytes')

@@ -38,16 +38,21 @@ export function addPush(program: Command, invocation: Invocation): Command {
     .command('push')
     .summary('store files, directories or standard input')
     .description(
-      'Stores files in a session. For a directory, all files below it are stored. The name of each is its path ' +
-        'relative to the directory.\n' +
-        'Without a file, or with -, stores standard input; this needs --name.\n' +
-        'With --from-command, runs the command after -- and stores its standard output if it exits with 0.\n' +
-        'In a directory, symbolic links to files in it are followed. A symbolic link to a directory is an error, ' +
-        'unless --links says what to do with it. Files that match a pattern in the syntax of .gitignore ' +
-        `are left out. The patterns come from --exclude, and from the file ${ignoreFileName} of each directory. The ` +
-        'number of files left out is printed at the end.',
+      'Stores files in a session. For a directory, all files below it are stored. The name of each is ' +
+        'its path relative to the directory.\n' +
+        'Without a file, or with -, stores standard input under the name that --name gives.\n' +
+        'With --from-command, runs the command after -- and stores its standard output if it exits with ' +
+        '0.\n' +
+        'In a directory, a symbolic link to a file inside that directory is followed, and a link to a ' +
+        'file outside is left out. A symbolic link to a directory is an error, unless --links says what ' +
+        'to do with it. Files that match a pattern in the syntax of .gitignore are left out. The ' +
+        `patterns come from --exclude, and from the file ${ignoreFileName} of each directory. The number ` +
+        'of files left out is printed at the end.',
     )
-    .argument('[file...]', 'files and directories, or - for standard input; or a command and its arguments')
+    .argument(
+      '[file...]',
+      'files and directories, or - for standard input; with --from-command, a command and its arguments',
+    )
     .option(
       '--from-command',
       'store the standard output of a command; needs --name, and -- before the command',
@@ -63,7 +68,7 @@ export function addPush(program: Command, invocation: Invocation): Command {
     .addOption(repeated('--meta <key=value...>', 'metadata, such as provenance; cannot be changed later'))
     .addOption(repeated('--label <key=value...>', 'labels; can be changed later'))
     .addOption(repeated('--input <id...>', 'ids of the artifacts that the pushed one was made from'))
-    .option('--ttl <time>', 'time until it expires: 90s, 30m, 12h, 7d, 2w')
+    .option('--ttl <time>', 'time until the artifact expires: 90s, 30m, 12h, 7d, 2w')
     .option('--type <media-type>', 'media type (default: guessed from the name)')
     .option(
       '--request-id <id>',
@@ -138,7 +143,7 @@ function parse(files: readonly string[], flags: PushFlags, invocation: Invocatio
   const { name = '' } = flags;
   if (flags.fromCommand) return { ...common, items: () => fromCommand(files, io, name) };
   if (readsStdin(files)) {
-    if (io.stdin.isTTY) output.remark('storing what you type; Ctrl-D at the beginning of a line ends it');
+    if (io.stdin.isTTY) output.remark('storing what you type, until Ctrl-D at the beginning of a line');
     return { ...common, items: () => fromStdin(io, name) };
   }
   const pushed: PushedFiles = {

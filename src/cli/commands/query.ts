@@ -39,14 +39,16 @@ export function addQuery(program: Command, invocation: Invocation): Command {
         'AND, OR (binds tighter than AND), NOT, parentheses. A * at the end of a value in quotes matches any ending.',
     )
     .argument('[filter]', 'an expression in the filter language')
-    .addOption(repeated('--where <key=value...>', 'metadata; a * at the end matches any ending'))
-    .addOption(repeated('--label <key=value...>', 'labels; a * at the end matches any ending'))
-    .option('--type <type>', 'json, csv, md, text, image… or a media type')
-    .option('--name <name>', 'the name; a * at the end matches any ending')
-    .option('--session <id>', 'the session; a * at the end matches any ending')
-    .addOption(new Option('--outcome <outcome>', 'how the session ended').choices(outcomeNames))
+    .addOption(repeated('--where <key=value...>', 'with this metadata; a * at the end matches any ending'))
+    .addOption(repeated('--label <key=value...>', 'with this label; a * at the end matches any ending'))
+    .option('--type <type>', 'of this type: json, csv, md, text, image… or a media type')
+    .option('--name <name>', 'with this name; a * at the end matches any ending')
+    .option('--session <id>', 'in this session; a * at the end matches any ending')
     .addOption(
-      new Option('--state <state>', 'the state of the session').choices(['open', 'sealing', 'sealed']),
+      new Option('--outcome <outcome>', 'from sessions that ended with this outcome').choices(outcomeNames),
+    )
+    .addOption(
+      new Option('--state <state>', 'from sessions in this state').choices(['open', 'sealing', 'sealed']),
     )
     .option('--since <age|time>', 'created at this time or later, or at most this long ago, e.g. 7d')
     .option('--until <age|time>', 'created before this time, or longer ago than this')
@@ -145,7 +147,7 @@ async function count(client: ArtifactaClient, filter: string, { output, io }: In
   const total = isExact ? page.artifacts.length : page.approximateTotal;
   if (output.style.json) return output.json({ count: total ?? null, exact: isExact });
   if (total === undefined)
-    return output.line(`more than ${page.artifacts.length}; one call cannot count them`);
+    return output.line(`more than ${page.artifacts.length}; one call cannot count all of them`);
   await output.line(isExact || output.style.quiet ? String(total) : `about ${total}`);
 }
 

@@ -31,8 +31,8 @@ export function addRemove(program: Command, invocation: Invocation): Command {
     .command('rm')
     .summary('delete artifacts')
     .description(
-      'Deletes artifacts permanently, one version each: for SESSION/NAME, only the latest version. An artifact ' +
-        'that does not exist is not an error; the command says so.',
+      'Deletes artifacts permanently, one version of each. SESSION/NAME means only the latest version. ' +
+        'An artifact that does not exist is not an error; a note names it.',
     )
     .argument('<ref...>', 'art_… or SESSION/NAME')
     .option('--version <n>', 'the version of SESSION/NAME (default: the latest)')
@@ -66,7 +66,7 @@ async function removeAll(
       await show(removed, invocation);
     } catch (error) {
       if (account.failed(error, one.text)) continue;
-      if (account.tried < wanted.length) output.remark('the rest was not tried');
+      if (account.tried < wanted.length) output.remark('the other artifacts were not tried');
       break;
     }
   }

@@ -20,12 +20,15 @@ export function addSessionUpdate(session: Command, invocation: Invocation): void
   addRetentionFlags(
     session.command('update').summary('change the labels or the retention of a session, or renew its lease'),
   )
-    .description('Changes labels at any time, and retention while the session is open; renews its lease.')
+    .description(
+      'Changes the labels or the retention of a session, or renews its lease. The retention can be ' +
+        'changed only while the session is open.',
+    )
     .argument('<id>', 'the session')
     .addOption(repeated('--label <key=value...>', 'replace all labels'))
     .option('--no-labels', 'remove all labels')
-    .option('--forever', 'its artifacts do not expire with it')
-    .option('--touch', 'renew its lease')
+    .option('--forever', 'the artifacts of the session do not expire with it')
+    .option('--touch', 'renew the lease of the session')
     .action(async (id: string, flags: UpdateFlags, command: Command) => {
       const { label, labels, forever, touch = false } = flags;
       const retention = retentionOf(flags);
@@ -50,11 +53,15 @@ export function addSessionRemove(session: Command, invocation: Invocation): void
     .command('rm')
     .summary('delete a session and all its artifacts')
     .description(
-      'Deletes a session with all its artifacts, at once for all readers; the space is freed later. Its id ' +
-        'cannot be used again for 30 days. Refused while one of its artifacts is on hold.',
+      'Deletes a session with all its artifacts. For all readers they are gone at once; their space is ' +
+        'freed later. The id of the session cannot be used again for 30 days. The command is refused ' +
+        'while an artifact of the session is on hold.',
     )
     .argument('<id>', 'the session')
-    .option('--etag <etag>', 'only if it still has this etag, as session show --json prints it')
+    .option(
+      '--etag <etag>',
+      'only if the session still has this etag ("session show --json" prints the etag)',
+    )
     .action(async (id: string, flags: { readonly etag?: string }, command: Command) => {
       const { io, output } = invocation;
       const condition = flags.etag === undefined ? {} : { etag: flags.etag };

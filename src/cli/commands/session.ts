@@ -23,6 +23,7 @@ export function addSession(program: Command, invocation: Invocation): Command {
   const session = program
     .command('session')
     .summary('open, show, list, change, seal, wait for and delete sessions')
+    .description('Manages sessions. A session contains the artifacts of one run of an agent.')
     .enablePositionalOptions();
   addOpen(session, invocation);
   addSeal(session, invocation);
@@ -57,23 +58,30 @@ function addOpen(session: Command, invocation: Invocation): void {
     session.command('open').summary('open a session; can set its metadata, retention and lease'),
   )
     .description(
-      'Opens a session. A push opens its session by itself. Use this command to set metadata that the ' +
-        'artifacts inherit, their retention, a lease, or the outputs that the run is expected to produce.',
+      'Opens a session. A push opens its session if necessary. Use this command to set metadata that ' +
+        'the artifacts inherit, their retention, a lease, or the outputs that the run is expected to ' +
+        'produce.',
     )
     .argument('<id>', 'the session')
     .addOption(
       repeated(
         '--meta <key=value...>',
-        'metadata, such as provenance; inherited by its artifacts, cannot be changed later',
+        'metadata, such as provenance, which the artifacts of the session inherit; cannot be changed later',
       ),
     )
     .addOption(repeated('--label <key=value...>', 'labels; can be changed later'))
-    .option('--forever', 'its artifacts do not expire with it, whatever the policy of the namespace says')
+    .option(
+      '--forever',
+      'the artifacts of the session do not expire with it, whatever the policy of the namespace says',
+    )
     .option(
       '--lease <time>',
-      'seal it as abandoned after this time without a push or a renewal, 10s to 30d, e.g. 10m',
+      'seal the session as abandoned after this time without a push or a renewal, from 10s to 30d, e.g. 10m',
     )
-    .option('--expect <name...>', 'names that the run is expected to produce; give them after the session')
+    .option(
+      '--expect <name...>',
+      'names of the artifacts that the run is expected to produce; give them after the session id',
+    )
     .action(async (id: string, flags: OpenFlags, command: Command) => {
       const retention = retentionOf(flags);
       if (retention !== undefined && flags.forever)
@@ -104,8 +112,8 @@ function addAmend(session: Command, invocation: Invocation): void {
     .command('amend')
     .summary('set the real outcome of an abandoned session')
     .description(
-      'Sets the real outcome of a session that was sealed as abandoned. This is possible once. The manifest ' +
-        'stays as it is.',
+      'Sets the real outcome of a session that was sealed as abandoned. This is possible only once. ' +
+        'The manifest does not change.',
     )
     .argument('<id>', 'the session')
     .addOption(new Option('--outcome <outcome>', 'how the run ended').choices(known).makeOptionMandatory())
@@ -121,7 +129,9 @@ function addSeal(session: Command, invocation: Invocation): void {
   session
     .command('seal')
     .summary('end a session with an outcome')
-    .description('Seals a session: it accepts nothing new afterwards, and its manifest never changes.')
+    .description(
+      'Seals a session. A sealed session accepts nothing new. Its manifest, the list of its artifacts, never changes.',
+    )
     .argument('<id>', 'the session')
     .addOption(
       new Option('--outcome <outcome>', 'how the run ended').choices(outcomeNames).default('succeeded'),
@@ -129,9 +139,10 @@ function addSeal(session: Command, invocation: Invocation): void {
     .action(async (id: string, flags: { readonly outcome: Outcome }, command: Command) => {
       await invocation.withClient(command, async (client) => {
         const sealed = await client.sessions.seal(id, flags.outcome, { signal: invocation.io.signal });
-        if (sealed.alreadySealed) invocation.output.remark(`session ${id} was sealed before`);
+        if (sealed.alreadySealed) invocation.output.remark(`session ${id} was sealed already`);
         const missing = sealed.session.missingOutputs;
-        if (missing.length > 0) invocation.output.remark(`expected and missing: ${missing.join(', ')}`);
+        if (missing.length > 0)
+          invocation.output.remark(`expected outputs are missing: ${missing.join(', ')}`);
         await printSession(sealed.session, invocation);
       });
     });

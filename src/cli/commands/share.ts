@@ -24,8 +24,9 @@ export function addShare(program: Command, invocation: Invocation): Command {
     .command('share')
     .summary('make a link that opens an artifact without credentials, for a limited time')
     .description(
-      'Prints a URL that opens one version of an artifact without credentials, until the link expires or is ' +
-        'revoked. All who have the URL can read it. A local file (report.md, ./dir/report.md) is pushed first.',
+      'Prints a URL that opens one version of an artifact without credentials, until the link expires ' +
+        'or is revoked. Everyone with the URL can read that version. A local file (report.md, ' +
+        './dir/report.md) is pushed first.',
     )
     .argument('<what>', 'art_…, SESSION/NAME, or a file')
     .option('--ttl <time>', 'how long the link works: 90s, 30m, 12h, 7d; at most 30d', '24h')
@@ -95,7 +96,7 @@ interface Place {
   readonly remark?: string;
 }
 
-const remedy = 'serve --public-url sets the address for others';
+const remedy = '"artifacta serve --public-url" sets the address that others use';
 
 /**
  * Chooses the address of a link. The first choice is the URL that others use for the service. The second is the URL
@@ -107,14 +108,14 @@ function placeOf({ url, localUrl, path }: NewShareLink, { description }: Way): P
   if (/^https?:/.test(description))
     return {
       url: `${description.replace(/\/+$/, '')}${path}`,
-      remark: `others may not reach the service at this address; ${remedy}`,
+      remark: `perhaps others cannot reach the service at this address; ${remedy}`,
     };
   if (localUrl === undefined)
-    return { url, remark: `the service has no HTTP address that opens this; ${remedy}` };
-  if (isHere(description)) return { url: localUrl, remark: `this opens on this machine only; ${remedy}` };
+    return { url, remark: `the service has no HTTP address that opens the link; ${remedy}` };
+  if (isHere(description)) return { url: localUrl, remark: `the link opens only on this machine; ${remedy}` };
   return {
     url,
-    remark: `this is a path below the HTTP address of the service, which does not know that address; ${remedy}`,
+    remark: `this is only the path of the link, because the service does not know its own HTTP address; ${remedy}`,
   };
 }
 
@@ -146,7 +147,7 @@ function addList(share: Command, invocation: Invocation): void {
     .summary('list the links that work')
     .description('Lists the links of an artifact (art_… or SESSION/NAME), of a session, or of the namespace.')
     .argument('[what]', 'art_…, SESSION/NAME or SESSION (default: all)')
-    .option('--all', 'also list links that have ended and are not reaped yet')
+    .option('--all', 'also list links that have ended, until the reaper removes them')
     .action(async (what: string | undefined, flags: { readonly all?: boolean }, command: Command) => {
       await invocation.withClient(command, async (client) => {
         const query = { ...targetOf(what), showEnded: flags.all ?? false, signal: invocation.io.signal };
@@ -158,8 +159,10 @@ function addList(share: Command, invocation: Invocation): void {
 function addRevoke(share: Command, invocation: Invocation): void {
   share
     .command('revoke')
-    .summary('end links permanently')
-    .description('Ends one link, or all links of an artifact (art_… or SESSION/NAME) or of a session.')
+    .summary('revoke links permanently')
+    .description(
+      'Revokes one link, all links of an artifact (art_… or SESSION/NAME), or all links of a session.',
+    )
     .argument('<what>', 'lnk_…, art_…, SESSION/NAME or SESSION')
     .action(async (what: string, _flags: unknown, command: Command) => {
       const { output, io } = invocation;

@@ -20,8 +20,8 @@ export function addUpdate(program: Command, invocation: Invocation): Command {
     .command('update')
     .summary('change the labels or the expiry of an artifact; hold or release it')
     .description(
-      'Changes the labels, the expiry or the hold of an artifact. An artifact on hold stays until it is ' +
-        'released, whatever expires or is deleted around it.',
+      'Changes the labels, the expiry or the hold of an artifact. An artifact on hold does not expire, ' +
+        'and neither the artifact nor its session can be deleted, until the artifact is released.',
     )
     .argument('<ref>', 'art_… or SESSION/NAME')
     .option('--version <n>', 'the version of SESSION/NAME (default: the latest)')
@@ -29,10 +29,10 @@ export function addUpdate(program: Command, invocation: Invocation): Command {
     .option('--no-labels', 'remove all labels')
     .option(
       '--ttl <time>',
-      'time from now until it expires, e.g. 7d; "never": it expires only with its session',
+      'time from now until the artifact expires, e.g. 7d; "never": the artifact expires only with its session',
     )
-    .option('--hold', 'put it on hold')
-    .option('--no-hold', 'release it')
+    .option('--hold', 'put the artifact on hold')
+    .option('--no-hold', 'release the artifact from its hold')
     .option('--etag <etag>', 'only if the artifact still has this etag ("show --json" prints the etag)')
     .action(async (text: string, flags: UpdateFlags, command: Command) => {
       const version = flags.version === undefined ? undefined : parseCount('--version', flags.version, 1);

@@ -58,7 +58,7 @@ function versionText(info: ServerInfo | undefined): string {
 
 function infoPairs({ authenticationRequired, features, limits }: ServerInfo): [string, string][] {
   return [
-    ['access', authenticationRequired ? 'credentials, on the network' : 'without credentials'],
+    ['access', authenticationRequired ? 'with credentials, on the network' : 'without credentials'],
     ['features', features.length === 0 ? 'none' : features.join(', ')],
     ['limits', limitsText(limits)],
   ];

@@ -13,11 +13,12 @@ export function addWatch(program: Command, invocation: Invocation): Command {
     .command('watch')
     .summary('print the events of a session until it is sealed')
     .description(
-      'Prints a line for each event of a session, past events first, until the session is sealed. Continues by ' +
-        'itself after a restart of the service. With --json each event is one JSON document on one line.',
+      'Prints a line for each event of a session, past events first, until the session is sealed. ' +
+        'After a restart of the service, the command continues by itself. With --json each event is one ' +
+        'JSON document on one line.',
     )
     .argument('<session>', 'the session')
-    .option('--after <n>', 'only events with a number above this')
+    .option('--after <n>', 'only events with a number greater than this')
     .option('--wait-for-open', 'if the session does not exist yet, wait for it')
     .action(
       async (

@@ -6,9 +6,12 @@ const words: Readonly<Record<LeftOutReason, readonly [one: string, several: stri
   excluded: ['excluded', 'excluded'],
   data_directory: ['of the data directory', 'of the data directory'],
   link: ['symbolic link', 'symbolic links'],
-  link_outside: ['symbolic link out of the directory', 'symbolic links out of the directory'],
-  link_broken: ['symbolic link that leads nowhere', 'symbolic links that lead nowhere'],
-  loop: ['way back to a directory above', 'ways back to a directory above'],
+  link_outside: [
+    'symbolic link to a target outside the directory',
+    'symbolic links to targets outside the directory',
+  ],
+  link_broken: ['symbolic link to a missing target', 'symbolic links to missing targets'],
+  loop: ['way back to a parent directory', 'ways back to a parent directory'],
 };
 
 /** Counts the things that a push leaves out on purpose. A directory counts as one, with everything in it. */

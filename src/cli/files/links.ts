@@ -46,15 +46,19 @@ export async function lookThrough(path: string, { root, own, links }: Tree): Pro
     }
     if ((await stat(target)).isDirectory()) return { kind: 'directory', target };
     if (!follows && isOutside(root, target))
-      return { kind: 'skipped', reason: 'link_outside', why: 'it is a symbolic link out of the directory' };
+      return {
+        kind: 'skipped',
+        reason: 'link_outside',
+        why: 'it is a symbolic link to a target outside the directory',
+      };
     return { kind: 'file', target };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const leadsNowhere = code === 'ENOENT' || code === 'ELOOP' || code === 'ENOTDIR';
     if (follows && leadsNowhere)
-      return { kind: 'refused', error: new Error('is a symbolic link that leads nowhere') };
+      return { kind: 'refused', error: new Error('is a symbolic link to a missing target') };
     if (!leadsNowhere) return { kind: 'refused', error: error as Error };
-    return { kind: 'skipped', reason: 'link_broken', why: 'it is a symbolic link that leads nowhere' };
+    return { kind: 'skipped', reason: 'link_broken', why: 'it is a symbolic link to a missing target' };
   }
 }
 

@@ -3,7 +3,7 @@ import type { OwnDirectory } from '../io.ts';
 
 /** Returns why a path is not read or written; undefined if it may be. */
 export function faultOf(own: OwnDirectory | undefined, path: string): string | undefined {
-  return own?.holds(path) ? `must not be in the data directory ${own.path}` : undefined;
+  return own?.contains(path) ? `must not be in the data directory ${own.path}` : undefined;
 }
 
 /**

@@ -74,7 +74,7 @@ export async function pullSession(
   const artifacts = claimed(client.list({ session, order: 'oldest', signal: io.signal }), names);
   const results = mapInOrder(artifacts, concurrencyMax, () => fatal === undefined, work);
   const { failures, done } = await report(results, invocation).finally(() => ended.abort());
-  if (fatal !== undefined) output.remark('the rest was not tried');
+  if (fatal !== undefined) output.remark('the other artifacts were not tried');
   invocation.exitCode = exitCodeForAll(failures, done, fatal);
 }
 
@@ -132,7 +132,7 @@ async function report(
     if (io.signal?.aborted) throw new Error('interrupted');
     const { name, version } = file.artifact;
     if (newer) {
-      output.remark(`${name} was pushed again meanwhile; version ${version} is not among these files`);
+      output.remark(`${name} was pushed again during the pull; its version ${version} was not pulled`);
       continue;
     }
     await files.add(file);

@@ -74,7 +74,7 @@ export async function pushAll(
   }
   sums.tell(output, fatal === undefined ? request.exclusions.idle : []);
   if (sums.done === 0 && failures.length === 0) throw new Error('nothing was found to push');
-  if (fatal !== undefined && sums.done + failures.length > 1) output.remark('the rest was not tried');
+  if (fatal !== undefined && sums.done + failures.length > 1) output.remark('the other files were not tried');
   invocation.exitCode = exitCodeForAll(failures, sums.done, fatal);
 }
 

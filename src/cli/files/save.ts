@@ -18,7 +18,7 @@ interface SaveOptions {
 }
 
 /**
- * Writes an artifact to a file, unless the file holds the same bytes already. The file gets its name only when all the
+ * Writes an artifact to a file, unless the file has the same bytes already. The file gets its name only when all the
  * bytes have arrived and have the digest that was listed.
  *
  * @throws CannotWrite, or ArtifactaError; nothing is left behind then.
@@ -31,7 +31,7 @@ export async function save(
   options: SaveOptions,
 ): Promise<Saved> {
   try {
-    const isSame = await target.look(segments, (path) => holds(path, artifact, options));
+    const isSame = await target.look(segments, (path) => hasBytesOf(path, artifact, options));
     if (isSame !== undefined) {
       if (isSame) return 'unchanged';
       if (!options.force)
@@ -55,7 +55,9 @@ async function fetch(
 ): Promise<void> {
   await using download = await client.download(artifact.id, { signal });
   if (download.artifact.sha256 !== artifact.sha256 || download.artifact.sizeBytes !== artifact.sizeBytes)
-    throw new ArtifactaError(`${artifact.id} is not what was listed`, { code: 'DATA_LOSS' });
+    throw new ArtifactaError(`the content of ${artifact.id} is not the listed content`, {
+      code: 'DATA_LOSS',
+    });
   await using file = await target.create(segments);
   let received = 0;
   for await (const chunk of download) {
@@ -67,7 +69,7 @@ async function fetch(
 }
 
 /** Whether a file has the bytes of an artifact. */
-async function holds(path: string, artifact: Artifact, { signal }: SaveOptions): Promise<boolean> {
+async function hasBytesOf(path: string, artifact: Artifact, { signal }: SaveOptions): Promise<boolean> {
   try {
     const content = await fileContent(path, { followLink: false });
     if (content.sizeBytes !== artifact.sizeBytes) return false;

@@ -4,8 +4,8 @@ import { type FileHandle, lstat, mkdir, open, realpath, rename, rm, stat } from 
 import { dirname, isAbsolute, join, relative, sep } from 'node:path';
 import type { OwnDirectory } from '../io.ts';
 import { CannotWrite, inWords } from './cannot-write.ts';
-import { HeldDirectory } from './held-directory.ts';
 import { removeLeftOvers } from './left-overs.ts';
+import { OpenDirectory } from './open-directory.ts';
 import { requireOutside } from './outside.ts';
 
 /** The path to a file below a {@link Target}: directories, then the file. */
@@ -29,8 +29,8 @@ interface TargetOptions {
 
 /**
  * A directory that files are written into, and never outside it: no symbolic link below it is followed. Each directory
- * on the way is opened from the one before and held (see {@link HeldDirectory}), so that a directory that takes its
- * place meanwhile gets nothing.
+ * on the way is opened from the one before and stays open (see {@link OpenDirectory}), so that a directory that takes
+ * its place meanwhile gets nothing.
  *
  * Where the system has no such calls, the way is checked again before a file gets its name. Between the two checks, a
  * user who may write to the directory could still redirect where a temporary file lies, but not the name that it gets.
@@ -116,7 +116,7 @@ export class Target {
     return path === undefined ? undefined : await work(path);
   }
 
-  private async findIn(directory: HeldDirectory, segments: Segments): Promise<string | undefined> {
+  private async findIn(directory: OpenDirectory, segments: Segments): Promise<string | undefined> {
     const path = directory.path(segments.at(-1)!);
     requireOutside(this.options.own, path, this.shownPath(segments));
     const stats = await found(path);
@@ -161,7 +161,7 @@ export class Target {
   }
 
   /** Removes left-overs, once for each directory. */
-  private tidy(directory: HeldDirectory, segments: Segments): Promise<void> {
+  private tidy(directory: OpenDirectory, segments: Segments): Promise<void> {
     const key = segments.slice(0, -1).join('/');
     let tidying = this.tidied.get(key);
     if (tidying === undefined) {
@@ -171,8 +171,8 @@ export class Target {
     return tidying;
   }
 
-  private async openRoot(): Promise<HeldDirectory> {
-    const root = await HeldDirectory.open(this.root).catch((error: unknown) => {
+  private async openRoot(): Promise<OpenDirectory> {
+    const root = await OpenDirectory.open(this.root).catch((error: unknown) => {
       throw isCode(error, 'ENOTDIR') ? this.exchanged() : error;
     });
     if (identityOf(await stat(root.path('.'))) === this.identity) return root;
@@ -185,7 +185,7 @@ export class Target {
   }
 
   /** Returns the directory of a file; undefined if it does not exist and must not be made. */
-  private async enter(segments: Segments, makes: boolean): Promise<HeldDirectory | undefined> {
+  private async enter(segments: Segments, makes: boolean): Promise<OpenDirectory | undefined> {
     let directory = await this.openRoot();
     for (const [depth, segment] of segments.slice(0, -1).entries()) {
       await using above = directory;
@@ -206,11 +206,11 @@ export class Target {
   }
 
   /** Requires that the directory of the file is where it was found, in the root. */
-  private async requirePlace(directory: HeldDirectory, segments: Segments): Promise<void> {
+  private async requirePlace(directory: OpenDirectory, segments: Segments): Promise<void> {
     const path = await realpath(join(this.root, ...segments.slice(0, -1)));
     const way = relative(this.root, path);
     if (way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way))
-      throw new CannotWrite(`${this.shownPath(segments)} leads out of ${this.shown} by a symbolic link`);
+      throw new CannotWrite(`${this.shownPath(segments)} leads out of ${this.shown} through a symbolic link`);
     if (!(await directory.isAt(path)))
       throw new CannotWrite(`${dirname(this.shownPath(segments))} was replaced by another directory`);
   }
@@ -222,7 +222,7 @@ export class Target {
 
 interface TargetFileParts {
   /** The directory, which is closed with the file. */
-  readonly directory: HeldDirectory;
+  readonly directory: OpenDirectory;
   readonly temporary: string;
   readonly giveName: () => Promise<void>;
 }

@@ -110,7 +110,7 @@ async function* entered(
   // A name that is not UTF-8 is also judged by the form in which it is shown: otherwise no pattern could exclude it.
   if (text === ignoreFileName || place.exclusions.excludes(name, entry.isDirectory())) yield excluded(path);
   else if (!isUtf8(entry.name)) yield* misnamed(entry, path, name, place, walked);
-  else if ((entry.isDirectory() || entry.isFile()) && walked.own?.holds(path))
+  else if ((entry.isDirectory() || entry.isFile()) && walked.own?.contains(path))
     yield { kind: 'skipped', path, reason: 'data_directory', why: ownWhy(entry.isDirectory()) };
   else if (entry.isDirectory()) yield* into(path, join(place.real, text), text, place, walked);
   else if (entry.isSymbolicLink()) yield* throughLink(path, text, place, walked);
@@ -179,7 +179,7 @@ async function* into(
 ): AsyncGenerator<WalkResult, void, void> {
   const above = [...place.above, place.real];
   if (above.includes(real))
-    yield { kind: 'skipped', path, reason: 'loop', why: 'it leads back to a directory that it is in' };
+    yield { kind: 'skipped', path, reason: 'loop', why: 'it leads back to a parent directory' };
   else
     yield* below(
       { path, real, prefix: `${place.prefix}${name}/`, exclusions: place.exclusions, above },

@@ -95,7 +95,8 @@ function instant(flag: string, text: string): string {
   const time = timeOf(text);
   if (time !== undefined) return time.toISOString();
   throw new UsageError(
-    `${flag} takes an age such as 7d or 12h, or a time that exists, such as 2026-01-31 or 2026-01-31T12:00Z (UTC unless it names a zone); got "${text}"`,
+    `${flag} takes an age such as 7d or 12h, or a valid time such as 2026-01-31 or 2026-01-31T12:00Z ` +
+      `(UTC unless it names a zone); got "${text}"`,
   );
 }
 

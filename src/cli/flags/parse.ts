@@ -60,7 +60,7 @@ export function isArtifactId(text: string): boolean {
   return /^art_[0-9a-z]{26}$/.test(text);
 }
 
-/** Parses `art_…`, or `SESSION/NAME`: session ids hold no `/`, so the name begins after the first one. */
+/** Parses `art_…`, or `SESSION/NAME`: session ids have no `/`, so the name begins after the first one. */
 export function parseRef(text: string, version: number | undefined): ArtifactRef {
   if (isArtifactId(text)) {
     if (version !== undefined)

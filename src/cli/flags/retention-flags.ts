@@ -22,15 +22,18 @@ export function addRetentionFlags(command: Command): Command {
     .addOption(
       repeated(
         '--retain <outcome=time...>',
-        'how long artifacts are kept after the seal, e.g. succeeded=30d failed=14d; all=7d; outcomes without a ' +
-          'time: no limit',
+        'how long artifacts are kept after their session is sealed, for each outcome, e.g. succeeded=30d ' +
+          'failed=14d, or all=7d; an outcome without a time has no limit',
       ),
     )
     .option(
       '--keep-last <n>',
-      'keep the last n sessions of a kind, 1 to 100, whatever --retain says; needs --by',
+      'keep the last n sessions of each kind, from 1 to 100, whatever --retain says; needs --by',
     )
-    .option('--by <key>', 'the metadata key whose values are the kinds of sessions, for --keep-last')
+    .option(
+      '--by <key>',
+      'for --keep-last: sessions with the same value of this metadata key are of one kind',
+    )
     .addOption(
       new Option(
         '--keep-outcome <outcome...>',

@@ -5,7 +5,7 @@ import type { ArtifactaClient } from '../../client/client.ts';
 import { UsageError } from '../exit.ts';
 import { readOnce, readStdin } from '../files/cannot-read.ts';
 import { CannotWrite, inWords } from '../files/cannot-write.ts';
-import { HeldDirectory } from '../files/held-directory.ts';
+import { OpenDirectory } from '../files/open-directory.ts';
 import { requireOutside } from '../files/outside.ts';
 import type { Invocation } from '../invocation.ts';
 import type { Io, OwnDirectory } from '../io.ts';
@@ -20,9 +20,9 @@ export function addExport(program: Command, invocation: Invocation): Command {
     .command('export')
     .summary('write the index to a file (operators)')
     .description(
-      'Writes the index to a file, as it is at one instant: all records, and the small contents that are kept ' +
-        'in the index. Large contents are separate files in the data directory: copy them after the export, with ' +
-        'any program that copies files. The file appears only when it is complete.',
+      'Writes a snapshot of the index to a file: all records, and the small contents that are stored ' +
+        'in the index. Large contents are separate files in the data directory: copy them after the ' +
+        'export, with any program that copies files. The export file appears only when it is complete.',
     )
     .argument('<file>', 'the file, or - for standard output')
     .option('--force', 'replace the file if it exists')
@@ -58,13 +58,13 @@ async function toFile(
   const progress = new Progress(output);
   let written = 0;
   try {
-    await using directory = await HeldDirectory.open(await realpath(dirname(path)));
-    const held = directory.path(basename(path));
-    const heldPartial = directory.path(basename(partial));
-    for (const one of [held, heldPartial]) requireOutside(own, one, path);
-    if (!force && (await stat(held).catch(() => undefined)) !== undefined)
+    await using directory = await OpenDirectory.open(await realpath(dirname(path)));
+    const finalPath = directory.path(basename(path));
+    const partialPath = directory.path(basename(partial));
+    for (const one of [finalPath, partialPath]) requireOutside(own, one, path);
+    if (!force && (await stat(finalPath).catch(() => undefined)) !== undefined)
       throw new CannotWrite(`${path} exists already; --force replaces it`);
-    const file = await open(heldPartial, 'wx', 0o600);
+    const file = await open(partialPath, 'wx', 0o600);
     try {
       for await (const bytes of client.admin.exportIndex({ signal: io.signal })) {
         await file.writeFile(bytes);
@@ -72,9 +72,9 @@ async function toFile(
         progress.show({ bytes: written, ofBytes: undefined }, (figures) => `exported ${figures}: ${path}`);
       }
       await file.sync();
-      await rename(heldPartial, held);
+      await rename(partialPath, finalPath);
     } catch (error) {
-      await rm(heldPartial, { force: true });
+      await rm(partialPath, { force: true });
       throw error;
     } finally {
       await file.close();
@@ -84,7 +84,7 @@ async function toFile(
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST')
       throw new CannotWrite(
-        `${partial} exists: another export is running, or was interrupted; in the second case remove it`,
+        `${partial} exists: another export is running, or was interrupted; if no export is running, remove this file`,
       );
     throw inWords(error, path);
   }
@@ -98,16 +98,15 @@ export function addImport(program: Command, invocation: Invocation): Command {
     .command('import')
     .summary('restore the index from a file (operators)')
     .description(
-      'Restores the index to the state of an export, completely or not at all. Before that, put the contents ' +
-        'that are separate files back into the data directory. After the import, run "artifacta fsck".',
+      'Restores the index to the state of an export, completely or not at all. Before the import, copy ' +
+        'the content files that you saved with the export back into the data directory. After the ' +
+        'import, run "artifacta fsck".',
     )
     .argument('<file>', 'the file, or - for standard input')
-    .option('--replace', 'replace all that is in the store; without it, the store must be empty')
+    .option('--replace', 'replace everything in the store; without this flag, the store must be empty')
     .action(async (file: string, flags: { readonly replace?: boolean }, command: Command) => {
       if (file === '-' && invocation.io.stdin.isTTY)
-        throw new UsageError(
-          'standard input is a terminal: name a file, or let an export come through a pipe',
-        );
+        throw new UsageError('standard input is a terminal: name a file, or pipe an export into the command');
       await invocation.withClient(command, async (client, { ownDirectory }) => {
         if (file !== '-') requireOutside(ownDirectory, file);
         const { bytes, ofBytes } = await source(file, invocation.io);

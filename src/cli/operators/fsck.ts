@@ -26,19 +26,19 @@ export function addFsck(program: Command, invocation: Invocation): Command {
     .command('fsck')
     .summary('check the store, and repair it (operators)')
     .description(
-      'Checks that every row of the index can be read and agrees with the others, and that every content ' +
-        'exists. The exit code is 1 if something is wrong and was not repaired. A store with a damaged index ' +
-        'serves nothing: restore an export with "artifacta import", or accept the reported loss and keep what is ' +
-        'left.',
+      'Checks that every row of the index can be read and agrees with the others, and that every ' +
+        'content exists. The exit code is 1 if something is wrong and was not repaired. A store with a ' +
+        'damaged index serves nothing. Restore an export with "artifacta import", or accept the reported ' +
+        'loss with --accept-loss and keep the rest of the index.',
     )
     .option('--contents', 'also read all contents and check that each matches its SHA-256')
     .option('--repair', 'repair what can be repaired without loss')
     .option('--reindex', 'with --repair: rebuild all rows that searches use')
     .option(
       '--accept-loss <id>',
-      'accept the reported loss with this id, keep what is left of a damaged index, then check; cannot be undone',
+      'accept the reported loss with this id, keep the rest of a damaged index, then check; cannot be undone',
     )
-    .option('--resume <id>', 'resume maintenance in spite of this pause, and check nothing')
+    .option('--resume <id>', 'end the pause of maintenance with this id, and check nothing')
     .option('--quarantined', 'list the contents that are known to be damaged, and check nothing')
     .action(async (flags: FsckFlags, command: Command) => {
       if (flags.reindex && !flags.repair) throw new UsageError('--reindex needs --repair');
@@ -70,7 +70,8 @@ async function fsck(
   if (!output.style.json && !output.style.quiet) await output.line(told(report, open));
   for (const { id } of before.losses)
     output.remark(
-      `to restore: artifacta import FILE --replace; to keep what is left: artifacta fsck --accept-loss ${id}`,
+      'to restore an export: artifacta import FILE --replace; to keep the rest of the index: artifacta ' +
+        `fsck --accept-loss ${id}`,
     );
   if (open > 0 || before.state === 'recovery') invocation.exitCode = exitCodes.failed;
 }
@@ -117,7 +118,7 @@ async function showStatus(status: StoreStatus, invocation: Invocation): Promise<
 
 function told({ checked, findings }: Summary, open: number): string {
   const { rows, contents, bytes } = checked;
-  const read = bytes === 0 ? '' : `, ${humanSize(bytes)} of them read`;
+  const read = bytes === 0 ? '' : ` (${humanSize(bytes)} were read)`;
   const what = `${counted(rows, 'row')} and ${counted(contents, 'content')}${read} were checked`;
   if (findings === 0) return `${what}; nothing is wrong`;
   return `${what}; ${counted(findings, 'finding')}, ${findings - open} of them repaired`;

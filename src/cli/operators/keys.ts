@@ -44,10 +44,13 @@ function addCreate(keys: Command, invocation: Invocation): void {
       'Makes an API key for the namespace that --namespace names (default: "default"). Its secret is printed ' +
         'once and never stored. To use the key, set ARTIFACTA_TOKEN to the secret.',
     )
-    .option('--scope <scopes>', 'read, write and share, separated by commas (default: read,write)')
+    .option(
+      '--scope <scopes>',
+      'one or more of read, write and share, separated by commas (default: read,write)',
+    )
     .option('--operator', 'a key that may do everything, in every namespace')
-    .option('--ttl <duration>', 'time until it expires, e.g. 90d (default: never)')
-    .option('--description <text>', 'what it is for')
+    .option('--ttl <duration>', 'time until the key expires, e.g. 90d (default: never)')
+    .option('--description <text>', 'the purpose of the key')
     .action(async (flags: CreateFlags, command: Command) => {
       if (flags.operator && flags.scope !== undefined)
         throw new UsageError('--operator has every scope; leave --scope out');
@@ -71,7 +74,9 @@ function addList(keys: Command, invocation: Invocation): void {
   keys
     .command('ls')
     .summary('list the API keys')
-    .description('Lists the API keys of the namespace that --namespace names, or of all namespaces.')
+    .description(
+      'Lists the API keys of the namespace that --namespace or the settings name; without one, of all namespaces.',
+    )
     .option('--all', 'also list keys that were revoked or expired in the last 30 days')
     .action(async (flags: { readonly all?: boolean }, command: Command) => {
       const { io, output } = invocation;
@@ -88,8 +93,8 @@ function addList(keys: Command, invocation: Invocation): void {
 function addRevoke(keys: Command, invocation: Invocation): void {
   keys
     .command('revoke')
-    .summary('end API keys permanently')
-    .description('Ends API keys at once and permanently, with all tokens that were minted with them.')
+    .summary('revoke API keys permanently')
+    .description('Revokes API keys and all tokens that were minted with them, at once and permanently.')
     .argument('<id...>', 'key_…')
     .action(async (ids: string[], _flags: unknown, command: Command) => {
       const { io, output } = invocation;
@@ -109,16 +114,16 @@ function addRevoke(keys: Command, invocation: Invocation): void {
 function addMint(keys: Command, invocation: Invocation): void {
   keys
     .command('mint')
-    .summary('make a short-lived token for an agent, with at most the rights of its maker')
+    .summary('make a short-lived token for an agent, with at most your own rights')
     .description(
-      'Makes a token with some of your rights, and prints it. The token ends when it expires, or with the key ' +
-        'that it was minted with.',
+      'Makes a token with some or all of your rights, and prints the token. The token is valid until ' +
+        'it expires, or until the key that minted it is no longer valid.',
     )
-    .requiredOption('--scope <scopes>', 'read, write and share, separated by commas')
-    .option('--session <id...>', 'only these sessions; for the token, others do not exist')
+    .requiredOption('--scope <scopes>', 'one or more of read, write and share, separated by commas')
+    .option('--session <id...>', 'only these sessions; other sessions do not exist for the token')
     .option('--name-prefix <text>', 'only artifacts whose names begin with this text, e.g. reports/')
-    .option('--bytes <n>', 'how many bytes may be pushed with it in all, e.g. 100MiB')
-    .option('--ttl <duration>', 'time until it expires, at most 24h (default: 1h)')
+    .option('--bytes <n>', 'how many bytes may be pushed with the token in total, e.g. 100MiB')
+    .option('--ttl <duration>', 'time until the token expires, at most 24h (default: 1h)')
     .action(async (flags: MintFlags, command: Command) => {
       const namespace = await namespaceFor(command, invocation);
       const wanted = {
@@ -184,7 +189,7 @@ function keyPairs(key: ApiKey): [string, string][] {
     ['id', key.id],
     ['namespace', key.namespace],
     ['may', rights(key)],
-    ['ends', key.expireTime === undefined ? 'never by itself' : humanTime(key.expireTime)],
+    ['ends', key.expireTime === undefined ? 'never, unless revoked' : humanTime(key.expireTime)],
   ];
 }
 

@@ -18,7 +18,9 @@ export function addNamespace(program: Command, invocation: Invocation): Command 
   const namespace = program
     .command('namespace')
     .summary('make, list and change namespaces, and set their quotas')
-    .description('Manages namespaces. Each is a tenant: nothing crosses from one to another.')
+    .description(
+      'Manages namespaces. Each namespace is a tenant: its data cannot be reached from another namespace.',
+    )
     .enablePositionalOptions();
   addCreate(namespace, invocation);
   addSet(namespace, invocation);
@@ -30,15 +32,15 @@ export function addNamespace(program: Command, invocation: Invocation): Command 
 
 function withSettings(command: Command): Command {
   return command
-    .option('--description <text>', 'what it is for')
-    .option('--max-bytes <n>', 'the most bytes that it may store, e.g. 10GiB')
+    .option('--description <text>', 'the purpose of the namespace')
+    .option('--max-bytes <n>', 'the most bytes that the namespace may store, e.g. 10GiB')
     .option('--max-artifacts <n>', 'the most artifacts, counting all versions')
     .option('--max-sessions <n>', 'the most sessions');
 }
 
 function addCreate(namespace: Command, invocation: Invocation): void {
   withSettings(namespace.command('create').summary('make a namespace'))
-    .description('Makes a namespace. If it exists with the same settings, nothing changes.')
+    .description('Makes a namespace. If the namespace exists with the same settings, nothing changes.')
     .argument('<name>', 'the name: at most 63 lower-case letters, digits and "-"')
     .action(async (name: string, flags: SettingFlags, command: Command) => {
       const wanted = { ...settingsOf(flags), signal: invocation.io.signal };

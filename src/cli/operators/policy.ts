@@ -22,8 +22,9 @@ export function addPolicy(program: Command, invocation: Invocation): Command {
     .command('policy')
     .summary('show and change the retention of a namespace')
     .description(
-      'Shows and changes the retention of a namespace. Sessions get it if they are opened without a retention ' +
-        'of their own. For operators.',
+      'Shows and changes the retention of a namespace. The retention says how long artifacts are kept. ' +
+        'It applies to sessions that are opened without a retention of their own. Only operators may use ' +
+        'these commands.',
     )
     .enablePositionalOptions();
   addGet(policy, invocation);
@@ -59,13 +60,13 @@ function addSet(policy: Command, invocation: Invocation): void {
         '"artifacta policy apply".',
     )
     .option('--in <namespace>', 'the namespace', 'default')
-    .option('--forever', 'nothing expires unless it was given an expiry')
-    .option('--etag <etag>', 'only if it still has this etag')
+    .option('--forever', 'keep everything that has no expiry of its own')
+    .option('--etag <etag>', 'only if the policy still has this etag ("policy get --json" prints the etag)')
     .option('--dry-run', 'check the retention, but change nothing')
     .action(async (flags: SetFlags, command: Command) => {
       const retention = retentionOf(flags);
       if ((retention === undefined) === (flags.forever === undefined))
-        throw new UsageError('say what to set: --retain and --keep-last, or --forever');
+        throw new UsageError('say what to set: --retain, --keep-last or both; or --forever');
       const options = {
         signal: invocation.io.signal,
         validateOnly: flags.dryRun ?? false,
@@ -87,16 +88,17 @@ interface ApplyFlags extends RetentionFlags, InFlag {
 function addApply(policy: Command, invocation: Invocation): void {
   addRetentionFlags(policy.command('apply').summary('apply the retention to earlier sessions'))
     .description(
-      'Shows the earlier sessions whose expiry would change with the retention of the namespace, or with the ' +
-        'one given here. With --yes, applies it to them. What gets an expiry in the past then expires at once.',
+      'Shows the earlier sessions whose expiry would change if they got the retention of the ' +
+        'namespace, or the retention that the flags give. With --yes, the command applies that ' +
+        'retention. Sessions whose new expiry is in the past then expire at once.',
     )
     .option('--in <namespace>', 'the namespace', 'default')
     .option(
       '--filter <filter>',
       'only these sessions, e.g. session.outcome = FAILED AND create_time < now-30d',
     )
-    .option('--forever', 'nothing in these sessions expires unless it has an expiry of its own')
-    .option('--yes', 'apply it')
+    .option('--forever', 'keep everything in these sessions that has no expiry of its own')
+    .option('--yes', 'apply the retention')
     .action(async (flags: ApplyFlags, command: Command) => {
       const given = retentionOf(flags);
       if (given !== undefined && flags.forever)
@@ -111,7 +113,9 @@ function addApply(policy: Command, invocation: Invocation): void {
       await invocation.withClient(command, async (client) => {
         const count = await printChanges(client.policies.apply(flags.in, options), invocation);
         const what = `${count} session${count === 1 ? '' : 's'}`;
-        invocation.output.remark(flags.yes ? `${what} changed` : `${what} would change; --yes does it`);
+        invocation.output.remark(
+          flags.yes ? `${what} changed` : `${what} would change; --yes applies the change`,
+        );
       });
     });
 }

@@ -2,7 +2,7 @@ import type { Quarantined } from '../../client/admin/maintenance.ts';
 import type { Invocation } from '../invocation.ts';
 import { humanSize, humanTime, plain } from '../output/human.ts';
 
-/** Prints one damaged content and its holders, or only its digest if quiet. */
+/** Prints one damaged content and the artifacts that refer to it, or only its digest if quiet. */
 export async function printQuarantined(content: Quarantined, { output }: Invocation): Promise<void> {
   if (output.style.json) return await output.json({ quarantined: quarantinedJson(content) });
   if (output.style.quiet) return await output.line(content.sha256);

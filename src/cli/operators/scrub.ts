@@ -22,10 +22,11 @@ export function addScrub(program: Command, invocation: Invocation): Command {
     .command('scrub')
     .summary('read contents and compare them with their SHA-256 (operators)')
     .description(
-      'Reads contents, the least recently checked first, and compares them with their SHA-256. Damaged content ' +
-        'is quarantined: it cannot be read until the same bytes are pushed again. Quarantined content that ' +
-        'proves to be sound can be read again. The next run continues where this one ended. The exit code is 1 ' +
-        'if new damage was found. "artifacta fsck --quarantined" lists all damaged content.',
+      'Reads contents, the least recently checked first, and compares them with their SHA-256. Damaged ' +
+        'content is quarantined: it cannot be read until the same bytes are pushed again. If quarantined ' +
+        'content matches its SHA-256 after all, it leaves quarantine and can be read again. The next run ' +
+        'continues where this one ended. The exit code is 1 if new damage was found. "artifacta fsck ' +
+        '--quarantined" lists all damaged content.',
     )
     .option(
       '--max-bytes <size>',
@@ -94,7 +95,7 @@ async function scrub(
     });
   else if (!output.style.quiet)
     await output.line(
-      `${total.contents} contents, ${humanSize(total.sizeBytes)}, were checked; ${told(total)}`,
+      `${total.contents} contents (${humanSize(total.sizeBytes)}) were checked; ${told(total)}`,
     );
 }
 
@@ -108,8 +109,10 @@ function callBytes(left: number | undefined, isWatched: boolean): number {
 
 function told({ damagedCount, releasedCount }: { damagedCount: number; releasedCount: number }): string {
   const damaged =
-    damagedCount === 0 ? 'no new damage was found' : `${damagedCount} of them are damaged and quarantined`;
+    damagedCount === 0
+      ? 'no new damage was found'
+      : `${damagedCount} of them ${damagedCount === 1 ? 'is' : 'are'} damaged and quarantined`;
   if (releasedCount === 0) return damaged;
-  const were = releasedCount === 1 ? 'was quarantined and is' : 'were quarantined and are';
-  return `${damaged}; ${releasedCount} of them ${were} sound`;
+  const were = releasedCount === 1 ? 'was quarantined but is' : 'were quarantined but are';
+  return `${damaged}; ${releasedCount} of them ${were} not damaged`;
 }

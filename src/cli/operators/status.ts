@@ -11,13 +11,13 @@ export async function printStatus(status: StoreStatus, { output }: Invocation): 
   await output.line(`commit    ${status.commit}`);
   if (status.freeBytes !== undefined) {
     const reserve =
-      status.reserveBytes === undefined ? '' : `, ${humanSize(status.reserveBytes)} of them reserved`;
+      status.reserveBytes === undefined ? '' : `, of which ${humanSize(status.reserveBytes)} must stay free`;
     await output.line(`free      ${humanSize(status.freeBytes)}${reserve}`);
   }
   if (status.lastExportTime !== undefined) await output.line(`exported  ${humanTime(status.lastExportTime)}`);
   if (status.notice !== '') await output.line(`notice    ${plain(status.notice)}`);
   for (const loss of status.losses) {
-    const after = loss.lastIntactTime === undefined ? '' : `; whole until ${humanTime(loss.lastIntactTime)}`;
+    const after = loss.lastIntactTime === undefined ? '' : `; intact until ${humanTime(loss.lastIntactTime)}`;
     await output.line(`lost      ${loss.id}  ${plain(loss.message)}${after}`);
   }
   for (const pause of status.pauses) await output.line(`paused    ${pause.id}  ${plain(pause.message)}`);

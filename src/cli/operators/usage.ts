@@ -11,7 +11,7 @@ interface UsageFlags {
   readonly by?: string;
 }
 
-/** `artifacta usage`: what a namespace holds. */
+/** `artifacta usage`: what a namespace contains. */
 export function addUsage(program: Command, invocation: Invocation): Command {
   return program
     .command('usage')
@@ -19,16 +19,17 @@ export function addUsage(program: Command, invocation: Invocation): Command {
       'show how much a namespace stores, by session or by metadata, and when the stored artifacts expire',
     )
     .description(
-      'Reads what a namespace stores: artifacts, their bytes, the bytes of distinct contents, and how much ' +
-        'expires when. Counts all versions for a namespace and for a session, and the latest versions for ' +
-        'metadata. For operators. "artifacta namespace show" shows the exact sums without reading.',
+      'Shows what a namespace stores: the number of artifacts, their bytes, the bytes of distinct ' +
+        'contents, and how much of it expires at which time. The totals of a namespace or a session count all versions. ' +
+        'The totals by metadata (--by) count only the latest versions. Only operators may use this ' +
+        'command. "artifacta namespace show" shows the exact totals without reading every record.',
     )
     .option('--in <namespace>', 'the namespace', 'default')
     .option('--session <id>', 'only this session')
     .option('--by <key>', 'show the totals for each value of this metadata key, largest first')
     .action(async (flags: UsageFlags & { readonly in: string }, command: Command) => {
       if (flags.session !== undefined && flags.by !== undefined)
-        throw new UsageError('either --session or --by, not both');
+        throw new UsageError('give --session or --by, not both');
       await invocation.withClient(command, async (client) => {
         const settings = { signal: invocation.io.signal };
         const parts = await client.access.readUsage(flags.in, scopeOf(flags), settings);

@@ -45,7 +45,7 @@ export function goneJson(gone: GoneArtifact) {
   };
 }
 
-/** Returns a step of lineage. */
+/** Returns an edge of lineage. */
 export function lineageJson({ derivedId, inputId, depth, artifact }: LineageEdge) {
   return {
     derived_id: derivedId,

@@ -77,11 +77,11 @@ async function patchOf(
     undefined,
     { context: 3, maxEditLength: changedLinesMax },
   );
-  if (patch === undefined) return { text: `${shown} differs: in more than ${changedLinesMax} lines\n` };
+  if (patch === undefined) return { text: `${shown} differs in more than ${changedLinesMax} lines\n` };
   const isShown = patch.hunks.length > 0 || base === undefined || compared === undefined;
   const text = isShown
     ? withTabs(formatPatch(patch, FILE_HEADERS_ONLY))
-    : `${shown} differs: in its encoding only\n`;
+    : `${shown} differs only in its encoding\n`;
   const remark = remarkOn(name, [before, after]);
   return remark === undefined ? { text } : { text, remark };
 }
@@ -115,7 +115,7 @@ async function sideOf(
 ): Promise<Side> {
   if (artifact === undefined) return { text: '', encoding: 'utf-8', malformedLines: 0 };
   if (artifact.sizeBytes > textBytesMax)
-    return { why: `more than ${textBytesMax} bytes are not compared by lines` };
+    return { why: `it has more than ${textBytesMax} bytes, and is not compared line by line` };
   await using download = await client.download(artifact.id, { signal });
   const bytes = await download.bytes();
   const text = textFrom(bytes);

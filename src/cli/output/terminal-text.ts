@@ -17,7 +17,7 @@ export function plainLines(text: string): string {
 export class TerminalText {
   private decoder: TextDecoder | undefined;
   /** A carriage return, which may belong to the end of a line; or the first byte of the content. */
-  private held = '';
+  private waiting = '';
   private first: Uint8Array = new Uint8Array(0);
 
   /** Returns the part of a piece that can be shown. */
@@ -33,9 +33,9 @@ export class TerminalText {
 
   /** Returns the rest at the end. */
   end(): string {
-    const held = `${this.held}${this.rest()}`;
-    this.held = '';
-    return plainLines(held);
+    const waiting = `${this.waiting}${this.rest()}`;
+    this.waiting = '';
+    return plainLines(waiting);
   }
 
   private rest(): string {
@@ -46,9 +46,9 @@ export class TerminalText {
   }
 
   private shown(piece: string): string {
-    const text = this.held + piece;
-    this.held = text.endsWith('\r') ? '\r' : '';
-    return plainLines(text.slice(0, text.length - this.held.length));
+    const text = this.waiting + piece;
+    this.waiting = text.endsWith('\r') ? '\r' : '';
+    return plainLines(text.slice(0, text.length - this.waiting.length));
   }
 }
 

@@ -137,7 +137,7 @@ export class Access {
     };
   }
 
-  /** Returns what a namespace holds, by session, by the values of a metadata key, or in all, and when it expires. */
+  /** Returns what a namespace contains, by session, by the values of a metadata key, or in all, and when it expires. */
   readUsage(namespace: string, scope: UsageScope, settings: CallSettings = {}): Promise<UsagePart[]> {
     return readUsage(this.calls, this.service, namespace, scope, settings);
   }

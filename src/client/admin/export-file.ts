@@ -38,20 +38,20 @@ export async function* partsOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator
     }
   }
   const parts = sizeDelimitedDecodeStream(IndexPartSchema, source(), { readMaxBytes: partBytesMax });
-  let held: IndexPart | undefined;
+  let waiting: IndexPart | undefined;
   try {
     for await (const part of parts) {
       // Each message has one form. A reader also accepts other forms, with bits that differ from those that were
       // written.
       meant = crc32(sizeDelimitedEncode(IndexPartSchema, part), meant);
-      if (held !== undefined) yield* divided(held);
-      held = part;
+      if (waiting !== undefined) yield* divided(waiting);
+      waiting = part;
     }
   } catch (error) {
     throw error instanceof Unread ? error : notAnExport(error);
   }
   if (read !== meant) throw notAnExport();
-  if (held !== undefined) yield* divided(held);
+  if (waiting !== undefined) yield* divided(waiting);
 }
 
 /** Yields the part in the sizes that a service accepts. */

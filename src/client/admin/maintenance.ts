@@ -10,7 +10,7 @@ import { type Pause, pauseFrom } from './pause.ts';
 /** The things that a call of the reaper has freed. */
 export interface Reaped {
   readonly artifacts: number;
-  /** The sum of the lengths of these. */
+  /** The sum of the sizes of these. */
   readonly bytes: number;
   readonly sessions: number;
   /** The number of sessions sealed because their lease had lapsed. */
@@ -45,7 +45,7 @@ export interface ExportOptions extends CallSettings {
   readonly keep?: number | undefined;
 }
 
-/** The bounds of one call of maintenance. */
+/** The allowance of one call of maintenance. */
 export interface MaintenanceOptions extends CallSettings {
   /** The greatest number of things. Default: the service's. */
   readonly maxItems?: number | undefined;
@@ -96,7 +96,7 @@ export interface Quarantined {
   readonly sizeBytes: number;
   readonly quarantineTime: Date | undefined;
   readonly message: string;
-  /** The first of the artifacts that hold it. */
+  /** The first of the artifacts that refer to it. */
   readonly artifactIds: readonly string[];
   readonly artifactCount: number;
 }

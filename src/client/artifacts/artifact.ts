@@ -25,7 +25,7 @@ export interface Artifact {
   /** The keys of `metadata` that came from the session. */
   readonly inheritedMetadataKeys: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
-  /** The ids of the artifacts that it was made from. */
+  /** The ids of the artifacts that the pushed one was made from. */
   readonly inputs: readonly string[];
   readonly createTime: Date;
   /** Undefined: at present it has no expiry. */

@@ -7,15 +7,15 @@ import { type Artifact, type ArtifactRef, artifactFrom, refMessage } from './art
 export interface LineageQuery extends Omit<PageOptions, 'order'> {
   /** The direction: to the inputs (`inputs`, the default), or to the artifacts made from it. */
   readonly direction?: 'inputs' | 'derived' | undefined;
-  /** The number of steps, 1 to 32. Default 1. */
+  /** The greatest number of edges from the start, 1 to 32. Default 1. */
   readonly depth?: number | undefined;
 }
 
-/** One step of lineage: `derivedId` was made from `inputId`. */
+/** One edge of lineage: `derivedId` was made from `inputId`. */
 export interface LineageEdge {
   readonly derivedId: string;
   readonly inputId: string;
-  /** The number of steps from the start to the far end, from 1. */
+  /** The number of edges from the start to the far end, from 1. */
   readonly depth: number;
   /**
    * The far end. Undefined if it has expired, was deleted or may not be read; the walk shows nothing that lies behind

@@ -54,7 +54,7 @@ export interface Pushed {
   readonly metadataDiffers: boolean;
   readonly labelsDiffer: boolean;
   readonly inputsDiffer: boolean;
-  /** The number of bytes that did not have to be stored, since the namespace held them. */
+  /** The number of bytes that did not have to be stored, since the namespace had them. */
   readonly bytesSaved: number;
 }
 
@@ -65,7 +65,7 @@ export function expiryMessage(expiry: Expiry | undefined) {
   return { case: 'expireTime', value: timestampFromDate(expiry.expireTime) } as const;
 }
 
-/** Returns the message. `asserted` holds the facts about the bytes that the client knows before it sends them. */
+/** Returns the message. `asserted` has the facts about the bytes that the client knows before it sends them. */
 export function specMessage(
   spec: PushSpec,
   requestId: string,

@@ -4,7 +4,7 @@ import { Buffer, isUtf8 } from 'node:buffer';
 export interface Text {
   readonly text: string;
   readonly encoding: 'utf-8' | 'utf-16le' | 'utf-16be';
-  /** The number of lines that hold bytes that are not text. U+FFFD stands for them. */
+  /** The number of lines with bytes that are not text. U+FFFD stands for them. */
   readonly malformedLines: number;
 }
 

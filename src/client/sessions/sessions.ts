@@ -161,7 +161,7 @@ export class Sessions {
     return answer.deleted;
   }
 
-  /** Yields the events of a session, from any number of its feed on, until it is sealed. See {@link watchSession}. */
+  /** Yields the events of a session, from any sequence of its feed on, until it is sealed. See {@link watchSession}. */
   watch(session: string, options: WatchOptions = {}): AsyncGenerator<SessionEvent, void, void> {
     return watchSession(this.calls, session, options);
   }

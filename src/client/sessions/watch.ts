@@ -7,7 +7,7 @@ import { later } from '../wire/timer.ts';
 import { dateOf } from '../wire/times.ts';
 import { type Session, sessionFrom } from './session.ts';
 
-/** An event of a session. `sequence` is its number there; a later watch can begin after it. */
+/** An event of a session. `sequence` is its place there, from 1; a later watch can begin after it. */
 export type SessionEvent = {
   readonly sequence: number;
   /** Undefined if unknown. */
@@ -21,7 +21,7 @@ export type SessionEvent = {
 
 /** The part of a feed to watch. */
 export interface WatchOptions extends CallSettings {
-  /** Only events with a higher number. Default 0: from the beginning. */
+  /** Only events with a higher sequence. Default 0: from the beginning. */
   readonly after?: number | undefined;
   /** Only the seal. Default false. */
   readonly sealOnly?: boolean | undefined;
@@ -64,7 +64,7 @@ export async function* watchSession(
         yield event;
         if (event.kind === 'sealed') return;
       }
-      throw new ArtifactaError('the watch ended before the seal', { code: 'UNAVAILABLE' });
+      throw new ArtifactaError('the watch ended before the session was sealed', { code: 'UNAVAILABLE' });
     } catch (thrown) {
       await paused(calls.retry, toArtifactaError(thrown, options.signal), ++failures, options.signal);
     }
@@ -143,7 +143,7 @@ export async function waitForSeal(
     const options = { sealOnly: true, waitForOpen, signal: either };
     for await (const event of watchSession(calls, session, options))
       if (event.kind === 'sealed') return event.session;
-    throw new ArtifactaError('the watch ended before the seal', { code: 'UNAVAILABLE' });
+    throw new ArtifactaError('the watch ended before the session was sealed', { code: 'UNAVAILABLE' });
   } catch (thrown) {
     if (!late.signal.aborted || signal?.aborted) throw thrown;
     throw new ArtifactaError(`session ${session} was not sealed in time`, { code: 'DEADLINE_EXCEEDED' });

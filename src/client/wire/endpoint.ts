@@ -148,7 +148,7 @@ async function httpEndpoint(url: URL, tls: TlsOptions): Promise<Endpoint> {
 }
 
 function invalidUrl(url: string, what: string): ArtifactaError {
-  // A URL that holds a password is not repeated.
+  // A URL with a password is not repeated.
   const shown = url.includes('@') ? '' : ` ${JSON.stringify(url)}`;
   return new ArtifactaError(`the URL${shown} ${what}`, {
     code: 'INVALID_ARGUMENT',

@@ -12,7 +12,7 @@ export interface Credentials {
 /**
  * Returns the transport with the credentials on every call. Any transport can be wrapped, also one that was injected.
  *
- * @throws ArtifactaError INVALID_ARGUMENT for a value that no header can hold. The error does not show the value.
+ * @throws ArtifactaError INVALID_ARGUMENT for a value that no header can carry. The error does not show the value.
  * @internal
  */
 export function withCredentials(transport: Transport, credentials: Credentials): Transport {
@@ -35,12 +35,12 @@ export function withCredentials(transport: Transport, credentials: Credentials):
 }
 
 /**
- * Refuses a value that no header can hold. The platform's own refusal contains the value, and no user should see that
+ * Refuses a value that no header can carry. The platform's own refusal contains the value, and no user should see that
  * of a token.
  */
 function requireHeaderText(field: string, value: string | undefined): void {
   if (value === undefined || /^[\x21-\x7e]+$/.test(value)) return;
-  throw new ArtifactaError(`${field}: must be one word, in letters, digits and signs of ASCII`, {
+  throw new ArtifactaError(`${field}: must be one word of printable ASCII characters`, {
     code: 'INVALID_ARGUMENT',
     reason: 'INVALID_ARGUMENT',
   });

@@ -82,7 +82,7 @@ export class Sessions {
     options: object,
     ended: AbortSignal,
   ): Promise<ClientHttp2Stream> {
-    if (isHeldUp(this.line)) this.leave();
+    if (isStuck(this.line)) this.leave();
     else this.line.doubted = undefined;
     const { line } = this;
     line.calls++;
@@ -134,7 +134,7 @@ export class Sessions {
   }
 }
 
-function isHeldUp({ doubted }: Line): boolean {
+function isStuck({ doubted }: Line): boolean {
   if (doubted === undefined || doubted.destroyed || doubted.closed) return false;
   return (doubted.state.remoteWindowSize ?? 0) < windowBytesMin;
 }

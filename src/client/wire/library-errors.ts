@@ -11,7 +11,7 @@ import { Code, type ConnectError } from '@connectrpc/connect';
  * - `foreign`: something other than the service answers, or the service answers by another protocol.
  * - `distrust`: the certificate of the service is not trusted.
  * - `refused`: something in front of the service refused, e.g. a proxy.
- * - `unsendable`: a field of the request has a value that no message can hold; nothing was sent.
+ * - `unsendable`: a field of the request has a value that no message can carry; nothing was sent.
  */
 export type Judgement =
   | {
@@ -74,7 +74,7 @@ const foreignSigns: readonly (readonly [RegExp, string])[] = [
   [/^Parse Error/, 'it does not speak HTTP/1.1'],
   [/wrong version number|packet length too long|EPROTO/, 'it does not speak TLS'],
   [/^Protocol error$|no application protocol/, 'it does not speak HTTP/2'],
-  [/^unsupported content type/, 'its answer is not of the protocol'],
+  [/^unsupported content type/, 'its answer does not follow the protocol'],
   [
     /^(premature|parse binary|cannot decode|protocol error: (?!missing)|invalid )/,
     'its answer cannot be read',
@@ -95,7 +95,7 @@ const lostWords: Readonly<Record<string, string>> = {
   ENETUNREACH: 'the network cannot be reached',
   ETIMEDOUT: 'the host does not answer',
   ENOENT: 'the socket does not exist',
-  EACCES: 'the socket may not be used: permission denied',
+  EACCES: 'the socket cannot be used: permission denied',
 };
 
 /** Whether the connection was lost. Libraries have many names for this; the retry must not depend on which. */

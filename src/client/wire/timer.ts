@@ -1,19 +1,19 @@
 /** Waits of any length. */
 
 /** The longest time that Node waits. A task with a longer time, or a negative one, runs at once with a warning. */
-const stepMsMax = 2 ** 31 - 1;
+const timerMsMax = 2 ** 31 - 1;
 
 /**
  * Runs `task` once after `delayMs` unless the returned function is called before. A delay that is over, or is not a
  * number, counts as none. The process does not end before the task has run.
  */
 export function later(delayMs: number, task: () => void): () => void {
-  const stepMs = delayMs > 0 ? Math.min(delayMs, stepMsMax) : 0;
+  const timerMs = delayMs > 0 ? Math.min(delayMs, timerMsMax) : 0;
   const go = () => {
-    if (delayMs > stepMs) cancel = later(delayMs - stepMs, task);
+    if (delayMs > timerMs) cancel = later(delayMs - timerMs, task);
     else task();
   };
-  const timer = setTimeout(go, stepMs);
+  const timer = setTimeout(go, timerMs);
   let cancel = () => clearTimeout(timer);
   return () => cancel();
 }

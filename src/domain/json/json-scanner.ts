@@ -40,7 +40,7 @@ type Way = Mutable<Omit<Waypoint, 'keys'>> & { keys: string[] };
 /** The kind of token that comes next. */
 type State = 'value' | 'first value' | 'first key' | 'key' | 'after';
 
-/** Scans one document, once, in steps. */
+/** Scans one document, once, in parts. */
 export class JsonScanner {
   private readonly bytes: Buffer;
   private readonly tokens: readonly string[];
@@ -75,7 +75,7 @@ export class JsonScanner {
   }
 
   /** Scans some more bytes. Returns true when the document is done. @throws JsonSyntaxError. */
-  step(bytesMax: number): boolean {
+  scan(bytesMax: number): boolean {
     const pause = this.at + bytesMax;
     while (this.at < pause) {
       this.skipSpace();

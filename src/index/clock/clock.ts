@@ -228,7 +228,7 @@ export class ServiceClock {
   confirm(confirmation: Confirmation | undefined): void {
     this.now();
     this.confirmed = confirmation;
-    if (this.doubt !== undefined) this.warn('the wall clock is believed again: an operator has confirmed it');
+    if (this.doubt !== undefined) this.warn('the wall clock is trusted again: an operator has confirmed it');
     this.believe({ wall: this.source.wall(), running: this.source.running(true) });
   }
 
@@ -299,8 +299,8 @@ export class ServiceClock {
       agreedSince: undefined,
     };
     this.warn(
-      `the wall clock is suspect: it says ${inWords(wall)}, and the service uses ${inWords(startTime)}; work ` +
-        'that cannot be undone waits',
+      `the wall clock is not trusted: it shows ${inWords(wall)}, and the service uses ` +
+        `${inWords(startTime)}; work that cannot be undone is paused`,
     );
   }
 
@@ -322,7 +322,7 @@ export class ServiceClock {
     }
     doubt.agreedSince ??= running;
     if (running - doubt.agreedSince < clockLimits.agreementMs) return;
-    this.warn('the wall clock is believed again: it has agreed for five minutes');
+    this.warn('the wall clock is trusted again: it has agreed with the time of the service for five minutes');
     if (differenceMs > clockLimits.gapMsMax)
       this.longGap = { from: Math.floor(time), to: wall, since: running };
     this.believe({ wall, running });

@@ -90,7 +90,7 @@ class OpenTx implements Tx {
 /** One run. It continues as long as it has the rows that it needs. */
 export class Decision<T> {
   private readonly shared: Shared;
-  private readonly steps: Asking<T>;
+  private readonly run: Asking<T>;
   private wanted: readonly Key[];
   private lacks: Lacking = new Map();
   private rounds = 0;
@@ -99,7 +99,7 @@ export class Decision<T> {
   constructor(transaction: Transaction<T>, env: Env) {
     this.shared = { env, rows: new LoadedRows(), writes: new Map() };
     this.wanted = transaction.reads;
-    this.steps = transaction.decide(new OpenTx(transaction.ns, this.shared));
+    this.run = transaction.decide(new OpenTx(transaction.ns, this.shared));
   }
 
   /**
@@ -114,12 +114,12 @@ export class Decision<T> {
         this.checkReads();
         return this.lacks;
       }
-      const step = this.steps.next();
-      if (step.done) {
-        this.result = step.value;
+      const next = this.run.next();
+      if (next.done) {
+        this.result = next.value;
         return undefined;
       }
-      this.wanted = step.value;
+      this.wanted = next.value;
     }
   }
 

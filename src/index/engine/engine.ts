@@ -19,7 +19,7 @@ import type { Batch } from './batch.ts';
 import { commitWrite, nextCommit } from './commits.ts';
 import type { Database } from './database.ts';
 import { Handle, unavailable } from './handle.ts';
-import { isHeld, isLoss, type Opened, openChecked, openReadable } from './opening.ts';
+import { isLocked, isLoss, type Opened, openChecked, openReadable } from './opening.ts';
 import type { EngineOptions } from './options.ts';
 import { Order, type Waiting } from './order.ts';
 import { pooledRandom } from './random.ts';
@@ -38,7 +38,7 @@ export async function openEngine(options: EngineOptions): Promise<Index> {
   try {
     return new Engine(options, await openChecked(options, atLeast));
   } catch (error) {
-    if (isLoss(error) || isHeld(error)) throw error;
+    if (isLoss(error) || isLocked(error)) throw error;
     const opened = await openReadable(options, atLeast);
     if (opened === undefined) throw error;
     return new Engine(options, opened, error);
@@ -272,7 +272,10 @@ class Engine implements Index {
   private obstruct(error: unknown): void {
     const failure = isLoss(error)
       ? error
-      : unavailable(`cannot write: ${troubleOf(error)}; until it can, the index serves only reads`, error);
+      : unavailable(
+          `cannot write: ${troubleOf(error)}; the index serves only reads until it can be written again`,
+          error,
+        );
     const isNews = failure instanceof IndexDamaged && !isLoss(this.obstacle);
     this.obstacle = failure;
     if (isLoss(failure)) this.handle.refuse(failure);

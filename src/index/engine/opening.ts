@@ -32,7 +32,7 @@ export async function openChecked(options: EngineOptions, atLeast: number): Prom
     const newest = await checkCommits(database, atLeast);
     for (const line of database.dropped)
       options.warn?.(
-        `the index is whole up to its high-water mark, but commits after it may be lost: ${line}`,
+        `the index is complete up to its high-water mark, but commits after that mark may be lost: ${line}`,
       );
     return { database, newest };
   } catch (error) {
@@ -43,7 +43,7 @@ export async function openChecked(options: EngineOptions, atLeast: number): Prom
 }
 
 /** Returns true if another process has the database open. */
-export function isHeld(error: unknown): boolean {
+export function isLocked(error: unknown): boolean {
   return error instanceof Failure && error.metadata.lock === 'held';
 }
 

@@ -44,7 +44,7 @@ export class Order {
   private readonly options: OrderOptions;
   private readonly queue = new FairQueue<Waiting>();
   /** The transactions that a round has taken from the queue, in their order. */
-  private held: Waiting[] = [];
+  private inRound: Waiting[] = [];
   private round: Round | undefined;
   private inFlight: Batch | undefined;
   private gathering = new Batch();
@@ -60,7 +60,7 @@ export class Order {
 
   /** The number of transactions that wait for their turn. */
   get length(): number {
-    return this.queue.length + this.held.length;
+    return this.queue.length + this.inRound.length;
   }
 
   /** Returns the number of those of one queue. */
@@ -113,7 +113,7 @@ export class Order {
 
   /** Refuses the waiting transactions, which have not been decided. */
   refuse(failure: unknown): void {
-    for (const waiting of this.held.splice(0)) waiting.reject(failure);
+    for (const waiting of this.inRound.splice(0)) waiting.reject(failure);
     for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) next.reject(failure);
   }
 
@@ -166,10 +166,10 @@ export class Order {
   }
 
   private takeRound(database: Database): void {
-    while (this.held.length < turnTransactionsMax) {
+    while (this.inRound.length < turnTransactionsMax) {
       const next = this.queue.shift();
       if (next === undefined) break;
-      this.held.push(next);
+      this.inRound.push(next);
     }
     this.round = new Round(database, () => [this.gathering, this.inFlight]);
     void this.workOff(this.round, database).then(() => {
@@ -184,14 +184,14 @@ export class Order {
   /** Decides the waiting transactions, in their order, as long as the database stays. Never rejects. */
   private async workOff(round: Round, database: Database): Promise<void> {
     // If this fails, the decisions that need the rows find out.
-    await round.fetch(this.held.flatMap(({ transaction }) => transaction.reads)).catch(() => undefined);
-    while (this.held.length > 0 && this.hasRoom()) {
-      const next = this.held[0]!;
+    await round.fetch(this.inRound.flatMap(({ transaction }) => transaction.reads)).catch(() => undefined);
+    while (this.inRound.length > 0 && this.hasRoom()) {
+      const next = this.inRound[0]!;
       const ended = await this.decideIn(round, next);
       // The decision has read data that may be lost, or was refused meanwhile. If it runs again, it starts again in
       // another round.
-      if (this.options.database() !== database || this.held[0] !== next) return;
-      this.held.shift();
+      if (this.options.database() !== database || this.inRound[0] !== next) return;
+      this.inRound.shift();
       this.settle(next, ended);
     }
   }

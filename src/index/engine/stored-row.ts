@@ -48,7 +48,7 @@ export function decodeRow(key: Key, stored: StoredValue): Value {
   if (stored[versionAt] !== formatVersion) {
     throw new Failure(
       'NOT_IMPLEMENTED',
-      `the index row ${hexOf(key)} has format version ${stored[versionAt]}, this release reads ${formatVersion}`,
+      `the index row ${hexOf(key)} has format version ${stored[versionAt]}, and this release reads ${formatVersion}`,
     );
   }
   return stored.subarray(storedRowOverheadBytes);

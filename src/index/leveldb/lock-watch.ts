@@ -32,8 +32,8 @@ const readsMax = 5;
 /** Watches the locks of the open databases. On systems other than Linux it watches nothing. */
 export class LockWatch implements Disposable {
   private readonly options: LockWatchOptions;
-  /** The locks that it has, by the path of the lock's file. */
-  private readonly held = new Map<string, Held>();
+  /** The locks that it watches, by the path of the lock's file. */
+  private readonly watched = new Map<string, WatchedLock>();
   private cancel: (() => void) | undefined;
   private lost: LockLost | undefined;
 
@@ -54,7 +54,7 @@ export class LockWatch implements Disposable {
     try {
       const lock = { path, line: lineOf(await stat(path, { bigint: true })) };
       if ((await this.missingOf([lock])) !== undefined) throw new Error('it is not in the list');
-      this.held.set(path, lock);
+      this.watched.set(path, lock);
       this.schedule();
     } catch (error) {
       this.options.debug(`cannot watch the lock ${path}: ${String(error)}`);
@@ -63,8 +63,8 @@ export class LockWatch implements Disposable {
 
   /** Called when the database in the directory is about to be closed. */
   remove(directory: string): void {
-    this.held.delete(join(directory, 'LOCK'));
-    if (this.held.size === 0) this[Symbol.dispose]();
+    this.watched.delete(join(directory, 'LOCK'));
+    if (this.watched.size === 0) this[Symbol.dispose]();
   }
 
   /** Must be called before each batch. @throws LockLost */
@@ -79,7 +79,7 @@ export class LockWatch implements Disposable {
       void this.lookAside().then(() => {
         if (this.cancel !== cancel) return;
         this.cancel = undefined;
-        if (this.held.size > 0 && this.lost === undefined) this.schedule();
+        if (this.watched.size > 0 && this.lost === undefined) this.schedule();
       });
     });
     this.cancel = cancel;
@@ -88,11 +88,11 @@ export class LockWatch implements Disposable {
   /** The kernel makes a reader of the list wait for milliseconds; other work runs meanwhile. */
   private async lookAside(): Promise<void> {
     // A list that cannot be read says nothing.
-    this.note(await this.missingOf([...this.held.values()]).catch(() => undefined));
+    this.note(await this.missingOf([...this.watched.values()]).catch(() => undefined));
   }
 
   private lookNow(): void {
-    let missing = [...this.held.values()];
+    let missing = [...this.watched.values()];
     try {
       // Waiting for another thread would take ten times as long.
       for (let read = 0; read < readsMax && missing.length > 0; read++)
@@ -104,17 +104,17 @@ export class LockWatch implements Disposable {
   }
 
   /** Returns the first of the files whose lock is not in the list. */
-  private async missingOf(locks: readonly Held[]): Promise<Held | undefined> {
+  private async missingOf(locks: readonly WatchedLock[]): Promise<WatchedLock | undefined> {
     let missing = locks;
     for (let read = 0; read < readsMax && missing.length > 0; read++)
       missing = absentFrom(await readFile(this.listPath, 'latin1'), missing);
     return missing[0];
   }
 
-  private note(missing: Held | undefined): void {
+  private note(missing: WatchedLock | undefined): void {
     if (missing === undefined || this.lost !== undefined) return;
     // It may have been closed, and opened again, while the list was read.
-    if (this.held.get(missing.path) !== missing) return;
+    if (this.watched.get(missing.path) !== missing) return;
     this.lost = new LockLost(missing.path);
     this.options.onLost(this.lost);
   }
@@ -130,12 +130,12 @@ export class LockWatch implements Disposable {
 }
 
 /** The path of a lock's file, and its line in the list. */
-interface Held {
+interface WatchedLock {
   readonly path: string;
   readonly line: string;
 }
 
-function absentFrom(list: string, locks: readonly Held[]): Held[] {
+function absentFrom(list: string, locks: readonly WatchedLock[]): WatchedLock[] {
   return locks.filter(({ line }) => !list.includes(line));
 }
 

@@ -47,14 +47,14 @@ export async function takeLock(directory: string, locks?: LockWatch): Promise<As
     database?.close();
     throw await lockFailure(path, error);
   }
-  const held = database;
-  taken.add(held);
+  const locked = database;
+  taken.add(locked);
   await locks?.add(directory);
   return {
     async [Symbol.asyncDispose]() {
-      if (!taken.delete(held)) return;
+      if (!taken.delete(locked)) return;
       locks?.remove(directory);
-      held.close();
+      locked.close();
     },
   };
 }

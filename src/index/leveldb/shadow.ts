@@ -49,7 +49,11 @@ export async function openShadow(
       last = error;
     }
   }
-  throw new Failure('STORE_UNAVAILABLE', 'no other directory has room to read the index', { cause: last });
+  throw new Failure(
+    'STORE_UNAVAILABLE',
+    'reading the index needs free space, and no other directory has enough of it',
+    { cause: last },
+  );
 }
 
 async function openIn(

@@ -17,7 +17,7 @@ export class MemoryRows {
   private readonly sorted: string[] = [];
   /** The number of the last write. */
   private instant = 0;
-  /** The number of holders of each instant. */
+  /** The number of snapshots of each instant. */
   private readonly retained = new Map<number, number>();
   /** The keys with versions that nothing will read when the present snapshots are gone. */
   private readonly stale = new Set<string>();

@@ -12,7 +12,7 @@ import {
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { admitMessage, undecodable } from '../../api/bounds/message.ts';
 import { isShared } from '../../api/shared-messages.ts';
-import { freeBlock } from '../../domain/blocks.ts';
+import { isBlock } from '../../domain/blocks.ts';
 
 /** The bytes of all messages since the process began, on all gRPC listeners: every message passes here. */
 export const messageBytes = { received: 0, sent: 0 };
@@ -20,7 +20,7 @@ export const messageBytes = { received: 0, sent: 0 };
 /**
  * Decodes a message.
  *
- * @throws ConnectError INVALID_ARGUMENT if the bytes are not a message of this type, hold invalid UTF-8, or more fields
+ * @throws ConnectError INVALID_ARGUMENT if the bytes are not a message of this type, have invalid UTF-8, or more fields
  * than a message may have.
  */
 export async function decode<D extends DescMessage>(desc: D, bytes: Uint8Array): Promise<MessageShape<D>> {
@@ -34,10 +34,26 @@ export async function decode<D extends DescMessage>(desc: D, bytes: Uint8Array):
   }
 }
 
-/** The two members of Buffer with which grpc-js puts a message behind its frame header. */
+/** An encoded message: the two members of Buffer with which grpc-js puts it behind its frame header, and its size. */
 export interface Encoded {
+  /** The number of bytes that `copy` puts behind the header. */
   readonly byteLength: number;
   copy(target: Buffer, offset: number): void;
+  /** The size of the message, if it has a block that `copy` leaves out. */
+  readonly messageBytes?: number;
+}
+
+/** Blocks that frames announce and do not contain, by the memory of the frame. */
+const announced = new WeakMap<Uint8Array, Uint8Array>();
+
+/** Returns the block whose bytes must be sent right after `frame`; undefined if the frame is whole. */
+export function blockAfter(frame: Uint8Array): Uint8Array | undefined {
+  return announced.get(frame);
+}
+
+/** Returns the size of a message in bytes. */
+export function sizeOf(message: Encoded): number {
+  return message.messageBytes ?? message.byteLength;
 }
 
 /** Encodes messages of one type. */
@@ -46,18 +62,21 @@ export type Encode<D extends DescMessage> = (message: MessageInitShape<D>) => En
 /**
  * Returns an encoder for one type. It has a short way for types whose fields are all alternatives of one oneof: if the
  * one that is set is a large `bytes`, its value is copied once, into the frame. The general encoder copies it three
- * times.
+ * times. A block that nothing else uses is not copied: it is sent after its frame, see {@link blockAfter}.
  */
 export function encoderOf<D extends DescMessage>(desc: D): Encode<D> {
   const encode = plainEncoderOf(desc);
   return (message) => {
     const encoded = isShared(message) ? encodedOnce(message, encode) : encode(message);
-    messageBytes.sent += encoded.byteLength;
+    messageBytes.sent += sizeOf(encoded);
     return encoded;
   };
 }
 
 const encodings = new WeakMap<object, Encoded>();
+
+/** The size of the length in a frame header, which ends the header. */
+const lengthBytes = 4;
 
 function encodedOnce<D extends DescMessage>(message: MessageInitShape<D>, encode: Encode<D>): Encoded {
   const encoded = encodings.get(message) ?? encode(message);
@@ -100,13 +119,23 @@ function prefixed(field: DescField, value: Uint8Array): Encoded {
     .tag(field.number, WireType.LengthDelimited)
     .uint32(value.byteLength)
     .finish();
-  const byteLength = prefix.byteLength + value.byteLength;
+  const messageBytes = prefix.byteLength + value.byteLength;
+  if (!isBlock(value))
+    return {
+      byteLength: messageBytes,
+      copy: (target, offset) => {
+        target.set(prefix, offset);
+        target.set(value, offset + prefix.byteLength);
+      },
+    };
   return {
-    byteLength,
+    byteLength: prefix.byteLength,
+    messageBytes,
     copy: (target, offset) => {
       target.set(prefix, offset);
-      target.set(value, offset + prefix.byteLength);
-      freeBlock(value);
+      // grpc-js has written `byteLength`.
+      target.writeUInt32BE(messageBytes, offset - lengthBytes);
+      announced.set(target, value);
     },
   };
 }

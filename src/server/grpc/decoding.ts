@@ -1,8 +1,8 @@
 /**
- * Bounds what grpc-js decodes, and leaves the inflation of a message to its reader. By itself, grpc-js splits all
+ * Limits what grpc-js decodes, and leaves the inflation of a message to its reader. By itself, grpc-js splits all
  * arrived bytes into messages at once, and inflates all of them at once. It keeps the pieces of an incomplete message
- * as they arrived: tiny pieces held the event loop for seconds, and took a hundred bytes each. It does not report flags
- * that it does not know, nor a message that is cut at the end.
+ * as they arrived: tiny pieces blocked the event loop for seconds, and took a hundred bytes each. It does not report
+ * flags that it does not know, nor a message that is cut at the end.
  */
 import { Buffer } from 'node:buffer';
 import { ConnectError } from '@connectrpc/connect';

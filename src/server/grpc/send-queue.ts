@@ -1,6 +1,6 @@
 /** Back-pressure of a server stream. */
 import type { ServerWritableStream } from '@grpc/grpc-js';
-import type { Encoded } from './codec.ts';
+import { type Encoded, sizeOf } from './codec.ts';
 
 /** While fewer bytes than this wait to be sent, the handler is asked for more. One large message may always wait. */
 const unsentBytesMax = 1024 * 1024;
@@ -20,7 +20,7 @@ export class SendQueue {
 
   /** Resolves when room for the next message exists. Rejects with the signal's reason once the signal is aborted. */
   async send(message: Encoded): Promise<void> {
-    const size = message.byteLength;
+    const size = sizeOf(message);
     this.unsentBytes += size;
     this.call.write(message, () => {
       this.unsentBytes -= size;

@@ -2,12 +2,14 @@
 import type { Buffer } from 'node:buffer';
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { slicesOf, type UnsentAnswer } from '../../api/sending/unsent-answer.ts';
+import { freeBlock } from '../../domain/blocks.ts';
 import type { Answers } from '../answers.ts';
 import { cancelled } from '../refusals.ts';
 import { noteMessage } from '../young-collector.ts';
+import { blockAfter } from './codec.ts';
 import { socketOf } from './internals.ts';
 
-/** Two copies: the message, and the frame that grpc-js copies it to. */
+/** Two copies: the message, and the frame that grpc-js copies it to. Blocks have one, and are counted as the others. */
 const copies = 2;
 
 type Done = (error?: Error | null) => void;
@@ -15,6 +17,8 @@ type Done = (error?: Error | null) => void;
 interface Message {
   readonly bytes: number;
   readonly slices: Iterator<Uint8Array>;
+  /** The block that is sent after the frame. */
+  readonly block: Uint8Array | undefined;
   readonly done: Done;
 }
 
@@ -49,7 +53,9 @@ function sliceWrites(stream: ServerHttp2Stream, answer: UnsentAnswer): void {
   const end = stream.end.bind(stream);
   const messages: Message[] = [];
   let isEnding = false;
+  let isWriting = false;
   const goOn = (): void => {
+    if (isWriting) return;
     const [first] = messages;
     if (first === undefined) {
       if (isEnding) end();
@@ -61,7 +67,9 @@ function sliceWrites(stream: ServerHttp2Stream, answer: UnsentAnswer): void {
       return;
     }
     answer.sliceBegins(slice.value.length);
+    isWriting = true;
     write(slice.value, (error) => {
+      isWriting = false;
       answer.sliceEnds();
       if (error) finish(first, error);
       else goOn();
@@ -70,13 +78,19 @@ function sliceWrites(stream: ServerHttp2Stream, answer: UnsentAnswer): void {
   const finish = (message: Message, error: Error | null): void => {
     messages.shift();
     answer.give(message.bytes);
+    // After a write that failed, it is unknown whether the bytes are still in use.
+    if (message.block !== undefined && !error) freeBlock(message.block);
+    // This may hand over the next message, which is then being written.
     message.done(error);
     goOn();
   };
-  const take = (bytes: Buffer, done: Done): boolean => {
-    noteMessage(bytes.length);
-    answer.hand(bytes.length);
-    const isFirst = messages.push({ bytes: bytes.length, slices: slicesOf(bytes), done }) === 1;
+  const take = (frame: Buffer, done: Done): boolean => {
+    const block = blockAfter(frame);
+    const bytes = frame.length + (block?.length ?? 0);
+    noteMessage(bytes);
+    answer.hand(bytes);
+    messages.push({ bytes, slices: slicesOfBoth(frame, block), block, done });
+    const isFirst = messages.length === 1;
     if (isFirst) goOn();
     return !isFirst;
   };
@@ -90,4 +104,9 @@ function sliceWrites(stream: ServerHttp2Stream, answer: UnsentAnswer): void {
     return stream;
   };
   stream.once('close', () => answer.close());
+}
+
+function* slicesOfBoth(frame: Uint8Array, block: Uint8Array | undefined): Generator<Uint8Array, undefined> {
+  yield* slicesOf(frame);
+  if (block !== undefined) yield* slicesOf(block);
 }

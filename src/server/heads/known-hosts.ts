@@ -24,7 +24,7 @@ export class KnownHosts {
   }
 }
 
-/** Returns the host without port and brackets, in lower case. Undefined if `Host` may not hold it. */
+/** Returns the host without port and brackets, in lower case. Undefined if `Host` may not contain it. */
 export function hostName(host: string): string | undefined {
   const [, ipv6, name] = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?$/.exec(host.toLowerCase()) ?? [];
   return URL.canParse(`http://${host}`) ? (ipv6 ?? name) : undefined;

@@ -109,7 +109,7 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
         }),
       );
       inflation.release();
-      // Proxies would otherwise hold the answers of a stream until they have enough of them.
+      // Proxies would otherwise keep the answers of a stream until they have enough of them.
       if (handler.method.methodKind === 'server_streaming') answer.header?.set('x-accel-buffering', 'no');
       await send(exchange, await explained(answer, { latest, isTold: () => values.get(toldKey) }));
     };
@@ -186,7 +186,7 @@ function latestOf({ values }: HandlerContext): LatestMessage {
 
 /** Counts the handler until it has settled, even if its caller has gone. */
 function follow(context: HandlerContext, options: ConnectOptions, work: Promise<void>): void {
-  if (context.values.get(exchangeKey)?.hold(work) !== true) options.calls.track(work);
+  if (context.values.get(exchangeKey)?.stayOpenFor(work) !== true) options.calls.track(work);
 }
 
 async function followed<T>(

@@ -118,7 +118,7 @@ export async function* explainedRequests<T extends object>(
   }
 }
 
-/** Marks the bytes that a message holds, in a field or in an alternative. */
+/** Marks the bytes that a message contains, in a field or in an alternative. */
 function markBytesOf(message: object): void {
   for (const field of Object.values(message)) {
     const value: unknown = field instanceof Uint8Array ? field : (field as { value?: unknown } | null)?.value;

@@ -37,7 +37,7 @@ export class Exchange {
   readonly isHttp2: boolean;
   /** Aborted when the client has gone before it was answered. */
   readonly gone: AbortSignal;
-  /** Resolves when the answer is sent, or no client is left to take it, and the held work has settled. */
+  /** Resolves when the answer is sent, or no client is left to take it, and the work for it has settled. */
   readonly settled: Promise<void>;
   /** The counter of the answer. */
   readonly unsent: UnsentAnswer;
@@ -60,7 +60,8 @@ export class Exchange {
   private endsConnection = false;
   /** Whether a part of the answer is not taken yet. */
   private isWriting = false;
-  private held = 1;
+  /** The number of things that it stays open for: the answer, and the work that has not settled. */
+  private openFor = 1;
   private readonly release: () => void;
 
   /** @param received undefined if the connection had gone. */
@@ -82,8 +83,8 @@ export class Exchange {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.settled = promise;
     this.release = () => {
-      this.held--;
-      if (this.held === 0) resolve();
+      this.openFor--;
+      if (this.openFor === 0) resolve();
     };
     if (!this.isHttp2) pacePieces(request);
     const { connection, address } = connectionOf(request, response);
@@ -112,7 +113,7 @@ export class Exchange {
       if (isClosed) return;
       isClosed = true;
       received?.close();
-      // A connection of HTTP/1.1 holds nothing more of the answer then; one of HTTP/2 may.
+      // A connection of HTTP/1.1 keeps nothing more of the answer then; one of HTTP/2 may.
       if (this.isHttp2) this.unsent.close();
       else this.unsent.drop();
       if (!response.writableFinished) gone.abort(cancelled());
@@ -144,12 +145,12 @@ export class Exchange {
   }
 
   /**
-   * Keeps the exchange open for work that goes on for this request, also after its answer. The work must not reject.
+   * Stays open for work that goes on for this request, also after its answer. The work must not reject.
    * Returns false if the exchange has settled before.
    */
-  hold(work: Promise<void>): boolean {
-    if (this.held === 0) return false;
-    this.held++;
+  stayOpenFor(work: Promise<void>): boolean {
+    if (this.openFor === 0) return false;
+    this.openFor++;
     void work.then(this.release);
     return true;
   }
@@ -171,13 +172,15 @@ export class Exchange {
         this.envelopes?.take(chunk);
         taken += chunk.length;
         if (this.isTakenByPiece) {
-          const handedOn = taken - (this.envelopes?.heldBytes ?? 0);
+          const handedOn = taken - (this.envelopes?.keptBytes ?? 0);
           this.received?.give(handedOn - given);
           given = handedOn;
         }
+        // The consumer may free the chunk, which is then empty.
+        const isSmall = chunk.length < smallChunkBytesMax;
         yield chunk;
         // All bytes that arrive until the next turn are read in one piece.
-        if (chunk.length < smallChunkBytesMax && ++small > 1) await setImmediate();
+        if (isSmall && ++small > 1) await setImmediate();
       }
     } finally {
       this.stopReading = undefined;
@@ -340,7 +343,7 @@ export class Exchange {
   private readLeftover(ended: (isWhole: boolean) => void): void {
     if (this.leftover !== undefined) return;
     const read = Promise.withResolvers<void>();
-    if (!this.hold(read.promise)) return;
+    if (!this.stayOpenFor(read.promise)) return;
     // A handler that was reading may have left its iterator half way. The iterator's listener would then stop the flow.
     this.request.removeAllListeners('readable');
     this.leftover = new Leftover(this.request, (isWhole) => {

@@ -92,7 +92,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpListener> {
     connections.serve(exchange);
     if (!hasPlace) exchange.answerError(tooManyOpenCalls());
     else if (!refuse(exchange, scheme, gate, connections) && !connect(exchange))
-      exchange.hold(answerPlainly(exchange, { calls, shared: options.shared }, options));
+      exchange.stayOpenFor(answerPlainly(exchange, { calls, shared: options.shared }, options));
     return exchange.settled;
   };
   const listener = (awaitsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
@@ -140,8 +140,8 @@ export async function startHttp(options: HttpOptions): Promise<HttpListener> {
 /**
  * More than can occur, as grpc-js has it for its listeners. Node counts for a session the bytes that its streams still
  * have to send, and never subtracts those of streams that were reset. From its default of 10 MB on it refuses every
- * stream of a client that gives up downloads. The real bounds of a connection are the budget of unsent bytes and the
- * number of its streams.
+ * stream of a client that gives up downloads. The real limits of a connection are that of unsent bytes and that of
+ * its streams.
  */
 const sessionMegabytesMax = 1_000_000_000;
 

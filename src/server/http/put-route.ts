@@ -32,7 +32,7 @@ export async function putArtifact(exchange: Exchange, path: PutPath, calls: Plai
       411,
       'INVALID_ARGUMENT',
       'content-length',
-      'is required over HTTP/2, or Content-Digest, to show that all bytes arrived',
+      'is required over HTTP/2 unless Content-Digest is given, to show that all bytes arrived',
     );
   exchange.isTakenByPiece = true;
   const spec = sizeBytes === undefined ? parsed : { ...parsed, sizeBytes };

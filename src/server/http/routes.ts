@@ -77,7 +77,7 @@ function tellable(error: unknown): ConnectError | HttpError | undefined {
   return error instanceof HttpError || isSendable(error) ? error : undefined;
 }
 
-/** Returns the route for the log: a path can hold data that does not belong there. */
+/** Returns the route for the log: a path can contain data that does not belong there. */
 function routeName(path: string): string {
   if (path.startsWith('/s/')) return '/s/{token}';
   return path.startsWith('/v1/sessions/')

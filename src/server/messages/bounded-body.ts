@@ -56,7 +56,7 @@ export function refusedQuery(
   if (text === null)
     return badHeader('message', 'must be in the query of a GET, empty if the message has no fields');
   const isBase64 = parameters.get('base64') === '1';
-  if (isBase64 && !base64.test(text)) return badHeader('message', 'must be base64 where base64=1 says so');
+  if (isBase64 && !base64.test(text)) return badHeader('message', 'must be base64 if base64=1 is given');
   const form = formOf(parameters.get('encoding') ?? '');
   const message = Buffer.from(text, isBase64 ? 'base64' : 'utf8');
   latest.note(form, message);

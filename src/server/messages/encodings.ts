@@ -57,7 +57,7 @@ const gzipBytesMin = 18;
 /** No byte of deflate stands for more: 258 bytes may take two bits. */
 const deflateRatioMax = 1_032;
 
-/** Returns the most that this number of bytes of gzip may hold, and no more than a message may. */
+/** Returns the most that this number of bytes of gzip may contain, and no more than a message may. */
 export function mostInflated(bytes: number, messageBytesMax: number): number {
   return Math.min(messageBytesMax, deflateRatioMax * Math.max(0, bytes - gzipBytesMin));
 }

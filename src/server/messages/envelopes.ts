@@ -46,13 +46,13 @@ export class Envelopes {
   }
 
   /** The number of bytes of the message that has begun that have arrived. */
-  get heldBytes(): number {
+  get keptBytes(): number {
     return this.left > 0 ? headBytes + this.whole - this.left : this.headSeen;
   }
 
   /**
-   * Takes the next bytes, in pieces of any size. A compressed message pays for messages with the most that it may hold,
-   * until {@link inflated} tells how much it held.
+   * Takes the next bytes, in pieces of any size. A compressed message pays for messages with the most that it may
+   * contain, until {@link inflated} tells how much it contained.
    *
    * @throws ConnectError MESSAGES_TOO_SMALL, MESSAGE_TOO_LARGE, INVALID_ARGUMENT
    */

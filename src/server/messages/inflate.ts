@@ -51,5 +51,7 @@ function chunkBytes(bytes: Uint8Array, bytesMax: number): number {
 
 function refused(error: NodeJS.ErrnoException): Error {
   if (error.code === 'ERR_BUFFER_TOO_LARGE') return toConnectError(messageTooLarge());
-  return malformedMessages('must be complete gzip where it says so; a message is not gzip, or is cut');
+  return malformedMessages(
+    'must be complete gzip if it is marked as compressed; a message is not gzip, or is cut off',
+  );
 }

@@ -1,6 +1,6 @@
 /**
  * The compressed messages of one call, inflated one at a time. Each is inflated when room exists for the most that it
- * may hold.
+ * may contain.
  */
 import type { Buffer } from 'node:buffer';
 import type { ByteRoom, RoomTaker } from '../../api/byte-room.ts';
@@ -22,10 +22,10 @@ export interface InflationOptions {
   readonly signal: AbortSignal;
 }
 
-/** Inflates the messages of a call. The messages that it holds must be released. */
+/** Inflates the messages of a call. The messages that it keeps must be released. */
 export class Inflation implements Disposable {
   private readonly options: InflationOptions;
-  private held: { readonly by: RoomTaker; readonly bytes: number }[] = [];
+  private keptMessages: { readonly by: RoomTaker; readonly bytes: number }[] = [];
 
   constructor(options: InflationOptions) {
     this.options = options;
@@ -39,8 +39,8 @@ export class Inflation implements Disposable {
   /** Inflates a message. @throws ConnectError OVERLOADED, MESSAGE_TOO_LARGE, INVALID_ARGUMENT; the signal's reason. */
   async inflate(bytes: Uint8Array): Promise<Buffer> {
     const { room, messageBytesMax, answer, signal } = this.options;
-    const { of: holder } = answer.holder;
-    const by = { group: holder.group, holder };
+    const { of: payer } = answer.payer;
+    const by = { group: payer.group, payer };
     const most = mostInflated(bytes.length, messageBytesMax);
     await room.take(by, most, { signal }).catch((error) => {
       throw signal.aborted ? signal.reason : toConnectError(error);
@@ -50,12 +50,12 @@ export class Inflation implements Disposable {
       const inflated = await inflate(bytes, messageBytesMax);
       signal.throwIfAborted();
       kept = inflated.length;
-      this.held.push({ by, bytes: kept });
+      this.keptMessages.push({ by, bytes: kept });
       markReceived(inflated);
       answer.keep(kept - bytes.length);
       return inflated;
     } finally {
-      // A message that holds too much has taken all that it may.
+      // A message that contains too much has taken all that it may.
       noteMessage(kept === 0 ? most : kept);
       room.give(by, most - kept);
     }
@@ -63,9 +63,9 @@ export class Inflation implements Disposable {
 
   /** Releases the inflated messages: they are processed. */
   release(): void {
-    const { held } = this;
-    this.held = [];
-    for (const { by, bytes } of held) this.options.room.give(by, bytes);
+    const { keptMessages } = this;
+    this.keptMessages = [];
+    for (const { by, bytes } of keptMessages) this.options.room.give(by, bytes);
   }
 
   [Symbol.dispose](): void {

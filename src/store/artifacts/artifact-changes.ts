@@ -141,11 +141,15 @@ export function* decideDelete(
   const reaped = isThere(record, asOf(session, tx.now), tx.now) ? {} : { reaped: true };
   if (isLatest && head !== undefined)
     tx.put(keys.artifacts.head, [tx.ns, record.uid, record.name], { ...head, deleted: true, ...reaped });
-  const feed = session.feed + 1;
-  tx.put(keys.artifacts.feed, [tx.ns, record.uid, feed], { kind: 'deleted', id: record.id, time: tx.now });
+  const sequence = session.feed + 1;
+  tx.put(keys.artifacts.feed, [tx.ns, record.uid, sequence], {
+    kind: 'deleted',
+    id: record.id,
+    time: tx.now,
+  });
   putSession(tx, session, {
     ...leftOver(session, tx.now),
-    feed,
+    feed: sequence,
     artifacts: session.artifacts - 1,
     bytes: session.bytes - record.size,
   });

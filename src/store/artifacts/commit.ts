@@ -56,7 +56,7 @@ import { addUsage, growthKeys } from '../rows/usage.ts';
  * Content that, according to the caller, the namespace already has; with a live artifact that has it and that the
  * caller can read.
  */
-export interface HeldContent {
+export interface WitnessedContent {
   readonly kind: 'stored';
   readonly sha256: Sha256;
   readonly size: number;
@@ -67,7 +67,7 @@ export interface HeldContent {
 export interface CommitRequest {
   readonly by: Principal;
   readonly spec: ArtifactSpec;
-  readonly content: Content | HeldContent;
+  readonly content: Content | WitnessedContent;
   /** True: a push to an unknown session opens it. */
   readonly opensSessions: boolean;
 }
@@ -262,7 +262,7 @@ function* addVersion(
   const { by: caller, spec, content } = request;
   const record = newRecord(tx, spec, content, session, head, expireTime);
   const by = { kind: 'artifact', id: record.id } as const;
-  const alreadyHeld =
+  const alreadyHad =
     content.kind === 'stored'
       ? yield* attachWitnessed(tx, caller, content, by)
       : yield* attach(tx, content, by);
@@ -283,7 +283,7 @@ function* addVersion(
   return {
     artifact: toArtifact(record, true, session),
     // A caller that may not read everything must not learn from the receipt which contents exist elsewhere.
-    receipt: receiptFor(record, spec, alreadyHeld && seesEverything(caller) ? record.size : 0, undefined),
+    receipt: receiptFor(record, spec, alreadyHad && seesEverything(caller) ? record.size : 0, undefined),
   };
 }
 
@@ -321,7 +321,7 @@ function newRecord(
  * Attaches the stored content. The caller must still be able to read an artifact with it, and the content must still
  * exist.
  */
-function* attachWitnessed(tx: Tx, caller: Principal, content: HeldContent, by: Referrer): Asking<true> {
+function* attachWitnessed(tx: Tx, caller: Principal, content: WitnessedContent, by: Referrer): Asking<true> {
   const witness = readableNow(tx, caller, content.witness);
   if (witness?.sha256 !== content.sha256 || !(yield* attachStored(tx, content, by)))
     throw contentNotFound(content.sha256);

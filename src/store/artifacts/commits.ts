@@ -10,7 +10,7 @@ import {
   type CommitResult,
   commitReads,
   decideCommit,
-  type HeldContent,
+  type WitnessedContent,
 } from './commit.ts';
 
 interface CommitsOptions {
@@ -30,7 +30,11 @@ export class Commits {
   }
 
   /** Writes all rows of a version, or none. Resolves when the batch is durable. @throws Failure of {@link decideCommit}. */
-  async commit(by: Principal, spec: ArtifactSpec, content: Content | HeldContent): Promise<CommitResult> {
+  async commit(
+    by: Principal,
+    spec: ArtifactSpec,
+    content: Content | WitnessedContent,
+  ): Promise<CommitResult> {
     const { index, opensSessions, lapses, onStep } = this.options;
     const request: CommitRequest = { by, spec, content, opensSessions };
     const result = await transact(index, {

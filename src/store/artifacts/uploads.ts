@@ -18,7 +18,7 @@ import { contentNotFound } from '../rows/failures.ts';
 import { contentObserver, type OnStep } from '../rows/steps.ts';
 import { type LapseWriter, pastLapse } from '../rows/transaction.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
-import type { CommitResult, HeldContent } from './commit.ts';
+import type { CommitResult, WitnessedContent } from './commit.ts';
 import { Commits } from './commits.ts';
 import { checkDigest, sizeMismatch, tooLarge, Upload } from './upload.ts';
 import { knownRequest, refuseEarly } from './upload-checks.ts';
@@ -74,7 +74,7 @@ export class Uploads {
   private async replayed(
     principal: Principal,
     spec: ArtifactSpec,
-    witness: HeldContent['witness'],
+    witness: WitnessedContent['witness'],
   ): Promise<CommitResult | undefined> {
     const { index, contents } = this.options;
     const { sha256, sizeBytes: size } = spec;
@@ -121,7 +121,10 @@ export class Uploads {
     return result;
   }
 
-  private refuseEarly(principal: Principal, spec: ArtifactSpec): Promise<HeldContent['witness'] | undefined> {
+  private refuseEarly(
+    principal: Principal,
+    spec: ArtifactSpec,
+  ): Promise<WitnessedContent['witness'] | undefined> {
     const { index, lapses, opensSessions } = this.options;
     return pastLapse(lapses, principal.namespace, () =>
       lookUp(index, (rows) => refuseEarly(rows, principal, spec, opensSessions, index.now())),
@@ -143,7 +146,7 @@ export class Uploads {
   }
 
   /** Returns a live artifact with that content that the caller can read. */
-  private async findWitness(by: Principal, sha256: Sha256): Promise<HeldContent['witness'] | undefined> {
+  private async findWitness(by: Principal, sha256: Sha256): Promise<WitnessedContent['witness'] | undefined> {
     if (!by.scopes.has('read')) return undefined;
     const ns = by.namespace;
     const { index } = this.options;
@@ -153,7 +156,7 @@ export class Uploads {
     for (let touched = 0; touched < limits.queryTouchesMax; ) {
       const before = touched;
       for await (const block of snapshot.scan(range)) {
-        const ids = block.map(([key]) => keys.blobs.reference.parse(key)[3] as HeldContent['witness']);
+        const ids = block.map(([key]) => keys.blobs.reference.parse(key)[3] as WitnessedContent['witness']);
         const found = await readLive(snapshot, by, ids, index.now());
         const live = found.findIndex((one) => one !== undefined && canRead(by, one.record));
         if (live >= 0) return ids[live];

@@ -40,7 +40,7 @@ export class ContentProbe {
   }
 
   /** Reads the next piece. @returns the verdict, when it is known. */
-  async step(): Promise<Verdict | undefined> {
+  async readPiece(): Promise<Verdict | undefined> {
     const { ns, sha256, record } = this;
     const content = { sha256, size: record.size };
     const length = Math.min(pieceBytes, record.size - this.position);
@@ -66,7 +66,7 @@ export class ContentProbe {
   /** Reads the rest. */
   async finish(): Promise<Verdict> {
     for (;;) {
-      const verdict = await this.step();
+      const verdict = await this.readPiece();
       if (verdict !== undefined) return verdict;
     }
   }

@@ -184,8 +184,10 @@ export class Contents {
     let offset = part.offset;
     try {
       for await (const piece of read(part)) {
+        // The consumer may free the piece, which is then empty.
+        const { length } = piece;
         yield piece;
-        offset += piece.length;
+        offset += length;
       }
     } catch (error) {
       if (failedWith(error, 'DATA_LOSS') && !(await isRead(read({ offset, length: 1 }))))

@@ -94,7 +94,7 @@ export class Space {
     return await this.sayingWhen(
       new Failure(
         'STORAGE_FULL',
-        `${freeBytes} bytes are free for contents, and ${reserveBytes} of them are reserved`,
+        `${freeBytes} bytes are free for contents, and ${reserveBytes} bytes must stay free`,
         { metadata: { free_bytes: String(freeBytes), reserve_bytes: String(reserveBytes) } },
       ),
     );

@@ -114,7 +114,9 @@ export class ExportReader {
       if (part.header.formatVersion !== formatVersion)
         throw new Failure(
           'NOT_IMPLEMENTED',
-          `part.header.format_version: the export has format ${part.header.formatVersion}; this version reads ${formatVersion}`,
+          `part.header.format_version: the export has format ${part.header.formatVersion}; this version reads ` +
+            `${formatVersion}. Import it with a newer version; or, if its own version is not newer, the export was ` +
+            `altered: ${remedy}`,
         );
       this.header = part.header;
       return [];
@@ -133,7 +135,10 @@ export class ExportReader {
     if (Buffer.compare(key, this.last) <= 0) throw invalid(field, 'must be in ascending order of the keys');
     const code = key[0]!;
     if (!familyCodes.has(code) || code === keys.store.commit.code)
-      throw invalid(field, `must be of a family that is exported: ${Buffer.from(key).toString('hex')}`);
+      throw invalid(
+        field,
+        `must be the key of a kind of row that is exported: ${Buffer.from(key).toString('hex')}`,
+      );
     this.last = key;
     this.digest.add(row);
     return [key, value];
@@ -143,7 +148,7 @@ export class ExportReader {
     if (rows !== this.digest.rows)
       throw new Failure(
         'SIZE_MISMATCH',
-        `part.footer: ${rows} rows were exported, ${this.digest.rows} arrived; ${remedy}`,
+        `part.footer: ${rows} rows were exported, and ${this.digest.rows} arrived; ${remedy}`,
         {
           violations: [{ field: 'part.footer.row_count', description: `${this.digest.rows} rows arrived` }],
         },
@@ -152,9 +157,9 @@ export class ExportReader {
     if (sha256 !== actual)
       throw new Failure(
         'DIGEST_MISMATCH',
-        `part.footer: the rows hash to ${actual}, not to ${sha256}; ${remedy}`,
+        `part.footer: the SHA-256 of the rows is ${actual}, not ${sha256}; ${remedy}`,
         {
-          violations: [{ field: 'part.footer.sha256', description: `the rows hash to ${actual}` }],
+          violations: [{ field: 'part.footer.sha256', description: `the SHA-256 of the rows is ${actual}` }],
         },
       );
     this.isComplete = true;

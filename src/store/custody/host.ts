@@ -1,5 +1,5 @@
 /**
- * Holds a store, whatever happens to its index. The host serves the store, or is in recovery because the index is
+ * Keeps a store, whatever happens to its index. The host serves the store, or is in recovery because the index is
  * damaged. It replaces the index by an export, or by the remains of the damaged index.
  */
 import { Failure } from '../../domain/errors.ts';
@@ -204,9 +204,9 @@ export class StoreHost implements AsyncDisposable {
         ns: '',
         reads: [keys.store.setting.key(pauseSetting(pause.cause))],
         *decide(tx) {
-          const held = tx.get(keys.store.setting, pauseSetting(pause.cause)) as Pause | undefined;
-          if (held === undefined) return;
-          if (held.id !== pauseId) throw anotherPause(held.id);
+          const current = tx.get(keys.store.setting, pauseSetting(pause.cause)) as Pause | undefined;
+          if (current === undefined) return;
+          if (current.id !== pauseId) throw anotherPause(current.id);
           tx.del(keys.store.setting, pauseSetting(pause.cause));
         },
       });
@@ -279,7 +279,7 @@ export class StoreHost implements AsyncDisposable {
       if (accepted !== undefined && keys.store.setting.decode(accepted) === lossId) return;
     }
     if (this.loss?.id !== lossId)
-      throw new Failure('ETAG_MISMATCH', 'loss_id: must be the id of the loss that was found', {
+      throw new Failure('ETAG_MISMATCH', 'loss_id: must be the id of the reported loss', {
         metadata: this.loss === undefined ? {} : { loss: this.loss.id },
       });
     const { loss } = this;
@@ -289,7 +289,7 @@ export class StoreHost implements AsyncDisposable {
     const waits = { pauseId: pauseIdOf('imported', now), now };
     const { newest, damaged, waiting } = await fillFromSalvage(replacement, this.options.home, waits);
     const message = `the store lost data (${loss.message}); ${damaged} damaged rows were left out; look at what \`artifacta fsck\` reports`;
-    const pause = restoredPause(now, 'what was left of a damaged index was accepted', waiting);
+    const pause = restoredPause(now, 'the rest of a damaged index was accepted', waiting);
     await replacement.put([
       pauseRow('inconsistent', now, message),
       ...(pause === undefined ? [] : [pause]),

@@ -62,7 +62,8 @@ function isSame(one: Place, other: Place): boolean {
 
 function messageOf({ time }: PlaceRecord): string {
   return (
-    `since ${new Date(time).toISOString()} the store lies in another directory than before: it was copied, moved or restored. ` +
-    'Only one copy may be served: what is pushed to one is missing in the other'
+    `since ${new Date(time).toISOString()} the store has been in another directory than before: it ` +
+    'was copied, moved or restored. Serve only one copy: artifacts that are pushed to one copy are ' +
+    'missing in the other'
   );
 }

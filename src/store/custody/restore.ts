@@ -89,7 +89,7 @@ const afterStoreRows = { gte: keys.sessions.name.range().gte, lt: Uint8Array.of(
 export function notEmpty(): Failure {
   return new Failure(
     'STORE_NOT_EMPTY',
-    'replace: must be true if the store is not empty; all that is in it is then lost',
+    'replace: must be true if the store is not empty; everything in the store is then lost',
     {
       violations: [{ field: 'replace', description: 'must be true if the store is not empty' }],
     },

@@ -34,7 +34,7 @@ export class RestoredCredentials {
   private readonly pauseId: string;
   private readonly now: number;
   /** The pause for which credentials of the present index wait. */
-  private heldBy: string | undefined;
+  private waitsFor: string | undefined;
   private readonly count = { keys: 0, links: 0 };
 
   private constructor(present: Index | undefined, pauseId: string, now: number) {
@@ -50,7 +50,7 @@ export class RestoredCredentials {
    */
   static async over(present: Index | undefined, pauseId: string, now: number): Promise<RestoredCredentials> {
     const credentials = new RestoredCredentials(present, pauseId, present?.now() ?? now);
-    credentials.heldBy = present && (await importPauseId(present));
+    credentials.waitsFor = present && (await importPauseId(present));
     return credentials;
   }
 
@@ -113,7 +113,7 @@ export class RestoredCredentials {
       // A credential that does not exist any more has ended. No list shows it, so no user could revoke it.
       const revokeTime = present === undefined ? this.now : present.revokeTime;
       if (revokeTime !== undefined) return { ...record, revokeTime };
-      if (present?.waits === undefined || present.waits !== this.heldBy) return record;
+      if (present?.waits === undefined || present.waits !== this.waitsFor) return record;
     }
     this.count[kind]++;
     return { ...record, waits: this.pauseId };

@@ -53,7 +53,7 @@ export async function goneArtifacts(
 
 interface Line {
   readonly parsed: ManifestLine;
-  /** The length of the line with its newline. */
+  /** The size of the line with its newline. */
   readonly bytes: number;
   /** The position in the manifest where it ends, in bytes. */
   readonly end: number;

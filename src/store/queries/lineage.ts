@@ -27,7 +27,7 @@ export interface LineageQuery extends PageRequest {
 export interface LineageEdge {
   readonly derivedId: ArtifactId;
   readonly inputId: ArtifactId;
-  /** The steps from the start to the far end, from 1. */
+  /** The number of edges from the start to the far end, from 1. */
   readonly depth: number;
   /** The artifact at the far end. Undefined if it is gone, or if the caller may not read it. */
   readonly artifact: Artifact | undefined;

@@ -50,9 +50,13 @@ export function artifactExpired(record: ArtifactRecord, session: SessionFacts | 
 
 /** CONTENT_NOT_FOUND. */
 export function contentNotFound(sha256: string): Failure {
-  return new Failure('CONTENT_NOT_FOUND', `no readable artifact has the content ${sha256}; send the bytes`, {
-    metadata: { sha256 },
-  });
+  return new Failure(
+    'CONTENT_NOT_FOUND',
+    `no artifact that you can read has the content ${sha256}; send the bytes`,
+    {
+      metadata: { sha256 },
+    },
+  );
 }
 
 /** SESSION_NOT_FOUND. */

@@ -105,7 +105,7 @@ export class SessionLapsed extends Failure {
   readonly uid: SessionRecord['uid'];
 
   constructor({ id, uid }: SessionRecord) {
-    super('SEAL_PENDING', `the lease of session ${id} has lapsed; it is being sealed`, {
+    super('SEAL_PENDING', `the lease of session ${id} has lapsed; the session is being sealed`, {
       metadata: { session: id },
       retryAfterMs: 200,
     });

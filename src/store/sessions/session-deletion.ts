@@ -20,7 +20,7 @@ export function* decideDeleteSession(
 ): Asking<void> {
   const found = yield* presentSession(tx, by, id, tx.now);
   if (found.state === 'sealing') throw sealPending(id);
-  if (found.holds > 0) throw held(found);
+  if (found.holds > 0) throw onHold(found);
   checkEtag(`session ${id}`, found, etag);
   yield* markDeleted(tx, found);
 }
@@ -34,7 +34,7 @@ export function* markDeleted(tx: Tx, session: SessionRecord, goneSince = tx.now)
   tx.put(keys.calls.expiry, [freeAgain(goneSince), ns, 'gone', session.id], true);
 }
 
-function held({ id, holds }: SessionRecord): Failure {
+function onHold({ id, holds }: SessionRecord): Failure {
   const what = holds === 1 ? 'an artifact on hold; release it' : `${holds} artifacts on hold; release them`;
   return new Failure('ARTIFACT_HELD', `session ${id} has ${what} first`, {
     metadata: { session: id, holds: String(holds) },

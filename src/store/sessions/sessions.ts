@@ -243,13 +243,14 @@ function* amended(tx: Tx, found: SessionRecord, outcome: Outcome): Asking<Sessio
 
 /** Returns the refusal for a session that has expired: it does not come back. */
 function expiredBefore({ id, outcome }: SessionRecord): Failure {
-  const message = `session ${id} has expired; an outcome can be amended before that`;
+  const message = `session ${id} has expired; its outcome could be amended only before that`;
   return new Failure('OUTCOME_CONFLICT', message, { metadata: { session: id, outcome: outcome ?? '' } });
 }
 
 function cannotAmend({ id, outcome, amended }: SessionRecord): Failure {
-  const how = outcome === undefined ? 'is open' : `${amended ? 'was amended to' : 'ended'} ${outcome}`;
-  const message = `session ${id} ${how}; only an abandoned one can be amended, once`;
+  const how =
+    outcome === undefined ? 'is open' : `${amended ? 'was amended to' : 'ended with'} the outcome ${outcome}`;
+  const message = `session ${id} ${how}; only an abandoned session can be amended, and only once`;
   return new Failure('OUTCOME_CONFLICT', message, { metadata: { session: id, outcome: outcome ?? '' } });
 }
 

@@ -26,21 +26,21 @@ function suspicionPause(suspicion: Suspicion): Pause {
   const [direction, difference] = [wall < time ? 'behind' : 'ahead of', inWords(Math.abs(wall - time))];
   const why =
     cause === 'behindMark'
-      ? 'when the store was opened, the wall clock was behind its newest commit'
+      ? 'when the store was opened, the wall clock was behind the newest commit of the store'
       : 'the wall clock was set while the service ran';
-  const good = cause === 'behindMark' ? 'it has not been behind' : 'both have agreed';
+  const good = cause === 'behindMark' ? 'the wall clock has not been behind' : 'both times have agreed';
   const agreement =
     agreedMs > 0
-      ? `this ends when ${good} for 5 min, so far ${inWords(agreedMs)}`
-      : `this ends when ${good} for 5 min`;
+      ? `the pause ends when ${good} for 5 min (so far ${inWords(agreedMs)})`
+      : `the pause ends when ${good} for 5 min`;
   return {
     id,
     cause: 'clockSuspect',
     startTime,
     message:
-      `${why}: it says ${iso(wall)}, ${difference} ${direction} ${iso(time)}, the time that the service uses. ` +
-      `Pushes and reads continue; work that cannot be undone waits; ${agreement}. If the wall clock is right, run ` +
-      `artifacta fsck --resume ${id}`,
+      `${why}. The wall clock shows ${iso(wall)}, ${difference} ${direction} ${iso(time)}, the time ` +
+      'that the service uses. Pushes and reads continue, but work that cannot be undone is paused; ' +
+      `${agreement}. If the wall clock is right, run artifacta fsck --resume ${id}`,
   };
 }
 
@@ -50,9 +50,9 @@ function gapPause({ id, from, to, leftMs }: LongGap): Pause {
     cause: 'longGap',
     startTime: to,
     message:
-      `nothing was written for ${inWords(to - from)}, from ${iso(from)} to ${iso(to)}, if the clock is right. What has expired ` +
-      `is not freed until the service has run for 5 min (${inWords(leftMs)} from now), or starts again. ` +
-      `If the clock is right, run artifacta fsck --resume longGap-${id}`,
+      `nothing was written for ${inWords(to - from)}, from ${iso(from)} to ${iso(to)}, if the clock is ` +
+      `right. Expired data is not freed until the service has run for 5 min (${inWords(leftMs)} from ` +
+      `now), or starts again. If the clock is right, run artifacta fsck --resume longGap-${id}`,
   };
 }
 

@@ -56,8 +56,8 @@ function pauseOver({ count, bytes }: Files, allBytes: number, now: number): Paus
     cause: 'manyOrphans',
     startTime: now,
     message:
-      `no row knows ${count} files of ${bytes} bytes (all files together have ${allBytes}), so the index may ` +
-      'be wrong; resume maintenance to remove them',
+      `no row names ${count} files of ${bytes} bytes (all files together have ${allBytes}), so the ` +
+      'index may be wrong; resume maintenance to remove these files',
     objects: { count, bytes },
   };
 }

@@ -73,13 +73,13 @@ export class Orphans {
     while (!budget.isSpent) {
       this.scan ??= this.begin();
       try {
-        const step = await this.scan.next();
-        if (step.done) {
+        const next = await this.scan.next();
+        if (next.done) {
           this.scan = undefined;
           return { condemned, more: false };
         }
-        condemned += step.value;
-        budget.spend('items', step.value);
+        condemned += next.value;
+        budget.spend('items', next.value);
       } catch (error) {
         this.scan = undefined;
         throw error;

@@ -91,7 +91,8 @@ export function restoredPause(
   return pauseRow(
     'imported',
     startTime,
-    `${message}; ${what.join(' and ')} that came with it may have been revoked since, and do not work yet: revoke those that must not work, then run \`artifacta fsck --resume ${id}\``,
+    `${message}; ${what.join(' and ')} that came with it do not work yet, because they may have been ` +
+      `revoked since: revoke those that must not work, then run \`artifacta fsck --resume ${id}\``,
     credentials,
   );
 }

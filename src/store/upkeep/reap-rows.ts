@@ -98,17 +98,17 @@ function withoutOne({ reaped, ...session }: SessionRecord, record: ArtifactRecor
 /** The rows that remain of a session when its artifacts are gone. */
 export interface LeftRows {
   /** The sequences of its events. */
-  readonly feed: readonly number[];
+  readonly sequences: readonly number[];
   /** The names of its heads. */
   readonly names: readonly string[];
 }
 
 /** Removes rows of the feed and heads of a session that was deleted and has no artifact any more. */
-export function* removeLeftRows(tx: Tx, uid: SessionUid, { feed, names }: LeftRows): Asking<void> {
+export function* removeLeftRows(tx: Tx, uid: SessionUid, { sequences, names }: LeftRows): Asking<void> {
   yield [keys.sessions.record.key(tx.ns, uid)];
   const session = tx.get(keys.sessions.record, tx.ns, uid);
   if (session?.deleteTime === undefined || session.artifacts > 0) return;
-  for (const number of feed) tx.del(keys.artifacts.feed, tx.ns, uid, number);
+  for (const sequence of sequences) tx.del(keys.artifacts.feed, tx.ns, uid, sequence);
   for (const name of names) tx.del(keys.artifacts.head, tx.ns, uid, name);
 }
 

@@ -85,7 +85,7 @@ export class SessionReaper {
     const ids: ArtifactId[] = [];
     for await (const block of snapshot.scan(keys.artifacts.version.range(ns, uid)))
       for (const [, value] of block) ids.push(keys.artifacts.version.decode(value).id);
-    return { ids, left, feed: session.feed };
+    return { ids, left, lastSequence: session.feed };
   }
 
   private async removeAtOnce(
@@ -95,7 +95,7 @@ export class SessionReaper {
     budget: Budget,
     done: Reaped,
   ): Promise<void> {
-    const { ids, left, feed } = parts;
+    const { ids, left, lastSequence } = parts;
     const result = await this.paced({
       ns,
       queue: reapQueue,
@@ -103,7 +103,7 @@ export class SessionReaper {
       *decide(tx) {
         const before = tx.get(keys.sessions.record, ns, uid);
         const removed = yield* removeArtifacts(tx, ids);
-        const isWhole = removed.seen === ids.length && before?.feed === feed;
+        const isWhole = removed.seen === ids.length && before?.feed === lastSequence;
         const isGone = isWhole && (yield* settle(tx, uid, ids.length - removed.artifacts));
         if (isGone) {
           yield* removeLeftRows(tx, uid, left);
@@ -141,7 +141,7 @@ export class SessionReaper {
     if (!isEmpty) return;
     for (;;) {
       const left = await leftRows(index, ns, uid, leftTogether);
-      const isLast = left.feed.length + left.names.length < leftTogether;
+      const isLast = left.sequences.length + left.names.length < leftTogether;
       await this.paced({
         ns,
         queue: reapQueue,
@@ -193,7 +193,7 @@ interface Parts {
   readonly ids: readonly ArtifactId[];
   readonly left: LeftRows;
   /** The last sequence of the feed, as it was read. */
-  readonly feed: number;
+  readonly lastSequence: number;
 }
 
 /**
@@ -216,17 +216,17 @@ function* settle(tx: Tx, uid: SessionUid, survivors: number): Asking<boolean> {
 
 /** Returns the first rows of a session's feed and heads, at most `limit` of them. */
 async function leftRows(reader: Reader, ns: string, uid: SessionUid, limit: number): Promise<LeftRows> {
-  const feed: number[] = [];
+  const sequences: number[] = [];
   const names: string[] = [];
   for await (const block of reader.scan({ ...keys.artifacts.feed.range(ns, uid), limit }))
-    for (const [key] of block) feed.push(keys.artifacts.feed.parse(key)[2]);
-  if (feed.length < limit)
+    for (const [key] of block) sequences.push(keys.artifacts.feed.parse(key)[2]);
+  if (sequences.length < limit)
     for await (const block of reader.scan({
       ...keys.artifacts.head.range(ns, uid),
-      limit: limit - feed.length,
+      limit: limit - sequences.length,
     }))
       for (const [key] of block) names.push(keys.artifacts.head.parse(key)[2]);
-  return { feed, names };
+  return { sequences, names };
 }
 
 function addSession(done: Reaped, budget: Budget): void {

@@ -178,7 +178,7 @@ export class Scrub {
         return false;
       }
       const before = probe.position;
-      verdict = await probe.step();
+      verdict = await probe.readPiece();
       tally.bytes += probe.position - before;
     } while (verdict === undefined);
     tally.contents++;
@@ -217,7 +217,8 @@ export class Scrub {
     if (soundFiles === 0 && files.length >= doubtfulMin)
       throw new Failure(
         'STORE_UNAVAILABLE',
-        `cannot read any of ${files.length} contents; is the disk mounted? The first: ${said(files[0]!.verdict)}`,
+        `cannot read any of ${files.length} contents; is the disk mounted? The first failure: ` +
+          `${said(files[0]!.verdict)}`,
       );
     let failure: Failure | undefined;
     for (const { content } of suspects) {

@@ -27,7 +27,7 @@ export async function* unreadableRows(
           yield diagnosis(
             'ROW_CORRUPT',
             {},
-            `what follows ${scope.describe(row.key)} cannot be read; import an export, or accept the loss`,
+            `the rows after ${scope.describe(row.key)} cannot be read; import an export, or accept the loss`,
           );
         else yield* judge(scope, row.key, row.kind === 'row' ? row.value : undefined);
       }
@@ -38,7 +38,7 @@ export async function* unreadableRows(
 function* judge(scope: Scope, key: Uint8Array, value: Uint8Array | undefined): Generator<Diagnosis> {
   const family = familyOf.get(key[0]!);
   if (family === undefined) {
-    yield diagnosis('ROW_CORRUPT', {}, `${scope.describe(key)} is of no known family`);
+    yield diagnosis('ROW_CORRUPT', {}, `${scope.describe(key)} is of no known kind`);
     return;
   }
   if (value !== undefined && scope.decode(family, value) !== undefined) return;
@@ -58,7 +58,7 @@ function* judge(scope: Scope, key: Uint8Array, value: Uint8Array | undefined): G
         ns: about.namespace,
         sha256,
         name: undefined,
-        message: 'the bytes that the index has are damaged',
+        message: 'the bytes in the index are damaged',
       },
     );
     return;
@@ -76,6 +76,6 @@ function* judge(scope: Scope, key: Uint8Array, value: Uint8Array | undefined): G
   yield diagnosis(
     'ROW_CORRUPT',
     about,
-    `${scope.describe(key)} is damaged; import an export, or accept the loss of what it says`,
+    `${scope.describe(key)} is damaged; import an export, or accept the loss of its data`,
   );
 }

@@ -141,8 +141,8 @@ export async function* feeds(snapshot: Snapshot, scope: Scope): AsyncGenerator<D
       yield diagnosis(
         'INDEX_ROW_WRONG',
         about,
-        `${actual.rows} events are recorded, the last with number ${actual.last}; the session has the number ` +
-          `${record.feed}. Lost events cannot be restored`,
+        `${actual.rows} events are recorded, and the last has the number ${actual.last}; the session ` +
+          `records the number ${record.feed}. Lost events cannot be restored`,
       );
     else if (actual.sealed !== (record.state === 'sealed'))
       yield diagnosis(
@@ -168,7 +168,9 @@ export async function* keptLists(snapshot: Snapshot, scope: Scope): AsyncGenerat
   for await (const [group, { ns, record }] of sessionRows(snapshot, scope)) {
     const isListed = listed.delete(group);
     if (isListed === (record.kept === true)) continue;
-    const what = isListed ? 'is on a list of kept sessions but is not kept' : 'is kept but is on no list';
+    const what = isListed
+      ? 'is on a list of kept sessions but is not marked as kept'
+      : 'is marked as kept but is on no list';
     yield diagnosis('INDEX_ROW_WRONG', { namespace: ns, session: record.id }, `the session ${what}`);
   }
   if (listed.size > 0)
@@ -184,7 +186,7 @@ export async function* outputs(snapshot: Snapshot, scope: Scope): AsyncGenerator
   for await (const { left, right } of joined(sessionRows(snapshot, scope), rows())) {
     if ((left?.record.hasOutputs ?? false) === (right ?? false)) continue;
     const about = left === undefined ? {} : { namespace: left.ns, session: left.record.id };
-    const what = right ? 'exist, but the session does not know them' : 'are lost; import an export';
+    const what = right ? 'exist, but the session does not record them' : 'are lost; import an export';
     yield diagnosis('INDEX_ROW_WRONG', about, `the expected outputs of a session ${what}`);
   }
 }
@@ -224,7 +226,7 @@ export async function* heads(snapshot: Snapshot, scope: Scope): AsyncGenerator<D
     const kind = left !== undefined && left.head === undefined ? 'ROW_CORRUPT' : 'INDEX_ROW_WRONG';
     const message = `${scope.describe(keys.artifacts.head.key(ns, uid, name))} ${wrong}`;
     if (right !== undefined && right.record === undefined) {
-      yield diagnosis(kind, about, `${message}; repair the version row, then look again`);
+      yield diagnosis(kind, about, `${message}; repair the version row, then check again`);
       continue;
     }
     const top = right && { id: right.record!.id, version: right.version };

@@ -253,7 +253,10 @@ function shown({ rows, contents, bytes }: Checked): Checked {
 }
 
 function tooManyOrphans(count: number): string {
-  return `not removed: ${count} files are too many to remove without an operator, because the index may be wrong; resume maintenance to allow it, and repair again`;
+  return (
+    `not removed: ${count} files are too many to remove without an operator, because the index may ` +
+    'be wrong; resume maintenance to allow this, and repair again'
+  );
 }
 
 function noSuchReport(): Failure {

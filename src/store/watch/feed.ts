@@ -30,7 +30,7 @@ const eventsTogether = 64;
 const smallBytes = 256;
 
 /**
- * Yields the events after a number, up to the seal, which is included. An artifact that is gone by now appears as
+ * Yields the events after a sequence, up to the seal, which is included. An artifact that is gone by now appears as
  * deleted, in the place of its commit.
  *
  * @param now milliseconds since the Unix epoch.

@@ -17,7 +17,7 @@ export class Replays {
   private reading = 0;
 
   /**
-   * @param place the feed of the page, and the number after which the page begins. A caller that asks for the page
+   * @param place the feed of the page, and the sequence after which the page begins. A caller that asks for the page
    * while it is read gets the same events.
    */
   page(place: string, read: () => Promise<Page>): Promise<Page> {

@@ -4,7 +4,7 @@ import type { SessionUid } from '../../domain/ids.ts';
 import { limits } from '../../domain/limits.ts';
 import { Shares } from '../../domain/load/shares.ts';
 import type { SessionId } from '../../domain/names.ts';
-import { type Holder, holderOf, type Principal, seesArtifact, seesSession } from '../../domain/principal.ts';
+import { type Payer, type Principal, payerOf, seesArtifact, seesSession } from '../../domain/principal.ts';
 import { type After, afterRealTime } from '../../domain/timer.ts';
 import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
@@ -23,7 +23,7 @@ import { type Lapsing, type Member, SessionTail, tooSlow } from './session-tail.
 /** The session to watch, and where to begin. */
 export interface WatchRequest {
   readonly session: SessionId;
-  /** Only events with a higher number. */
+  /** Only events with a higher sequence. */
   readonly after: number;
   /** Only the seal. */
   readonly sealOnly: boolean;
@@ -31,7 +31,7 @@ export interface WatchRequest {
   readonly waitForOpen: boolean;
 }
 
-/** An event, or a sign that the watch is alive: `sequence` is then the last number that the watch has passed. */
+/** An event, or a sign that the watch is alive: `sequence` is then the last one that the watch has passed. */
 export type WatchEvent =
   | FeedEvent
   | { readonly sequence: number; readonly time: number; readonly what: { readonly kind: 'heartbeat' } };
@@ -80,10 +80,10 @@ export class Watches implements Listener {
   }
 
   /**
-   * Yields events in the order of their numbers, each durable, until the seal, which is the last one. If no event
+   * Yields events in the order of their sequences, each durable, until the seal, which is the last one. If no event
    * exists yet, a heartbeat comes first.
    *
-   * @throws Failure SESSION_NOT_FOUND, also when the session goes while it is watched; INVALID_ARGUMENT for a number
+   * @throws Failure SESSION_NOT_FOUND, also when the session goes while it is watched; INVALID_ARGUMENT for a sequence
    * above the last; OVERLOADED for too many watchers, or one that takes events too slowly; UNAUTHENTICATED when its
    * credentials end; SHUTTING_DOWN.
    */
@@ -121,7 +121,7 @@ export class Watches implements Listener {
    * @returns true if such a watch existed.
    */
   private makePlace(watchers: Shares<Watcher>, asking: Principal): boolean {
-    const latest = [...watchers.overShare(holderOf(asking))].at(-1);
+    const latest = [...watchers.overShare(payerOf(asking))].at(-1);
     if (latest === undefined) return false;
     latest.fail(
       latest.overloaded(
@@ -192,7 +192,7 @@ export class Watches implements Listener {
   }
 
   /**
-   * Yields the existing events up to a number, at the watcher's own speed. Returns true when the last one was the seal.
+   * Yields the events up to a sequence, at the watcher's own speed. Returns true when the last one was the seal.
    */
   private async *caughtUp(
     index: Index,
@@ -268,7 +268,7 @@ class Watcher implements Member {
     itemsMax: limits.watcherEventsMax,
     bytesMax: limits.watcherBytesMax,
   });
-  /** The last number that the watcher has passed. */
+  /** The last sequence that the watcher has passed. */
   position: number;
   /** True: nothing was sent since the last heartbeat. */
   isSilent = false;
@@ -343,8 +343,8 @@ class Watcher implements Member {
     this.cancel = undefined;
   }
 
-  get holder(): Holder {
-    return holderOf(this.by);
+  get payer(): Payer {
+    return payerOf(this.by);
   }
 
   /** Returns the reason for which the watcher is ended, and where it can go on. */

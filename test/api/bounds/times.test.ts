@@ -19,11 +19,11 @@ describe('a time in JSON', () => {
   ])('%s does not exist', async (time) => {
     for (const name of ['expireTime', 'expire_time'])
       await expect(admit({ spec: { session: 's', name: 'a', [name]: time } })).rejects.toMatchObject({
-        rawMessage: expect.stringMatching(/^spec\.expire_time: must be a time that exists/),
+        rawMessage: expect.stringMatching(/^spec\.expire_time: must be a valid time/),
       });
     await expect(
       admit({ changes: { expireTime: time } }, UpdateArtifactRequestSchema as never),
-    ).rejects.toThrow('changes.expire_time: must be a time that exists');
+    ).rejects.toThrow('changes.expire_time: must be a valid time');
   });
 
   it.each(['2028-02-29T00:00:00Z', '2000-02-29T23:59:59Z', '2027-12-31T23:59:59Z', '2027-04-30T00:00:00Z'])(

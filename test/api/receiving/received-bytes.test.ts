@@ -1,7 +1,7 @@
 /** What has come of requests: who is read from while it is much, who loses room, and that all of it comes back. */
 import { expect, it } from 'vitest';
 import { ReceivedBytes, type ReceivedRequest } from '../../../src/api/receiving/received-bytes.ts';
-import type { Holder } from '../../../src/domain/principal.ts';
+import type { Payer } from '../../../src/domain/principal.ts';
 
 /** Free are 1,000 bytes, 9 of each connection, and there are at most 2,000. */
 function opened() {
@@ -23,11 +23,11 @@ function opened() {
   /** A connection of somebody. */
   const connection = (name: string, group = 'ns') => {
     const key = {};
-    const holder: Holder = { group, name };
+    const payer: Payer = { group, name };
     const state = { isRead: true, refused: [] as number[], reasons: [] as string[], count: 0 };
     const bringer = () => ({
       address: undefined,
-      holder: () => holder,
+      payer: () => payer,
       stop: () => {
         state.isRead = false;
       },
@@ -95,7 +95,7 @@ it('whoever has less than a share is always read from', () => {
   request.take(100);
   expect(modest.state.isRead).toBe(true);
   request.take(1);
-  // More than half, and the only one of its holder: it goes on, but others of it would not.
+  // More than half, and the only one of its payer: it goes on, but others of it would not.
   const another = connection('b');
   another.open(10);
   expect([modest.state.isRead, another.state.isRead]).toEqual([true, false]);

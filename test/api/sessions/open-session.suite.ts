@@ -7,8 +7,7 @@ import { checked, type OpenService, type Service } from '../../support/service.t
 export function openSessionSuite(open: OpenService): void {
   const opened = checked(open);
 
-  const sessionOf = async (service: Service) =>
-    (await service.sessions.getSession({ session: 's' })).session!;
+  const shown = async (service: Service) => (await service.sessions.getSession({ session: 's' })).session!;
 
   describe('opening a session again', () => {
     it.each([
@@ -27,7 +26,7 @@ export function openSessionSuite(open: OpenService): void {
         fields,
         metadata: { session: 's' },
       });
-      expect(await sessionOf(service)).toEqual(session);
+      expect(await shown(service)).toEqual(session);
     });
 
     it('with other labels leaves the labels as they are', async () => {
@@ -59,7 +58,7 @@ export function openSessionSuite(open: OpenService): void {
     it('takes metadata and expected outputs, but no labels', async () => {
       const service = await opened();
       await create(service, { session: 's', name: 'a' }, 'x');
-      const before = await sessionOf(service);
+      const before = await shown(service);
       service.clock.now += 1_000;
       const { session, created } = await service.sessions.openSession({
         session: 's',
@@ -163,7 +162,7 @@ export function openSessionSuite(open: OpenService): void {
       await service.artifacts.deleteArtifact({ artifact: byName('s', 'deleted') });
       await service.artifacts.deleteArtifact({ artifact: byName('s', 'old') });
       await service.artifacts.updateArtifact({ artifact: byName('s', 'held'), changes: { hold: true } });
-      expect((await sessionOf(service)).missingOutputs).toEqual([]);
+      expect((await shown(service)).missingOutputs).toEqual([]);
       service.clock.now += 1_000;
       const { session } = await service.sessions.sealSession({
         session: 's',
@@ -172,7 +171,7 @@ export function openSessionSuite(open: OpenService): void {
       expect(session).toMatchObject({ expectedOutputs, missingOutputs: ['deleted', 'expired', 'never'] });
       // It stays what it was at the seal.
       await service.artifacts.deleteArtifact({ artifact: byName('s', 'there') });
-      expect((await sessionOf(service)).missingOutputs).toEqual(['deleted', 'expired', 'never']);
+      expect((await shown(service)).missingOutputs).toEqual(['deleted', 'expired', 'never']);
     });
   });
 
@@ -186,14 +185,14 @@ export function openSessionSuite(open: OpenService): void {
       };
       later();
       await create(service, { session: 's', name: 'a' }, 'x');
-      expect(await sessionOf(service)).toMatchObject({ ...unchanged, artifactCount: 1n });
+      expect(await shown(service)).toMatchObject({ ...unchanged, artifactCount: 1n });
       later();
       await service.artifacts.updateArtifact({ artifact: byName('s', 'a'), changes: { hold: true } });
-      expect(await sessionOf(service)).toMatchObject({ ...unchanged, holdCount: 1n });
+      expect(await shown(service)).toMatchObject({ ...unchanged, holdCount: 1n });
       later();
       await service.artifacts.updateArtifact({ artifact: byName('s', 'a'), changes: { hold: false } });
       await service.artifacts.deleteArtifact({ artifact: byName('s', 'a') });
-      expect(await sessionOf(service)).toMatchObject({ ...unchanged, artifactCount: 0n, lastSequence: 2n });
+      expect(await shown(service)).toMatchObject({ ...unchanged, artifactCount: 0n, lastSequence: 2n });
     });
 
     it('change by its labels and its seal', async () => {

@@ -69,7 +69,10 @@ describe('cat', () => {
     await push('bytes', Uint8Array.of(1, 0xff, 2, 3, 4, 5));
     const ran = await cli(['cat', 'run/bytes', '--max-bytes', '4']);
     expect([...ran.stdout]).toEqual([1, 0xff, 2, 3]);
-    expect(ran).toMatchObject({ code: 0, stderr: 'artifacta: more follows\n' });
+    expect(ran).toMatchObject({
+      code: 0,
+      stderr: 'artifacta: the artifact, or the selected part of it, has more bytes\n',
+    });
     expect((await cli(['cat', 'run/bytes', '--max-bytes', '6'])).stderr).toBe('');
   });
 

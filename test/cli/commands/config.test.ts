@@ -135,7 +135,7 @@ describe('a URL over TLS', { timeout: 60_000 }, () => {
       expect(await home.run(push, trusting)).toMatchObject({ code: 0, stderr: '' });
       const distrusted = await home.run(push);
       expect(distrusted.code).toBe(1);
-      expect(distrusted.stderr).toContain('ARTIFACTA_TLS_CA names the file');
+      expect(distrusted.stderr).toContain('Set ARTIFACTA_TLS_CA to the file');
     }
   });
 });

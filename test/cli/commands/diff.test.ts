@@ -63,7 +63,7 @@ describe('diff', () => {
     expect(await cli(['diff', 'good', 'good'])).toMatchObject({
       code: 0,
       text: '',
-      stderr: 'artifacta: they do not differ\n',
+      stderr: 'artifacta: the sessions do not differ\n',
     });
   });
 
@@ -156,7 +156,7 @@ describe('diff', () => {
     await push('bad', 'long', `${lines('a', 50_000)}end\n`);
     const { text } = await cli(['diff', 'good', 'bad', '--patch']);
     expect(text.split('\n')).toEqual([
-      'large differs: more than 1048576 bytes are not compared by lines',
+      'large differs: it has more than 1048576 bytes, and is not compared line by line',
       '--- good/long',
       '+++ bad/long',
       '@@ -49998,3 +49998,4 @@',
@@ -164,7 +164,7 @@ describe('diff', () => {
       ' a49998',
       ' a49999',
       '+end',
-      'other differs: in more than 5000 lines',
+      'other differs in more than 5000 lines',
       '',
     ]);
   });

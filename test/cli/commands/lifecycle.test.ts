@@ -53,7 +53,7 @@ describe('policy', () => {
     const wanted = ['policy', 'apply', '--retain', 'all=1d', '--filter', 'session.outcome = FAILED'];
     const tried = await cli([...wanted, '--json']);
     expect(JSON.parse(tried.stderr)).toEqual({
-      remark: { message: '1 session would change; --yes does it' },
+      remark: { message: '1 session would change; --yes applies the change' },
     });
     expect(tried.json).toMatchObject([
       { session: 'a', old_expire_time: null, artifact_count: 1, size_bytes: 3 },
@@ -96,7 +96,7 @@ describe('policy', () => {
     ]);
     expect(code).not.toBe(0);
     expect(stderr).toContain(
-      'retention.keep_last: must count an outcome that has a time: sessions that are succeeded',
+      'retention.keep_last: must count an outcome that has a time: sessions with the outcome succeeded',
     );
   });
 });
@@ -130,7 +130,7 @@ describe('session', () => {
   it('shows when it expires, or that it is kept', async () => {
     await cli(['session', 'open', 's', ...policy, '--meta', 'pipeline=p']);
     const { text } = await cli(['session', 'seal', 's']);
-    expect(text).toMatch(/expires: +not while it is among the last of its kind/);
+    expect(text).toMatch(/expires: +not while the session is among the last of its kind/);
   });
 
   it('is deleted with all that is in it', async () => {

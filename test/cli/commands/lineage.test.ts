@@ -93,10 +93,12 @@ describe('lineage', () => {
     expect((await cli(['lineage', b])).text).toContain(`└── ${a}  gone, or cannot be read\n`);
     expect((await cli(['lineage', b, '--json'])).json).toMatchObject([{ input_id: a, artifact: null }]);
     const none = await cli(['lineage', 'run/d', '--derived']);
-    expect(none).toMatchObject({ code: 0, stderr: 'artifacta: nothing was made from it\n' });
+    expect(none).toMatchObject({ code: 0, stderr: 'artifacta: nothing was made from this artifact\n' });
     expect(none.text).toContain('run/d');
     const e = await push('e');
-    expect((await cli(['lineage', e])).stderr).toBe('artifacta: it was made from nothing else here\n');
+    expect((await cli(['lineage', e])).stderr).toBe(
+      'artifacta: this artifact was made from no other artifact\n',
+    );
     expect(await cli(['lineage', e, '--json'])).toMatchObject({ code: 0, stderr: '', text: '' });
   });
 

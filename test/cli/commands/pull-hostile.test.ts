@@ -76,7 +76,7 @@ describe('a service that lies', () => {
     };
     const { code, stderr } = await commandLine(lying(transport, { list }))(['pull', 'run', '--to', target]);
     expect(code).toBe(1);
-    expect(stderr.match(/is not what was listed/g)).toHaveLength(2);
+    expect(stderr.match(/is not the listed content/g)).toHaveLength(2);
     expect(await readdir(target)).toEqual([]);
   });
 });
@@ -148,6 +148,6 @@ it('a file that is pushed again while the session is pulled is told of', async (
   const through = commandLine(lying(transport, { list }));
   const { code, stderr, text } = await through(['pull', 'run', '--to', target]);
   expect({ code, text }).toEqual({ code: 0, text: '1 file, 3 B\n' });
-  expect(stderr).toMatch(/a was pushed again meanwhile; version 1/);
+  expect(stderr).toMatch(/a was pushed again during the pull; its version 1/);
   expect(await readFile(join(target, 'a'), 'utf8')).toBe('one');
 });

@@ -122,7 +122,7 @@ describe('show and session', () => {
       inherited_metadata_keys: ['agent', 'b'],
     });
     const sealed = await cli(['session', 'seal', 'run', '--outcome', 'failed', '--json']);
-    expect(JSON.parse(sealed.stderr)).toEqual({ remark: { message: 'expected and missing: y' } });
+    expect(JSON.parse(sealed.stderr)).toEqual({ remark: { message: 'expected outputs are missing: y' } });
     expect(sealed.json[0]).toMatchObject({
       id: 'run',
       state: 'sealed',
@@ -137,7 +137,7 @@ describe('show and session', () => {
       (await cli(['session', 'show', 'run', '--json'])).json,
     );
     expect((await cli(['session', 'show', 'run'])).text).toContain('sealed, failed');
-    expect((await cli(['session', 'seal', 'run', '--outcome', 'failed'])).stderr).toContain('sealed before');
+    expect((await cli(['session', 'seal', 'run', '--outcome', 'failed'])).stderr).toContain('sealed already');
     const other = await cli(['session', 'seal', 'run']);
     expect(other).toMatchObject({ code: 1, stderr: expect.stringMatching(/OUTCOME_CONFLICT/) });
   });
@@ -267,7 +267,7 @@ describe('the connection', () => {
     expect(stderr.bytes.toString()).toBe('artifacta: the directory is locked\n');
   });
 
-  it('is made anew when the process that held the store has left, and closed in the end', async () => {
+  it('is made anew when the process that had the store open has left, and closed in the end', async () => {
     const { ConnectError, Code } = await import('@connectrpc/connect');
     const transport = transportTo(store);
     const gone = async () => {

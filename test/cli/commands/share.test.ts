@@ -31,7 +31,7 @@ describe('share', () => {
     const { code, text, stderr } = await cli(['share', 's/a.txt', '--ttl', '1h']);
     expect(code).toBe(0);
     expect(text).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/s\/[A-Za-z0-9_-]{43}\n$/);
-    expect(stderr).toContain('others may not reach');
+    expect(stderr).toContain('perhaps others cannot reach');
     expect(await (await fetch(text.trim())).text()).toBe('hello');
   });
 

@@ -27,7 +27,7 @@ it('shows both versions, and what the service can do', async () => {
     text: [
       'client:    1.0.0 (from its sources)',
       'service:   7.8.9, at a store in memory',
-      'access:    credentials, on the network',
+      'access:    with credentials, on the network',
       'features:  sessions-by-push',
       'limits:    artifact 10.0 MiB, share link 30 d, request id kept 24 h 0 min',
       '',

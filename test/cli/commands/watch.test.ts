@@ -85,7 +85,9 @@ describe('session amend', () => {
     expect(await cli(['session', 'amend', 'run', '--outcome', 'succeeded'])).toMatchObject({
       code: 1,
       text: '',
-      stderr: expect.stringContaining('was amended to failed; only an abandoned one can be amended, once'),
+      stderr: expect.stringContaining(
+        'was amended to the outcome failed; only an abandoned session can be amended, and only once',
+      ),
     });
     expect((await cli(['session', 'amend', 'run', '--outcome', 'abandoned'])).code).toBe(2);
     expect((await cli(['session', 'amend', 'run'])).code).toBe(2);

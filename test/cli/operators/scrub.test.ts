@@ -37,10 +37,10 @@ it('reads everything and says so', async () => {
   const ran = await run(['scrub']);
   expect(ran).toMatchObject({
     code: 0,
-    text: '3 contents, 78.1 KiB, were checked; no new damage was found\n',
+    text: '3 contents (78.1 KiB) were checked; no new damage was found\n',
   });
   // Nothing is due, unless it is asked for.
-  expect((await run(['scrub'])).text).toMatch(/^0 contents, 0 B, were checked/);
+  expect((await run(['scrub'])).text).toMatch(/^0 contents \(0 B\) were checked/);
   expect((await run(['scrub', '--min-age', '0'])).text).toMatch(/^3 contents/);
 });
 
@@ -51,7 +51,7 @@ it('finds what is damaged; fsck lists it', async () => {
   expect(ran.code).toBe(1);
   expect(ran.text).toMatch(
     new RegExp(
-      `^default {2}${digest} {2}39.1 KiB, since .*: .*missing\\n {2}art_\\w{26}\\n3 contents, .*; 1 of them are damaged`,
+      `^default {2}${digest} {2}39.1 KiB, since .*: .*missing\\n {2}art_\\w{26}\\n3 contents .*; 1 of them is damaged`,
     ),
   );
   const list = await run(['fsck', '--quarantined']);
@@ -73,7 +73,7 @@ it('says what it has let out', async () => {
   expect((await run(['fsck', '--quarantined'])).code).toBe(1);
   expect(await run(['scrub'])).toMatchObject({
     code: 0,
-    text: expect.stringMatching(/; no new damage was found; 1 of them was quarantined and is sound\n$/),
+    text: expect.stringMatching(/; no new damage was found; 1 of them was quarantined but is not damaged\n$/),
   });
   expect((await run(['fsck', '--quarantined'])).code).toBe(0);
 });

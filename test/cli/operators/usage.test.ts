@@ -45,7 +45,7 @@ it('is told to scripts', async () => {
 });
 
 it.each<[string[], number, RegExp]>([
-  [['--session', 'one', '--by', 'agent'], 2, /either --session or --by/],
+  [['--session', 'one', '--by', 'agent'], 2, /give --session or --by/],
   [['--session', 'none'], 3, /SESSION_NOT_FOUND/],
   [['--in', 'nowhere'], 3, /NAMESPACE_NOT_FOUND/],
   [['--by', 'a b'], 2, /metadata_key/],

@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { Shares } from '../../../src/domain/load/shares.ts';
-import type { Holder } from '../../../src/domain/principal.ts';
+import type { Payer } from '../../../src/domain/principal.ts';
 import { Chance } from '../../faults/seeded.ts';
 
-const holder = (text: string): Holder => {
+const payer = (text: string): Payer => {
   const [group, name] = text.split('/');
   return { group: group!, name: name! };
 };
-const uses = (...texts: string[]) => texts.map((text) => ({ holder: holder(text) }));
-const losers = (held: string[], asking: string) =>
+const uses = (...texts: string[]) => texts.map((text) => ({ payer: payer(text) }));
+const losers = (inUse: string[], asking: string) =>
   new Set(
-    [...new Shares(uses(...held)).overShare(holder(asking))].map(
-      ({ holder: { group, name } }) => `${group}/${name}`,
+    [...new Shares(uses(...inUse)).overShare(payer(asking))].map(
+      ({ payer: { group, name } }) => `${group}/${name}`,
     ),
   );
 
@@ -24,24 +24,24 @@ describe('who gives way', () => {
     ['within a group the largest gives way', ['a/1', 'a/1', 'a/1', 'b/1', 'b/1'], 'a/2', ['a/1']],
     ['half each is in order', ['a/1', 'a/1', 'b/1'], 'b/1', []],
     ['one more than the other is in order', ['a/1', 'a/1', 'a/1', 'b/1', 'b/1'], 'b/1', []],
-  ])('%s', (_what, held, asking, expected) => {
-    expect([...losers(held, asking)]).toEqual(expected);
+  ])('%s', (_what, inUse, asking, expected) => {
+    expect([...losers(inUse, asking)]).toEqual(expected);
   });
 });
 
 /** Whoever asks at random comes in, in the place of one who has too much. */
 function play(seed: number, places: number, names: readonly string[]) {
   const chance = new Chance(seed);
-  let held = uses(...Array.from({ length: places }, () => names[0]!));
+  let inUse = uses(...Array.from({ length: places }, () => names[0]!));
   for (let step = 0; step < 40 * places; step++) {
     const name = chance.pick(names);
-    const [victim] = new Shares(held).overShare(holder(name));
+    const [victim] = new Shares(inUse).overShare(payer(name));
     if (victim === undefined) continue;
-    held = [...held.filter((use) => use !== victim), ...uses(name)];
+    inUse = [...inUse.filter((use) => use !== victim), ...uses(name)];
   }
   const count = (name: string) =>
-    held.filter((use) => `${use.holder.group}/${use.holder.name}` === name).length;
-  const isSettled = names.every((name) => new Shares(held).overShare(holder(name)).size === 0);
+    inUse.filter((use) => `${use.payer.group}/${use.payer.name}` === name).length;
+  const isSettled = names.every((name) => new Shares(inUse).overShare(payer(name)).size === 0);
   return { counts: names.map(count), isSettled };
 }
 

@@ -1,4 +1,4 @@
-/** The short form of the rig: what bombs hold at once is counted. */
+/** The short form of the rig: what bombs take at once is counted. */
 import { beforeAll, beforeEach, expect, it } from 'vitest';
 import { ByteRoom } from '../../../src/api/byte-room.ts';
 import { afterRealTime } from '../../../src/api/timer.ts';
@@ -13,7 +13,7 @@ let target: Target;
 let room: ByteRoom;
 const atOnce = 8;
 const bytesMax = 3 * limits.messageBytesMax;
-/** UploadArtifact without finish, and CreateArtifact with bytes that are held already. */
+/** UploadArtifact without finish, and CreateArtifact with bytes that are stored already. */
 const ends: Readonly<Record<Form, string>> = {
   'one bomb': '8',
   'the largest message': '0',
@@ -35,7 +35,7 @@ beforeEach(() => {
 it.each([
   ['gRPC', sendOverGrpc],
   ['gRPC-Web', sendOverWeb],
-] as const)('over %s bombs at once hold no more than there is room for', async (_name, send) => {
+] as const)('over %s bombs at once take no more than there is room for', async (_name, send) => {
   for (const form of Object.keys(bodies) as Form[])
     expect(await send(target, form, atOnce)).toEqual({ [ends[form]]: atOnce });
   expect(room.bytesPeak).toBeGreaterThan(limits.messageBytesMax);

@@ -19,14 +19,14 @@ interface DamageReport {
 }
 
 /** One content and where it lies. */
-interface Held {
+interface Stored {
   readonly bytes: Uint8Array;
   readonly file: string;
   /** Where it was pushed first. */
   readonly session: string;
 }
 
-type Act<Result> = (rig: DamageRig, held: Held) => Promise<Result>;
+type Act<Result> = (rig: DamageRig, stored: Stored) => Promise<Result>;
 
 const damages: Readonly<Record<string, Act<void>>> = {
   'a flipped bit': async ({ chance }, { file }) => {
@@ -58,30 +58,30 @@ const damages: Readonly<Record<string, Act<void>>> = {
 
 const meetings: Readonly<Record<string, Act<unknown>>> = {
   nobody: async () => undefined,
-  'a read': (rig, held) => rig.read(held, held.session, 'a'),
-  'a ranged read': (rig, held) => rig.read(held, held.session, 'a', { offset: 10, limit: 1_000 }),
-  'reads at once': (rig, held) =>
-    Promise.all(Array.from({ length: 8 }, () => rig.read(held, held.session, 'a'))),
+  'a read': (rig, stored) => rig.read(stored, stored.session, 'a'),
+  'a ranged read': (rig, stored) => rig.read(stored, stored.session, 'a', { offset: 10, limit: 1_000 }),
+  'reads at once': (rig, stored) =>
+    Promise.all(Array.from({ length: 8 }, () => rig.read(stored, stored.session, 'a'))),
   'a check of contents': (rig) => rig.command('fsck', '--contents'),
 };
 
 /** How bytes come to a session under the name `b`. */
-const ways: Readonly<Record<string, (rig: DamageRig, held: Held, session: string) => Promise<void>>> = {
-  gRPC: (rig, held, session) => rig.push(rig.grpc, held, session),
-  'gRPC as a stream': (rig, held, session) => rig.push(rig.grpc, held, session, true),
-  Connect: (rig, held, session) => rig.push(rig.http, held, session),
-  'the socket': (rig, held, session) => rig.push(rig.socket, held, session),
-  PUT: async (rig, held, session) => {
+const ways: Readonly<Record<string, (rig: DamageRig, stored: Stored, session: string) => Promise<void>>> = {
+  gRPC: (rig, stored, session) => rig.push(rig.grpc, stored, session),
+  'gRPC as a stream': (rig, stored, session) => rig.push(rig.grpc, stored, session, true),
+  Connect: (rig, stored, session) => rig.push(rig.http, stored, session),
+  'the socket': (rig, stored, session) => rig.push(rig.socket, stored, session),
+  PUT: async (rig, stored, session) => {
     const url = `http://${rig.service.http}/v1/sessions/${session}/artifacts/b`;
     const headers = { authorization: `Bearer ${rig.service.key}` };
-    const body = Buffer.from(held.bytes);
+    const body = Buffer.from(stored.bytes);
     const answer = await fetch(url, { method: 'PUT', headers, body });
     if (!answer.ok) throw new Error(`PUT: ${answer.status} ${await answer.text()}`);
     await answer.arrayBuffer();
   },
-  'a command': async (rig, held, session) => {
+  'a command': async (rig, stored, session) => {
     const path = join(rig.service.dataDir, '..', 'pushed.bin');
-    await writeFile(path, held.bytes);
+    await writeFile(path, stored.bytes);
     const code = await rig.command('push', path, '--session', session, '--name', 'b');
     if (code !== 0) throw new Error(`the command ended with ${code}`);
   },
@@ -131,7 +131,7 @@ class DamageRig {
     return Number(code);
   }
 
-  async push(client: ArtifactaClient, { bytes }: Held, session: string, isStream = false): Promise<void> {
+  async push(client: ArtifactaClient, { bytes }: Stored, session: string, isStream = false): Promise<void> {
     async function* pieces() {
       for (let at = 0; at < bytes.length; at += 100_000) yield bytes.subarray(at, at + 100_000);
     }
@@ -140,7 +140,7 @@ class DamageRig {
 
   /** Reads by any transport. @returns whether the right bytes came; others are a fault, a refusal that says so is not. */
   async read(
-    { bytes }: Held,
+    { bytes }: Stored,
     session: string,
     name: string,
     range: { readonly offset?: number; readonly limit?: number } = {},
@@ -159,7 +159,7 @@ class DamageRig {
     return false;
   }
 
-  async held(round: number): Promise<Held> {
+  async stored(round: number): Promise<Stored> {
     const bytes = bytesOf(this.chance.seed(), this.chance.pick(sizes) + this.chance.between(0, 5));
     const session = `first-${round}`;
     const blobs = join(this.service.dataDir, 'blobs');
@@ -171,10 +171,10 @@ class DamageRig {
   }
 
   async round(round: number): Promise<void> {
-    const held = await this.held(round);
+    const stored = await this.stored(round);
     const [damage, meeting] = [this.pick(damages), this.pick(meetings)];
-    await damages[damage]!(this, held);
-    await meetings[meeting]!(this, held);
+    await damages[damage]!(this, stored);
+    await meetings[meeting]!(this, stored);
     // Some come at once, and sometimes the service was killed since.
     if (this.chance.happens(0.15)) {
       this.count('kills');
@@ -182,13 +182,13 @@ class DamageRig {
     }
     const chosen = Array.from({ length: this.chance.between(1, 3) }, () => this.pick(ways));
     const sessions = chosen.map((_way, at) => `again-${round}-${at}`);
-    const what = `round ${round}, ${held.bytes.length} bytes, ${damage}, met by ${meeting}, ${chosen.join(' and ')}`;
-    const pushAll = () => Promise.all(chosen.map((way, at) => ways[way]!(this, held, sessions[at]!)));
-    const readers = [[held.session, 'a'], ...sessions.map((session) => [session, 'b'])] as const;
+    const what = `round ${round}, ${stored.bytes.length} bytes, ${damage}, met by ${meeting}, ${chosen.join(' and ')}`;
+    const pushAll = () => Promise.all(chosen.map((way, at) => ways[way]!(this, stored, sessions[at]!)));
+    const readers = [[stored.session, 'a'], ...sessions.map((session) => [session, 'b'])] as const;
     try {
       await pushAll();
       // A large content is sent by its digest first, which reads nothing: the next read may be who meets the damage.
-      if (held.bytes.length > contentFirstBytesMax && !(await this.read(held, held.session, 'a'))) {
+      if (stored.bytes.length > contentFirstBytesMax && !(await this.read(stored, stored.session, 'a'))) {
         this.count('damage that nobody had met');
         await pushAll();
       }
@@ -197,7 +197,7 @@ class DamageRig {
       return;
     }
     for (const [session, name] of readers)
-      if (!(await this.read(held, session!, name!)))
+      if (!(await this.read(stored, session!, name!)))
         this.report.faults.push(`${what}: ${session}/${name} cannot be read after it`);
   }
 

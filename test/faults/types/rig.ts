@@ -34,7 +34,7 @@ interface TypesReport {
   readonly killsBetween: number;
 }
 
-const steps: readonly Failpoint[] = ['batch.before', 'batch.held', 'batch.after'];
+const steps: readonly Failpoint[] = ['batch.before', 'batch.stalled', 'batch.after'];
 const inlineBytesMax = 2_048;
 
 export async function killWhileTypesAreWritten(options: TypesOptions): Promise<TypesReport> {

@@ -13,7 +13,7 @@ import { figuresOf, residentOf, type Service, startService } from './service.ts'
 
 const canary = join(import.meta.dirname, 'canary.ts');
 
-/** What the service may have, in MiB; without a control group, what it is held to. */
+/** What the service may have, in MiB; without a control group, what it is limited to. */
 const memoryMax = 1024;
 /** What it may still have when nobody asks for anything any more, in MiB: most is the allocator's, to be used again. */
 const leftMax = 768;
@@ -91,13 +91,13 @@ async function suffer(
 async function comesBack(service: Service): Promise<{ faults: string[]; said: string }> {
   const beganMs = performance.now();
   const seconds = () => Math.round((performance.now() - beganMs) / 1_000);
-  const held = ['artifacta_unsent_bytes', 'artifacta_waiting_answers'];
+  const metrics = ['artifacta_unsent_bytes', 'artifacta_waiting_answers'];
   for (;;) {
     const figure = await figuresOf(service);
-    const left = held.map(figure);
+    const left = metrics.map(figure);
     if (left.every((count) => count === 0)) break;
     if (seconds() > backSecondsMax)
-      return { faults: [`${held.join(', ')}: ${left.join(', ')} left`], said: '' };
+      return { faults: [`${metrics.join(', ')}: ${left.join(', ')} left`], said: '' };
     await delay(500);
   }
   const back = `all room came back within ${seconds()} s`;

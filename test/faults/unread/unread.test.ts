@@ -1,5 +1,5 @@
 /**
- * Answers that nobody reads, on every listener, in one process: what waits to be sent stays within its budget, others
+ * Answers that nobody reads, on every listener, in one process: what waits to be sent stays within its limit, others
  * are answered meanwhile, and all of it comes back. `rig.ts` is the long form.
  */
 import { mkdtemp } from 'node:fs/promises';
@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { routes } from '../../../src/api/routes.ts';
-import { SendBudget } from '../../../src/api/sending/send-budget.ts';
+import { UnsentBytes } from '../../../src/api/sending/unsent-bytes.ts';
 import { sharedContents } from '../../../src/api/shared.ts';
 import { afterRealTime } from '../../../src/api/timer.ts';
 import type { Namespace } from '../../../src/domain/names.ts';
@@ -24,7 +24,7 @@ import { attack, type Listener, listenersOf, type Wanted } from './attack.ts';
 const MiB = 1024 * 1024;
 const http = { host: '127.0.0.1', port: 0 };
 /** Smaller than the usual one, of which whoever has a quarter leaves a quarter. */
-const budgetBytes = 16 * MiB;
+const bytesMax = 16 * MiB;
 /** More than the sockets' own buffers take. */
 const contentBytes = 24 * MiB;
 
@@ -36,11 +36,11 @@ const authenticate: Authenticate = async ({ authorization }) => {
   return { ...guest, subject: authorization ?? guest.subject };
 };
 const open = new AsyncDisposableStack();
-const budget = new SendBudget({
+const unsent = new UnsentBytes({
   after: afterRealTime,
   elapsed,
-  unsentBytesMax: budgetBytes,
-  holderUnsentBytesMax: budgetBytes / 4,
+  unsentBytesMax: bytesMax,
+  payerUnsentBytesMax: bytesMax / 4,
   // Of some connections it is known only by asking that they are lost.
   sweepMs: 500,
 });
@@ -56,7 +56,7 @@ beforeAll(async () => {
   const socket = join(directory, 'sock');
   const common = {
     http,
-    sendBudget: budget,
+    unsent,
     shared: sharedContents(() => opened.store.shared, { onCall, elapsed }),
   };
   const all = routes({ store: () => opened.store, onCall, elapsed, authenticate });
@@ -127,15 +127,15 @@ describe('answers that nobody reads', () => {
         // As much as it gets: until others of its answers wait for room, or for the one before them. The system takes all
         // of what is small.
         if (kind !== 'small pages')
-          await eventually(() => budget.waitingCount > 0 || budget.unsentBytes > 0, 60_000);
+          await eventually(() => unsent.waitingCount > 0 || unsent.bytes > 0, 60_000);
         for (let at = 0; at < 5; at++) await others(at);
-        expect(budget.unsentBytesPeak).toBeLessThanOrEqual(budgetBytes + MiB);
+        expect(unsent.bytesPeak).toBeLessThanOrEqual(bytesMax + MiB);
         if (connections === 1 && listener.protocol === 'HTTP/1.1')
-          expect(budget.unsentBytes).toBeLessThanOrEqual(2 * MiB);
+          expect(unsent.bytes).toBeLessThanOrEqual(2 * MiB);
       } finally {
         begun.end();
       }
-      const isLeft = () => budget.unsentBytes + budget.answerCount + budget.waitingCount;
+      const isLeft = () => unsent.bytes + unsent.answerCount + unsent.waitingCount;
       // Soon, though nobody waits for it: 20 s are how long an answer may wait for room.
       await eventually(() => isLeft() === 0, 15_000);
     },

@@ -124,8 +124,8 @@ describe('I14 a wall clock that departs while the service runs', () => {
     expect(clock.suspicion).toBeUndefined();
     expect(clock.now()).toBe(time.wall);
     expect(time.warnings).toEqual([
-      expect.stringContaining('suspect'),
-      expect.stringContaining('believed again'),
+      expect.stringContaining('not trusted'),
+      expect.stringContaining('trusted again'),
     ]);
   });
 

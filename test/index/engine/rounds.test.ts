@@ -21,16 +21,16 @@ function readBoth(index: Index, first: readonly string[], then: readonly string[
 /** Rows `a` to `c`, all `1` and durable; then a batch that sets `a` to `2`, removes `b` and waits. */
 async function withBatchInFlight(rig: Rig) {
   await write(rig.index, [put('a', '1'), put('b', '1'), put('c', '1')]);
-  const held = rig.faults.hold();
+  const stalled = rig.faults.stall();
   const writing = watch(write(rig.index, [put('a', '2'), del('b')]));
-  await held;
+  await stalled;
   return writing;
 }
 
 test('a batch that becomes durable while a decision waits for its first rows is still read', async () => {
   await using rig = await openWaitingRig();
   const writing = await withBatchInFlight(rig);
-  const fetching = rig.faults.holdReads();
+  const fetching = rig.faults.stallReads();
   const reading = readBoth(rig.index, ['a', 'b', 'c'], ['c']);
   await fetching;
   rig.faults.release();
@@ -42,7 +42,7 @@ test('a batch that becomes durable while a decision waits for its first rows is 
 test('a batch that becomes durable while a decision waits for later rows is still read', async () => {
   await using rig = await openWaitingRig();
   const writing = await withBatchInFlight(rig);
-  const fetching = rig.faults.holdReads();
+  const fetching = rig.faults.stallReads();
   // What is in the batch need not be fetched with `c`, and is not in it any more when that comes.
   const reading = readBoth(rig.index, [], ['a', 'b', 'c']);
   await fetching;
@@ -60,7 +60,7 @@ test.each([
   rig.faults.plan(async (apply) => apply(), fault);
   const writing = await withBatchInFlight(rig);
   const begun = rig.index.stats.decisionsBegun;
-  const fetching = rig.faults.holdReads();
+  const fetching = rig.faults.stallReads();
   const reading = readBoth(rig.index, ['a'], ['c']);
   await fetching;
   rig.faults.release();
@@ -75,7 +75,7 @@ test.each([
 test('nobody passes a decision that waits, and the index closes when it has ended', async () => {
   await using rig = await openWaitingRig();
   await write(rig.index, [put('a', '1')]);
-  const fetching = rig.faults.holdReads();
+  const fetching = rig.faults.stallReads();
   const first = watch(increment(rig.index, 'a'));
   const second = watch(write(rig.index, [put('b', '1')]));
   await fetching;
@@ -102,7 +102,7 @@ test('one query fetches what all that wait ask for first, and a row that is dama
   const stored = Uint8Array.from((await database.getMany([key('b')]))[0]!);
   stored[stored.length - 1]! ^= 1;
   await database.batch([{ type: 'put', key: key('b'), value: stored }]);
-  const fetching = rig.faults.holdReads();
+  const fetching = rig.faults.stallReads();
   const looks = ['a', 'b', 'c', 'a'].map((name) => watch(look(rig.index, name)));
   await fetching;
   const queries = rig.faults.reads;

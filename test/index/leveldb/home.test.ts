@@ -119,9 +119,9 @@ describe.each([
     {
       await using replacement = await place.home.replace();
       await replacement.put(entries('a'));
-      const held = { reason: 'STORE_UNAVAILABLE', metadata: { lock: 'held' } };
-      await expect(place.home.replace()).rejects.toMatchObject(held);
-      await expect(place.another().replace()).rejects.toMatchObject(held);
+      const taken = { reason: 'STORE_UNAVAILABLE', metadata: { lock: 'held' } };
+      await expect(place.home.replace()).rejects.toMatchObject(taken);
+      await expect(place.another().replace()).rejects.toMatchObject(taken);
       await expect(replacement.put([[keys.store.commit.key(3), value('x')]])).rejects.toThrow(RangeError);
     }
     await using(await place.home.open(unexpected), async (index) => {

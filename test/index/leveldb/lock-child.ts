@@ -22,5 +22,5 @@ try {
   process.exit(1);
 }
 const child = how === 'with-child' ? spawn('sleep', ['60'], { stdio: 'ignore', detached: true }) : undefined;
-process.stdout.write(`held ${child?.pid ?? ''}\n`);
+process.stdout.write(`taken ${child?.pid ?? ''}\n`);
 setInterval(() => undefined, 60_000);

@@ -71,7 +71,7 @@ describe.runIf(process.platform === 'linux')('a lock that this process drops', (
   });
 });
 
-describe('a lock that is held', () => {
+describe('a lock that this process has', () => {
   it('is looked for again and again, until it is let go of', async () => {
     const { index, lock, timer, told } = await watched({ beforeBatches: true });
     for (let round = 0; round < 3; round++) {

@@ -10,7 +10,7 @@ import { openLevelDatabase } from '../../../src/index/leveldb/leveldb.ts';
 import { takeLock } from '../../../src/index/leveldb/lock.ts';
 import { SmallDisk, whyNoSmallDisk } from '../../faults/disk/small-disk.ts';
 
-const held = { reason: 'STORE_UNAVAILABLE', metadata: { lock: 'held' } };
+const taken = { reason: 'STORE_UNAVAILABLE', metadata: { lock: 'held' } };
 
 async function directory(): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), 'artifacta-lock-'));
@@ -22,14 +22,14 @@ function childArgs(what: 'lock' | 'database', path: string): string[] {
   return [join(import.meta.dirname, 'lock-child.ts'), what, path];
 }
 
-interface Holder {
+interface Owner {
   /** What it said when it had it. */
   readonly said: string;
   kill(): Promise<void>;
 }
 
 /** A process that has the lock, or a database of LevelDB's, until it is killed. */
-async function holder(what: 'lock' | 'database', path: string, ...more: readonly string[]): Promise<Holder> {
+async function ownerOf(what: 'lock' | 'database', path: string, ...more: readonly string[]): Promise<Owner> {
   const child = spawn(process.execPath, [...childArgs(what, path), ...more], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -48,10 +48,10 @@ async function holder(what: 'lock' | 'database', path: string, ...more: readonly
 test('one at a time, in one process and over processes, until the one that has it has ended', async () => {
   const path = await directory();
   const first = await takeLock(path);
-  await expect(takeLock(path)).rejects.toMatchObject(held);
+  await expect(takeLock(path)).rejects.toMatchObject(taken);
   await first[Symbol.asyncDispose]();
-  const other = await holder('lock', path);
-  await expect(takeLock(path)).rejects.toMatchObject(held);
+  const other = await ownerOf('lock', path);
+  await expect(takeLock(path)).rejects.toMatchObject(taken);
   await other.kill();
   await using _again = await takeLock(path);
   expect(await readdir(path)).toEqual(['LOCK']);
@@ -60,7 +60,7 @@ test('one at a time, in one process and over processes, until the one that has i
 test('a failed attempt in the same process does not drop it', async () => {
   const path = await directory();
   await using _lock = await takeLock(path);
-  await expect(takeLock(path)).rejects.toMatchObject(held);
+  await expect(takeLock(path)).rejects.toMatchObject(taken);
   const child = spawn(process.execPath, childArgs('lock', path));
   const [code] = (await once(child, 'close')) as [number];
   expect(code).toBe(1);
@@ -81,7 +81,7 @@ test('of many who ask at the same time exactly one gets it, every time', async (
     expect(new Set(await Promise.all(children.map(({ line }) => line())))).toEqual(new Set(['waits']));
     for (const { child } of children) child.stdin.write('go\n');
     const said = await Promise.all(children.map(({ line }) => line()));
-    expect(said.filter((each) => each.startsWith('held'))).toHaveLength(1);
+    expect(said.filter((each) => each.startsWith('taken'))).toHaveLength(1);
     expect(said.filter((each) => each.includes('another process has'))).toHaveLength(5);
     for (const { child, ended } of children) {
       child.kill('SIGKILL');
@@ -92,10 +92,10 @@ test('of many who ask at the same time exactly one gets it, every time', async (
 
 test('a child of the process that had it, and has ended, does not have it', async () => {
   const path = await directory();
-  const parent = await holder('lock', path, 'with-child');
+  const parent = await ownerOf('lock', path, 'with-child');
   const childId = Number(parent.said.split(' ')[1]);
   onTestFinished(() => void process.kill(childId, 'SIGKILL'));
-  await expect(takeLock(path)).rejects.toMatchObject(held);
+  await expect(takeLock(path)).rejects.toMatchObject(taken);
   await parent.kill();
   await using _lock = await takeLock(path);
   expect(process.kill(childId, 0)).toBe(true);
@@ -132,8 +132,8 @@ test.skipIf(process.getuid?.() !== 0)(
 
 test('an earlier version, which has a database of LevelDB there, is kept out and keeps out', async () => {
   const path = await directory();
-  const earlier = await holder('database', path);
-  await expect(takeLock(path)).rejects.toMatchObject(held);
+  const earlier = await ownerOf('database', path);
+  await expect(takeLock(path)).rejects.toMatchObject(taken);
   await earlier.kill();
   const lock = await takeLock(path);
   const child = spawn(process.execPath, childArgs('database', path));

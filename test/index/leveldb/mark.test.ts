@@ -86,9 +86,9 @@ test('a mark that cannot be written is a warning, and is tried again with the ne
 
 test('the engine notes a commit when its batch is durable, not before', async () => {
   await using rig = await openLevelRig();
-  const held = rig.faults.hold();
+  const stalled = rig.faults.stall();
   const writer = watch(increment(rig.index, 'a'));
-  await held;
+  await stalled;
   expect(rig.timer.pending).toBe(0);
   rig.faults.release();
   await writer.settled;

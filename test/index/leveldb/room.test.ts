@@ -131,7 +131,7 @@ describe.skipIf(obstacle !== undefined)('a disk that somebody else has filled', 
       expect(found.filter(([name]) => name.startsWith('second'))).toHaveLength(rows - 256);
       expect(await index.get(key(`row${rows}`))).toBeUndefined();
       await expect(write(index, [del('row1')])).rejects.toMatchObject({
-        message: 'cannot write: the disk is full; until it can, the index serves only reads',
+        message: 'cannot write: the disk is full; the index serves only reads until it can be written again',
       });
       const before = tries;
       timer.fire();
@@ -187,7 +187,9 @@ describe.skipIf(obstacle !== undefined)('a disk that somebody else has filled', 
     const { disk, reopen, timer, warnings } = await onSmallDisk({ shadowPlaces: ['/nowhere', place] });
     disk.fill(0);
     const again = await reopen();
-    expect(again.trouble).toBe('cannot write: the disk is full; until it can, the index serves only reads');
+    expect(again.trouble).toBe(
+      'cannot write: the disk is full; the index serves only reads until it can be written again',
+    );
     expect(warnings.join('\n')).toContain('serves only reads');
     expect((await rowsOf(again)).length).toBe(256);
     await expect(increment(again, 'counter')).rejects.toMatchObject({ message: again.trouble });

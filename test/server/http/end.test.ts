@@ -92,7 +92,7 @@ describe('a drain', () => {
     expect(await drained).toEqual({ brokenOff: 0 });
   });
 
-  it('is not held up by connections on which nothing is asked', async () => {
+  it('is not delayed by connections on which nothing is asked', async () => {
     const { server, url } = await serving({}, 600_000);
     const silent = await openSocket(url);
     const slow = await openSocket(url);

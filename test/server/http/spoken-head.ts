@@ -11,29 +11,29 @@ const headersType = 1;
 
 /** Puts another block of headers in the place of every one that passes; there should be one in all. */
 function replacing(block: Buffer): Transform {
-  let held = Buffer.alloc(0);
+  let kept = Buffer.alloc(0);
   let isBegun = false;
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
-      held = Buffer.concat([held, chunk]);
-      if (!isBegun && held.length >= prefaceBytes) {
+      kept = Buffer.concat([kept, chunk]);
+      if (!isBegun && kept.length >= prefaceBytes) {
         isBegun = true;
-        this.push(held.subarray(0, prefaceBytes));
-        held = held.subarray(prefaceBytes);
+        this.push(kept.subarray(0, prefaceBytes));
+        kept = kept.subarray(prefaceBytes);
       }
-      while (isBegun && held.length >= frameHeadBytes) {
-        const length = held.readUIntBE(0, 3);
-        if (held.length < frameHeadBytes + length) break;
-        const head = Buffer.from(held.subarray(0, frameHeadBytes));
+      while (isBegun && kept.length >= frameHeadBytes) {
+        const length = kept.readUIntBE(0, 3);
+        if (kept.length < frameHeadBytes + length) break;
+        const head = Buffer.from(kept.subarray(0, frameHeadBytes));
         const isHead = head[3] === headersType;
-        const payload = isHead ? block : held.subarray(frameHeadBytes, frameHeadBytes + length);
+        const payload = isHead ? block : kept.subarray(frameHeadBytes, frameHeadBytes + length);
         if (isHead) {
           head.writeUIntBE(block.length, 0, 3);
           // Neither padding nor a priority; where the block and the stream end stays.
           head[4] = head[4]! & 0x05;
         }
         this.push(Buffer.concat([head, payload]));
-        held = held.subarray(frameHeadBytes + length);
+        kept = kept.subarray(frameHeadBytes + length);
       }
       done();
     },

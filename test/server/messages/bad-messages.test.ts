@@ -82,12 +82,12 @@ const refusedWith = (message: string) => {
   return { code: 3, message, reason: 'INVALID_ARGUMENT', fields: [field] };
 };
 
-const time = 'must be a time that exists, as RFC 3339 writes it, e.g. 2027-02-28T12:00:00Z';
+const time = 'must be a valid time in the format of RFC 3339, e.g. 2027-02-28T12:00:00Z';
 const duration =
   'must be seconds with at most nine digits after the point and an "s" at the end, e.g. "3.5s"';
 const int64 = 'must be a whole number from -9223372036854775808 to 9223372036854775807';
 const int32 = 'must be a whole number from -2147483648 to 2147483647';
-const text = 'must be a text of valid Unicode, in quotes';
+const text = 'must be a string of valid Unicode, in quotes';
 const specFields =
   'session, name, content_type, metadata, labels, inputs, ttl, expire_time, request_id, new_version, size_bytes, sha256';
 
@@ -183,9 +183,9 @@ describe.each(ways(listening, 'unary', 'json'))('JSON over %s', (_, way) => {
       ['ReadArtifact', '{"maxBytes":1.5}', `max_bytes: ${int32}`],
       ['ReadArtifact', '{"maxBytes":"2147483648"}', `max_bytes: ${int32}`],
       ['ListArtifacts', '{"order":"SIDEWAYS"}', 'order: must be one of '],
-      ['UpdateArtifact', '{"updateMask":"expire_time"}', 'update_mask: must be a text: names of fields'],
-      ['UpdateArtifact', '{"updateMask":["labels"]}', 'update_mask: must be a text: names of fields'],
-      ['UpdateArtifact', '{"updateMask":{"paths":[]}}', 'update_mask: must be a text: names of fields'],
+      ['UpdateArtifact', '{"updateMask":"expire_time"}', 'update_mask: must be a string: names of fields'],
+      ['UpdateArtifact', '{"updateMask":["labels"]}', 'update_mask: must be a string: names of fields'],
+      ['UpdateArtifact', '{"updateMask":{"paths":[]}}', 'update_mask: must be a string: names of fields'],
     ] as const) {
       const told = await tell(way, method, wrapped(json));
       expect([json, told.message]).toEqual([json, expect.stringContaining(message)]);
@@ -251,14 +251,16 @@ describe.each(ways(listening, 'unary', 'proto'))('binary messages over %s', (_, 
       if (way.protocol.isWrapped) body[0] = 1;
       const told = await tell(way, 'CreateArtifact', body, { [way.protocol.encoding]: 'gzip' });
       expect(told).toEqual(
-        refusedWith('request: must be complete gzip where it says so; a message is not gzip, or is cut'),
+        refusedWith(
+          'request: must be complete gzip if it is marked as compressed; a message is not gzip, or is cut off',
+        ),
       );
     }
   });
 });
 
 describe.each(ways(listening, 'stream', 'proto'))('wrapped messages over %s', (_, way) => {
-  const cut = 'request: must end with a whole message; the last one is cut';
+  const cut = 'request: must end with a whole message; the last one is cut off';
   const one = 'request: must be exactly one message; send one, empty if it has no fields';
 
   it.each<[string, string, Buffer, string]>([
@@ -299,15 +301,15 @@ describe.each(httpAsks(listening))('a GET over %s', (_, ask) => {
       'encoding=json&message={"x":1}',
       'x: must be a field of artifacta.v1.GetArtifactRequest; its fields are artifact',
     ],
-    ['encoding=json&base64=1&message=***', 'message: must be base64 where base64=1 says so'],
-    ['encoding=json&base64=1&message=e', 'message: must be base64 where base64=1 says so'],
+    ['encoding=json&base64=1&message=***', 'message: must be base64 if base64=1 is given'],
+    ['encoding=json&base64=1&message=e', 'message: must be base64 if base64=1 is given'],
     [
       'encoding=proto&base64=1&message=AAA',
       'request: must be a message of artifacta.v1.GetArtifactRequest in protobuf’s binary format; it is malformed from byte 0 on',
     ],
     [
       'encoding=proto&base64=1&compression=gzip&message=AAA',
-      'request: must be complete gzip where it says so; a message is not gzip, or is cut',
+      'request: must be complete gzip if it is marked as compressed; a message is not gzip, or is cut off',
     ],
   ])('with %s is told what it must be', async (query, message) => {
     const path = `${pathOf('GetArtifact')}?${encodeURI(query)}`;

@@ -20,7 +20,7 @@ function taken(messages: readonly Buffer[], size: number): number {
       try {
         envelopes.take(piece);
       } catch (error) {
-        expect(String(error)).toMatch(/at most 1024 messages, and one more for each 4096 bytes/);
+        expect(String(error)).toMatch(/at most 1024 messages, plus one for each 4096 bytes/);
         return at;
       }
   return messages.length;

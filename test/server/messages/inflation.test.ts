@@ -1,8 +1,8 @@
-/** Room for what is compressed: taken before it is inflated, for the most that it may hold. */
+/** Room for what is compressed: taken before it is inflated, for the most that it may contain. */
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { ByteRoom } from '../../../src/api/byte-room.ts';
-import { SendBudget } from '../../../src/api/sending/send-budget.ts';
+import { UnsentBytes } from '../../../src/api/sending/unsent-bytes.ts';
 import { limits } from '../../../src/domain/limits.ts';
 import { mostInflated } from '../../../src/server/messages/encodings.ts';
 import { Inflation } from '../../../src/server/messages/inflation.ts';
@@ -16,10 +16,10 @@ const messageBytesMax = 2 * MiB;
 function opened(bytesMax = 4 * MiB) {
   const timers = new TestTimers();
   const room = new ByteRoom({ after: timers.after, bytesMax, groupBytesMax: bytesMax, why: 'no room' });
-  const budget = new SendBudget(timers);
+  const unsent = new UnsentBytes(timers);
   const begin = (address = '10.0.0.1', signal = new AbortController().signal) => {
-    const ends = { end: () => {}, held: () => {}, hasLostPeer: () => false, disconnect: () => {} };
-    const answer = budget.open(address, 1, ends);
+    const ends = { end: () => {}, charged: () => {}, hasLostPeer: () => false, disconnect: () => {} };
+    const answer = unsent.open(address, 1, ends);
     return { answer, inflation: new Inflation({ room, messageBytesMax, answer, signal }) };
   };
   return { timers, room, begin };
@@ -40,7 +40,7 @@ function altered(fromEnd: number): Buffer {
 }
 
 describe('inflation', () => {
-  it('takes room for the most that a message may hold, keeps what it holds, and gives it back', async () => {
+  it('takes room for the most that a message may contain, keeps what it contains, and gives it back', async () => {
     const { room, begin } = opened();
     const { inflation, answer } = begin();
     const packed = zeros(100_000);
@@ -107,18 +107,18 @@ describe('inflation', () => {
 
   it('waits no longer than its call lasts', async () => {
     const { timers, room, begin } = opened();
-    const holding = begin();
-    for (const _ of [1, 2]) await holding.inflation.inflate(zeros(messageBytesMax));
+    const keeping = begin();
+    for (const _ of [1, 2]) await keeping.inflation.inflate(zeros(messageBytesMax));
     const call = new AbortController();
     const waiting = refusal(begin('10.0.0.2', call.signal).inflation.inflate(zeros(MiB)));
     await turns();
     call.abort(cancelled());
     expect(await waiting).toMatchObject({ reason: 'CANCELLED' });
-    holding.inflation.release();
+    keeping.inflation.release();
     expect([room.bytes, timers.count]).toEqual([0, 0]);
   });
 
-  it('never holds more than there is room for, however many bombs come at once', async () => {
+  it('never takes more than there is room for, however many bombs come at once', async () => {
     const { room, begin } = opened(6 * MiB);
     const bomb = zeros(64 * MiB);
     const ends = await Promise.all(
@@ -130,7 +130,7 @@ describe('inflation', () => {
   });
 });
 
-it('no gzip holds more than is reserved for it', () => {
+it('no gzip contains more than is reserved for it', () => {
   for (const bytes of [0, 1, 100, 10_000, 1_000_000, messageBytesMax])
     for (const level of [1, 6, 9]) {
       const packed = gzipSync(new Uint8Array(bytes), { level });

@@ -87,7 +87,7 @@ describe('an upload', () => {
     expect(await Array.fromAsync(allNames(opened))).toEqual([]);
   });
 
-  it('publishes its bytes when those that were held have vanished', async () => {
+  it('publishes its bytes when those that were stored have vanished', async () => {
     const bytes = someBytes(50_000);
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     const inner = await openMemoryIndex({ clock: () => startOfTime });

@@ -185,7 +185,7 @@ it('a download that has begun goes on when what it reads is replaced', async () 
   await expectHealed(rig, bytes, 't');
 });
 
-it('what is held is left where it is by who may read everything, and takes no second file', async () => {
+it('what is stored stays where it is if the caller may read everything, and takes no second file', async () => {
   const rig = await openHealing();
   await rig.push(file, {});
   await rig.push(small, { name: 'b' });

@@ -149,7 +149,7 @@ describe('a refusal says when room will come', () => {
     const { artifact } = await store.uploads.create(tester, spec, Buffer.alloc(1_000, 3));
     const expires = iso(artifact.expireTime! + 75 * minute);
     expect(await told(store)).toEqual({
-      message: `${MiB} bytes are free for contents, and ${10 * MiB} of them are reserved; space is freed at ${expires} at the earliest, if the reaper runs`,
+      message: `${MiB} bytes are free for contents, and ${10 * MiB} bytes must stay free; space is freed at ${expires} at the earliest, if the reaper runs`,
       time: expires,
     });
 
@@ -159,8 +159,8 @@ describe('a refusal says when room will come', () => {
     expect((await told(store)).time).toBe(iso(deleted + 75 * minute));
 
     store.clock.now = deleted + 16 * minute;
-    const bounds = { limit: 1_000 };
-    expect((await store.store.collection.collect(bounds, { findOrphans: false })).condemned).toBe(1);
+    const allowance = { limit: 1_000 };
+    expect((await store.store.collection.collect(allowance, { findOrphans: false })).condemned).toBe(1);
     expect((await told(store)).time).toBe(iso(deleted + 76 * minute));
     store.clock.now = deleted + 80 * minute;
     expect((await told(store)).message).toMatch(/; space is freed when the reaper runs$/);
@@ -207,7 +207,7 @@ describe('a refusal says when room will come', () => {
         throw new Error('unreadable');
       },
     });
-    for (let time = 0; time < 5; time++) expect((await space.lack(1))?.message).toMatch(/are reserved$/);
+    for (let time = 0; time < 5; time++) expect((await space.lack(1))?.message).toMatch(/must stay free$/);
     expect(looks).toBe(1);
     now += 1_000;
     await space.lack(1);

@@ -95,13 +95,13 @@ describe('an export', () => {
   test('I11 is not collected before somebody has looked; a confirmation given before counts no more', async () => {
     const blobs = openMemoryBlobs({ now: () => startOfTime - 2 * 86_400_000 });
     const host = await place(blobs).open();
-    const bounds = { limit: 1_000 };
+    const allowance = { limit: 1_000 };
     await push(host, 'large', someBytes(5_000));
     const parts = await Array.fromAsync(host.exportIndex());
     // Of this the export knows nothing: it is older than a day, and more than a tenth.
     await push(host, 'later', someBytes(5_000, 2));
     await host.importIndex(stream(parts), true);
-    const collect = () => host.store.collection.collect(bounds, { findOrphans: false });
+    const collect = () => host.store.collection.collect(allowance, { findOrphans: false });
     expect(await collect()).toMatchObject({ orphans: 0, pauses: [{ cause: 'imported' }] });
     await host.resume((await host.status()).pauses[0]!.id);
     expect(await collect()).toMatchObject({
@@ -229,7 +229,7 @@ describe('an import', () => {
         },
         parts[2]!,
       ],
-      { reason: 'INVALID_ARGUMENT', message: expect.stringMatching(/family/) },
+      { reason: 'INVALID_ARGUMENT', message: expect.stringMatching(/kind of row/) },
     ],
   ];
 
@@ -316,8 +316,8 @@ describe('an import', () => {
     await apiKeys.create({ ...common, expireTime: startOfTime + 60_000 });
     const parts = await Array.fromAsync(host.exportIndex());
     time.now += 31 * 86_400_000;
-    const bounds = { limit: 1_000 };
-    expect(await reaper.reap(bounds)).toMatchObject({ artifacts: 1, others: 2, more: false });
+    const allowance = { limit: 1_000 };
+    expect(await reaper.reap(allowance)).toMatchObject({ artifacts: 1, others: 2, more: false });
     await host.importIndex(stream(parts), true);
     expect(await findings(host)).toEqual([]);
   });

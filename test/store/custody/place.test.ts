@@ -21,7 +21,7 @@ it('says for a week that the store lies elsewhere', async () => {
   expect(await notePlace(index, here, 0)).toBeUndefined();
   expect(await placeNotice(index, 1)).toBeUndefined();
   const said = await notePlace(index, there, day);
-  expect(said).toMatch(/^since 1970-01-02T00:00:00.000Z the store lies in another directory than before/);
+  expect(said).toMatch(/^since 1970-01-02T00:00:00.000Z the store has been in another directory than before/);
   expect(await placeNotice(index, 8 * day - 1)).toBe(said);
   expect(await placeNotice(index, 8 * day)).toBeUndefined();
   // Nothing new is written, so that a start costs no commit.

@@ -228,7 +228,7 @@ describe('an import where nobody can tell what was revoked since', () => {
     const { pauses } = await host.status();
     const id = `imported-${startOfTime}`;
     const told = expect.stringContaining(
-      `2 API keys and 2 share links that came with it may have been revoked since, and do not work yet: revoke those that must not work, then run \`artifacta fsck --resume ${id}\``,
+      `2 API keys and 2 share links that came with it do not work yet, because they may have been revoked since: revoke those that must not work, then run \`artifacta fsck --resume ${id}\``,
     );
     expect(pauses).toMatchObject([{ id, message: told, credentials: { keys: 2, links: 2 } }]);
     expect(to.warnings).toEqual([told]);

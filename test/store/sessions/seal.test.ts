@@ -3,19 +3,19 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
 import { keys } from '../../../src/index/keys.ts';
 import type { SealResult } from '../../../src/store/sessions/seal.ts';
-import { heldBlobs } from '../../support/blobs.ts';
+import { gatedBlobs } from '../../support/blobs.ts';
 import { inconsistencies } from '../../support/naive.ts';
 import { openTestStore, type TestStore } from '../../support/service.ts';
 import { sessionNamed, specOf, target, tester } from '../../support/specs.ts';
 
 const { id } = sessionNamed('s');
 
-let held: ReturnType<typeof heldBlobs>;
+let gated: ReturnType<typeof gatedBlobs>;
 let opened: TestStore;
 beforeEach(async () => {
-  held = heldBlobs(openMemoryBlobs());
+  gated = gatedBlobs(openMemoryBlobs());
   // Nothing goes into the index, so that every manifest has to be staged.
-  opened = await openTestStore({ blobs: held.blobs, inlineBytesMax: 0 });
+  opened = await openTestStore({ blobs: gated.blobs, inlineBytesMax: 0 });
   onTestFinished(async () => {
     const faults = await inconsistencies(opened.index, opened.blobs);
     await opened[Symbol.asyncDispose]();
@@ -29,7 +29,7 @@ function push(name: string, content = name) {
 
 /** Waits until so many uploads and manifests in all have come to where they are stored. */
 async function arrived(number: number): Promise<void> {
-  await expect.poll(() => held.arrived(), { interval: 1 }).toBe(number);
+  await expect.poll(() => gated.arrived(), { interval: 1 }).toBe(number);
 }
 
 /** Waits for a seal that goes on by itself. */
@@ -46,13 +46,13 @@ describe('while a session is being sealed', () => {
     await push('a');
     await push('b');
     await opened.store.artifacts.update(tester, target('s', 'b'), { hold: true });
-    held.close();
+    gated.close();
     sealing = opened.store.seals.seal(tester, id, 'succeeded');
     await arrived(3);
   });
 
   async function finish(): Promise<SealResult> {
-    held.open();
+    gated.open();
     return await sealing;
   }
 
@@ -89,7 +89,7 @@ describe('while a session is being sealed', () => {
   });
 
   it('nothing is added', async () => {
-    held.open();
+    gated.open();
     await expect(push('c')).rejects.toMatchObject({ reason: 'SESSION_SEALED' });
     await sealing;
   });
@@ -119,14 +119,14 @@ describe('a seal', () => {
   it('whose caller stops waiting goes on by itself', async () => {
     await push('a');
     const gone = new AbortController();
-    held.close();
+    gated.close();
     const sealing = opened.store.seals.seal(tester, id, 'succeeded', { signal: gone.signal });
     const told = expect(sealing).rejects.toMatchObject(pending);
     await arrived(2);
     gone.abort();
     await told;
     expect((await opened.store.sessions.get(tester, id)).state).toBe('sealing');
-    held.open();
+    gated.open();
     await sealedByItself();
     expect((await opened.store.seals.seal(tester, id, 'succeeded')).alreadySealed).toBe(true);
   });
@@ -163,10 +163,10 @@ describe('a seal', () => {
       condemned: await count(keys.blobs.condemned.range()),
     });
     const before = await counts();
-    held.close();
+    gated.close();
     const sealing = [1, 2].map(() => opened.store.seals.seal(tester, id, 'succeeded'));
     await arrived(42);
-    held.open();
+    gated.open();
     const [first, second] = await Promise.all(sealing);
     expect(first!.session.manifest!.sizeBytes).toBeGreaterThan(32 * 1024);
     expect(second!.session.manifest).toEqual(first!.session.manifest);

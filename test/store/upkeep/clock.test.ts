@@ -64,7 +64,7 @@ const stateOf = (host: StoreHost, name: string) =>
 
 const idTime = (id: ArtifactId) => idTimeMs(idToBytes(id));
 
-async function held(host: StoreHost): Promise<string[]> {
+async function causesOf(host: StoreHost): Promise<string[]> {
   return (await host.store.pauses.stopping('reap')).map(({ cause }) => cause);
 }
 
@@ -92,7 +92,7 @@ describe('I14 the wall clock is set under the running store', () => {
     await push(host, 'keeps ten minutes', minutes(10));
     time.wall += days(30);
     pass(1_000);
-    expect(await held(host)).toEqual(['clockSuspect']);
+    expect(await causesOf(host)).toEqual(['clockSuspect']);
     expect(await figures()).toMatchObject({ pauses: 1, isClockSuspect: true });
     expect(await host.store.pauses.stopping('collect')).toHaveLength(1);
     expect(await stateOf(host, 'keeps a day')).toBe('there');
@@ -104,9 +104,9 @@ describe('I14 the wall clock is set under the running store', () => {
     pass(59_000);
     time.wall -= days(30);
     pass(minutes(4));
-    expect(await held(host)).toEqual(['clockSuspect']);
+    expect(await causesOf(host)).toEqual(['clockSuspect']);
     pass(minutes(2));
-    expect(await held(host)).toEqual([]);
+    expect(await causesOf(host)).toEqual([]);
     expect(await stateOf(host, 'keeps ten minutes')).toBe('there');
     pass(minutes(4));
     expect(await stateOf(host, 'keeps ten minutes')).toBe('ARTIFACT_EXPIRED');
@@ -138,7 +138,7 @@ describe('I14 the wall clock is set under the running store', () => {
     expect(fourth.createTime).toBe(startOfTime + minutes(61));
     time.wall += hours(2);
     pass(minutes(6));
-    expect(await held(host)).toEqual([]);
+    expect(await causesOf(host)).toEqual([]);
     await push(host, 'fifth');
     await host.store.seals.seal(tester, parseSessionId('session', 's'), 'succeeded');
     expect(await feedOf(host)).toEqual([
@@ -228,12 +228,12 @@ describe('I14 a start', () => {
     expect(pushed.id > old.id).toBe(true);
     expect(pushed.createTime).toBe(startOfTime + 1_000);
     pass(minutes(10));
-    expect(await held(host)).toEqual(['clockSuspect']);
+    expect(await causesOf(host)).toEqual(['clockSuspect']);
     time.wall += minutes(10);
     pass(minutes(4));
-    expect(await held(host)).toEqual(['clockSuspect']);
+    expect(await causesOf(host)).toEqual(['clockSuspect']);
     pass(minutes(1) + 1_000);
-    expect(await held(host)).toEqual([]);
+    expect(await causesOf(host)).toEqual([]);
     expect((await push(host, 'newer')).createTime).toBe(time.wall);
   });
 
@@ -276,7 +276,7 @@ describe('I14 a start', () => {
     await host.resume(pause!.id);
     expect((await host.status()).time).toBe(time.wall);
     expect(await stateOf(host, 'kept a day')).toBe('ARTIFACT_EXPIRED');
-    expect(await held(host)).toEqual([]);
+    expect(await causesOf(host)).toEqual([]);
   });
 });
 
@@ -307,13 +307,13 @@ describe('I14 a store that was not used', () => {
     const { pauses } = await host.status();
     expect(pauses).toMatchObject([{ cause: 'longGap', startTime: time.wall }]);
     expect(pauses[0]!.message).toContain('nothing was written for 30 d');
-    expect(await held(host)).toEqual(['longGap']);
+    expect(await causesOf(host)).toEqual(['longGap']);
     expect(await host.store.pauses.stopping('collect')).toEqual([]);
     expect(await stateOf(host, 'kept')).toBe('there');
     expect(await stateOf(host, 'kept a day')).toBe('ARTIFACT_EXPIRED');
     expect((await push(host, 'new')).createTime).toBe(time.wall);
     pass(minutes(5));
-    expect(await held(host)).toEqual([]);
+    expect(await causesOf(host)).toEqual([]);
   });
 
   it('for a month waits no more at the next start, or when an operator says so', async () => {
@@ -323,17 +323,17 @@ describe('I14 a store that was not used', () => {
     await before.host[Symbol.asyncDispose]();
     time.pass(days(30));
     const first = await open();
-    expect(await held(first.host)).toEqual(['longGap']);
+    expect(await causesOf(first.host)).toEqual(['longGap']);
     await first.host[Symbol.asyncDispose]();
     const second = await open();
-    expect(await held(second.host)).toEqual([]);
+    expect(await causesOf(second.host)).toEqual([]);
     await second.host[Symbol.asyncDispose]();
     time.pass(days(30));
     const third = await open();
     const [pause] = (await third.host.status()).pauses;
     await expect(third.host.resume('longGap-1')).rejects.toMatchObject({ reason: 'ETAG_MISMATCH' });
     await third.host.resume(pause!.id);
-    expect(await held(third.host)).toEqual([]);
+    expect(await causesOf(third.host)).toEqual([]);
   });
 
   it('even if it was running and idle: the wall clock was right all the time', async () => {

@@ -329,9 +329,9 @@ it('a list of what is quarantined has pages, and says who holds it', async () =>
   expect(found.map(({ sha256 }) => sha256)).toEqual(
     [1, 2, 3, 4, 5].map((at) => digestOf(someBytes(5_000, at)).sha256).sort(),
   );
-  const held = found.find(({ sha256 }) => sha256 === digestOf(large).sha256)!;
-  expect(held.artifactCount).toBe(13);
-  expect(held.artifacts).toHaveLength(10);
+  const shared = found.find(({ sha256 }) => sha256 === digestOf(large).sha256)!;
+  expect(shared.artifactCount).toBe(13);
+  expect(shared.artifacts).toHaveLength(10);
   const asked = { pageSize: 3, pageToken: '' };
   await expect(rig.store.quarantined.page(tester, 'other' as never, asked)).rejects.toMatchObject({
     reason: 'NAMESPACE_NOT_FOUND',

@@ -262,14 +262,14 @@ describe('many watchers', () => {
       for (const id of sessions) await pushTo(store, id);
       const caller = new AbortController();
       const by = { ...tester, subject: 'loud' };
-      const sessionOf = (at: number) => parseSessionId('session', sessions[at % sessions.length]!);
+      const idAt = (at: number) => parseSessionId('session', sessions[at % sessions.length]!);
       const open = Array.from({ length: most }, (_, at) =>
-        watch(store, { session: sessionOf(at), after: 1 }, { by, signal: caller.signal }).next(),
+        watch(store, { session: idAt(at), after: 1 }, { by, signal: caller.signal }).next(),
       );
       const ends = Promise.allSettled(open);
       const first = Promise.race(open).catch((error: unknown) => error);
       await expect.poll(() => store.timers.count).toBe(most);
-      const quiet = watch(store, { session: sessionOf(0) }, { by: { ...tester, subject: 'quiet' } });
+      const quiet = watch(store, { session: idAt(0) }, { by: { ...tester, subject: 'quiet' } });
       expect(await take(quiet, 1)).toEqual(['1 a']);
       const next = quiet.next();
       expect(await first).toMatchObject({
@@ -278,8 +278,8 @@ describe('many watchers', () => {
           /these credentials have too many watches open.*resume with after_sequence 1/,
         ),
       });
-      // Its holder has more than a share, and does not get the place back.
-      await expect(watch(store, { session: sessionOf(0), after: 1 }, { by }).next()).rejects.toMatchObject({
+      // Its payer has more than a share, and does not get the place back.
+      await expect(watch(store, { session: idAt(0), after: 1 }, { by }).next()).rejects.toMatchObject({
         reason: 'OVERLOADED',
       });
       caller.abort(new Error('gone'));

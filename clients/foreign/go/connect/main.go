@@ -1,4 +1,4 @@
-// The scenario by connect-go: in Connect's protocol, with JSON, as gRPC or as gRPC-Web.
+// The scenario by connect-go: in Connect's protocol, with GET where it can be or with JSON, as gRPC or as gRPC-Web.
 package main
 
 import (
@@ -26,6 +26,8 @@ func dial(beginning string, compressed bool) (scenario.Service, error) {
 	protocol := os.Args[1]
 	options, isHTTP, client := []connecthttp.Option{}, true, http.DefaultClient
 	switch protocol {
+	case "get":
+		options = append(options, connecthttp.WithHTTPGet())
 	case "json":
 		options = append(options, connecthttp.WithProtoJSON())
 	case "grpc-web":

@@ -3,11 +3,13 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/encoding/gzip"
+	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -28,6 +30,12 @@ func dial(beginning string, compressed bool) (scenario.Service, error) {
 	conn, err := grpc.NewClient(strings.TrimPrefix(scenario.URL(beginning, false), "grpc://"), options...)
 	if err != nil {
 		return scenario.Service{}, err
+	}
+	// The published package of health has to start, and to work, next to the generated code.
+	asked := &grpc_health_v1.HealthCheckRequest{}
+	health, err := grpc_health_v1.NewHealthClient(conn).Check(context.Background(), asked)
+	if err != nil || health.Status != grpc_health_v1.HealthCheckResponse_SERVING {
+		return scenario.Service{}, fmt.Errorf("health: %v, %w", health.GetStatus(), err)
 	}
 	artifacts, sessions := pb.NewArtifactServiceClient(conn), pb.NewSessionServiceClient(conn)
 	return scenario.Service{

@@ -1,7 +1,7 @@
 /**
  * The part of a body that a client still sends after the answer. Most clients look for an answer only after they have
  * sent everything; if the connection is closed before, they see only the reset. So the rest is read, and dropped, while
- * it arrives, within bounds.
+ * it arrives, within limits.
  */
 import { type After, afterRealTime } from '../../../api/timer.ts';
 import { noteMessage } from '../../young-collector.ts';

@@ -6,59 +6,34 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-import grpc
 from grpc import aio
 
 from .. import _forks
 from .._content.kinds import Kind, kind_of
 from .._core import effects
 from .._core.downloads import RangeReader
-from .._core.effects import Flow, Flows, Method
-from .._core.errors import ArtifactaError, CallCancelled, DeadlineExceeded, Unavailable
+from .._core.effects import Flow, Flows
+from .._core.errors import ArtifactaError, CallCancelled, Unavailable
 from .._core.records import Artifact
-from .._core.retry import Context, RetryPolicy
-from .._core.statuses import error_from
-from .._endpoint import Endpoint, channel_options, endpoint_of, headers, tls_files
-from .._settings import Settings
+from .._driving import Connection, stub
 from .files import ArtifactFile
-
-if TYPE_CHECKING:
-    from .._local import LocalService
 
 T = TypeVar("T")
 
 _STATUS_OF_GRPC = "Internal error from Core"
 _STATUS_LOOKS_MAX = 200
 _STATUS_LOOK_SECONDS = 0.01
-_IDLE_SECONDS = 10.0
-"""How long a source may be silent before the service gets a sign of life; the service ends uploads after 30 s."""
 
 
-class Driver:
+class Driver(Connection):
     """One connection to a service, made at the first call, and what runs operations over it."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        timeout: float,
-        retry: RetryPolicy,
-        *,
-        compress: bool = False,
-        idle: float = _IDLE_SECONDS,
-    ) -> None:
-        self._settings = settings
-        url = settings.url if settings.place is None else f"unix:{settings.place.socket}"
-        self._endpoint: Endpoint = endpoint_of(url or "")
-        self.context = Context(retry, timeout, self._endpoint.place)
-        self._compression = grpc.Compression.Gzip if compress else None
-        self._idle = idle
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
         self._lock = asyncio.Lock()
         self._channel: aio.Channel | None = None
-        self._local: LocalService | None = None
-        self._pid = os.getpid()
-        self._is_closed = False
 
     async def __call__(self, flow: Flow[T], timeout: float | None = None) -> T:
         """Runs an operation to its end. `timeout` bounds it in all, in seconds."""
@@ -104,35 +79,20 @@ class Driver:
         if self._channel is not None and self._pid == os.getpid():
             return self._channel
         async with self._lock:
-            if self._is_closed:
-                raise CallCancelled("the store is closed; connect() again")
-            _forks.require_usable()
-            if self._pid != os.getpid():
-                # What a fork has copied belongs to the parent process.
-                self._channel, self._pid = None, os.getpid()
+            self._require_usable()
+            if self._is_copied():
+                self._channel = None
             if self._channel is None:
                 _forks.asyncio_used()
-                if self._settings.place is not None and self._local is None:
-                    from .._local import local_service
-
-                    local = local_service(self._settings.place)
+                if (local := self._place_to_acquire()) is not None:
                     await asyncio.to_thread(local.acquire)
                     self._local = local
-                self._channel = self._connected()
-            return self._channel
-
-    def _connected(self) -> aio.Channel:
-        options = channel_options(self._endpoint)
-        if not self._endpoint.is_secure:
-            return aio.insecure_channel(self._endpoint.target, options, compression=self._compression)
-        ca, key, cert = tls_files(self._settings.tls)
-        credentials = grpc.ssl_channel_credentials(ca, key, cert)
-        return aio.secure_channel(self._endpoint.target, credentials, options, self._compression)
+                self._channel = self._new_channel(aio)
+            channel: aio.Channel = self._channel
+            return channel
 
     async def _perform(self, effect: object, until: float | None) -> Any:
-        left = None if until is None else until - time.monotonic()
-        if left is not None and left <= 0 and not isinstance(effect, (effects.Work, effects.Piece)):
-            raise DeadlineExceeded("the call did not end in time")
+        left = self._left(effect, until)
         try:
             return await self._performed(effect, left)
         except aio.AioRpcError as error:
@@ -142,17 +102,16 @@ class Driver:
 
     async def _performed(self, effect: object, left: float | None) -> Any:
         if isinstance(effect, effects.Unary):
-            timeout = self.context.timeout if left is None else min(self.context.timeout, left)
-            call = await self._made("unary_unary", effect.method)
-            return await call(effect.request, timeout=timeout, metadata=headers(self._settings))
+            call = stub(await self._channel_of(), "unary_unary", effect.method)
+            return await call(effect.request, **self._sent_once(left))
         if isinstance(effect, effects.Begin):
-            call = await self._made("unary_stream", effect.method)
-            return _Stream(call(effect.request, timeout=left, metadata=headers(self._settings)))
+            call = stub(await self._channel_of(), "unary_stream", effect.method)
+            return _Stream(call(effect.request, **self._sent(left)))
         if isinstance(effect, effects.Next):
             return await effect.stream.next(effect.within, effect.late)  # type: ignore[attr-defined]
         if isinstance(effect, effects.BeginUpload):
-            call = await self._made("stream_unary", effect.method)
-            return _Upload(call(timeout=left, metadata=headers(self._settings)), effect.idle, self._idle)
+            call = stub(await self._channel_of(), "stream_unary", effect.method)
+            return _Upload(call(**self._sent(left)), effect.idle, self._idle)
         if isinstance(effect, effects.Write):
             return await effect.upload.write(effect.message)  # type: ignore[attr-defined]
         if isinstance(effect, effects.Finish):
@@ -167,20 +126,9 @@ class Driver:
             return await self._revive(effect.error)
         raise TypeError(f"unknown effect: {effect!r}")
 
-    async def _made(self, kind: str, method: Method[Any, Any]) -> Any:
-        return getattr(await self._channel_of(), kind)(
-            method.path,
-            request_serializer=method.request_type.SerializeToString,
-            response_deserializer=method.response_type.FromString,
-        )
-
     async def _revive(self, error: ArtifactaError) -> None:
         if self._local is not None and error.code == "UNAVAILABLE":
             await asyncio.to_thread(self._local.ensure)
-
-    def _error_of(self, error: aio.AioRpcError) -> ArtifactaError:
-        trailers: Any = error.trailing_metadata() or ()
-        return error_from(error.code().value[0], error.details() or "", trailers, self.context.place)
 
     def kind_of(self, content: object, name: str | None) -> Flow[Kind]:
         """Returns what to push."""

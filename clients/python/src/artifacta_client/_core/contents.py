@@ -109,9 +109,9 @@ class _Asked:
         return (yield from hashed(piece, hasher))
 
     def close(self) -> None:
-        # A generator ends what it has open. An asynchronous one is ended by the event loop.
+        # A generator ends what it has open. A driver ends an asynchronous one.
         close: Callable[[], None] | None = getattr(self._items, "close", None)
-        # One that a thread is still in, since its task was cancelled, cannot be ended: it ends when nothing holds it.
+        # One that a thread is still in, since its task was cancelled, ends with the last reference to it.
         if close is not None and not getattr(self._items, "gi_running", False):
             close()
 

@@ -96,7 +96,7 @@ def ref_message(ref: ArtifactRef, session: str | None = None) -> artifact_pb2.Ar
 
 
 def require_text(field: str, value: object) -> str:
-    """Returns the text. Raises InvalidArgument for anything else, and for a text that no message can hold."""
+    """Returns the text. Raises InvalidArgument for anything else, and for a text that is not valid Unicode."""
     if not isinstance(value, str):
         raise invalid(field, f"must be a text, not {type(value).__name__}")
     try:

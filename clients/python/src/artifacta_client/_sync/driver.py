@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import grpc
 
@@ -15,51 +15,27 @@ from .. import _forks
 from .._content.kinds import Kind, kind_of
 from .._core import effects
 from .._core.downloads import RangeReader
-from .._core.effects import Flow, Flows, Method
-from .._core.errors import ArtifactaError, CallCancelled, DeadlineExceeded, Unavailable
+from .._core.effects import Flow, Flows
+from .._core.errors import ArtifactaError, Unavailable
 from .._core.records import Artifact
-from .._core.retry import Context, RetryPolicy
-from .._core.statuses import error_from
-from .._endpoint import Endpoint, channel_options, endpoint_of, headers, tls_files
-from .._settings import Settings
+from .._driving import Connection, stub
 from .alarm import Alarm, Deadline
 from .files import ArtifactFile
 
-if TYPE_CHECKING:
-    from .._local import LocalService
-
 T = TypeVar("T")
 
-_IDLE_SECONDS = 10.0
-"""How long a source may be silent before the service gets a sign of life; the service ends uploads after 30 s."""
 _AHEAD = 2
 """The number of messages of an upload that wait to be sent."""
 
 
-class Driver:
+class Driver(Connection):
     """One connection to a service, made at the first call, and what runs operations over it."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        timeout: float,
-        retry: RetryPolicy,
-        *,
-        compress: bool = False,
-        idle: float = _IDLE_SECONDS,
-    ) -> None:
-        self._settings = settings
-        url = settings.url if settings.place is None else f"unix:{settings.place.socket}"
-        self._endpoint: Endpoint = endpoint_of(url or "")
-        self.context = Context(retry, timeout, self._endpoint.place)
-        self._compression = grpc.Compression.Gzip if compress else None
-        self._idle = idle
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
         self._lock = threading.Lock()
         self._channel: grpc.Channel | None = None
-        self._local: LocalService | None = None
         self._alarm = Alarm()
-        self._pid = os.getpid()
-        self._is_closed = False
 
     def __call__(self, flow: Flow[T], timeout: float | None = None) -> T:
         """Runs an operation to its end. `timeout` bounds it in all, in seconds."""
@@ -100,34 +76,19 @@ class Driver:
 
     def _channel_of(self) -> grpc.Channel:
         with self._lock:
-            if self._is_closed:
-                raise CallCancelled("the store is closed; connect() again")
-            _forks.require_usable()
-            if self._pid != os.getpid():
-                # What a fork has copied belongs to the parent process.
-                self._channel, self._alarm, self._pid = None, Alarm(), os.getpid()
+            self._require_usable()
+            if self._is_copied():
+                self._channel, self._alarm = None, Alarm()
             if self._channel is None:
-                if self._settings.place is not None and self._local is None:
-                    from .._local import local_service
-
-                    local = local_service(self._settings.place)
+                if (local := self._place_to_acquire()) is not None:
                     local.acquire()
                     self._local = local
-                self._channel = self._connected()
-            return self._channel
-
-    def _connected(self) -> grpc.Channel:
-        options = channel_options(self._endpoint)
-        if not self._endpoint.is_secure:
-            return grpc.insecure_channel(self._endpoint.target, options, compression=self._compression)
-        ca, key, cert = tls_files(self._settings.tls)
-        credentials = grpc.ssl_channel_credentials(ca, key, cert)
-        return grpc.secure_channel(self._endpoint.target, credentials, options, self._compression)
+                self._channel = self._new_channel(grpc)
+            channel: grpc.Channel = self._channel
+            return channel
 
     def _perform(self, effect: object, until: float | None) -> Any:
-        left = None if until is None else until - time.monotonic()
-        if left is not None and left <= 0 and not isinstance(effect, (effects.Work, effects.Piece)):
-            raise DeadlineExceeded("the call did not end in time")
+        left = self._left(effect, until)
         try:
             return self._performed(effect, left)
         except grpc.RpcError as error:
@@ -135,17 +96,16 @@ class Driver:
 
     def _performed(self, effect: object, left: float | None) -> Any:
         if isinstance(effect, effects.Unary):
-            timeout = self.context.timeout if left is None else min(self.context.timeout, left)
-            call = self._made("unary_unary", effect.method)
-            return call(effect.request, timeout=timeout, metadata=headers(self._settings))
+            call = stub(self._channel_of(), "unary_unary", effect.method)
+            return call(effect.request, **self._sent_once(left))
         if isinstance(effect, effects.Begin):
-            call = self._made("unary_stream", effect.method)
-            return _Stream(call(effect.request, timeout=left, metadata=headers(self._settings)), self._alarm)
+            call = stub(self._channel_of(), "unary_stream", effect.method)
+            return _Stream(call(effect.request, **self._sent(left)), self._alarm)
         if isinstance(effect, effects.Next):
             return effect.stream.next(effect.within, effect.late)  # type: ignore[attr-defined]
         if isinstance(effect, effects.BeginUpload):
-            call = self._made("stream_unary", effect.method)
-            return _Upload(call, effect.idle, self._idle, left, headers(self._settings))
+            call = stub(self._channel_of(), "stream_unary", effect.method)
+            return _Upload(call, effect.idle, self._idle, self._sent(left))
         if isinstance(effect, effects.Write):
             return effect.upload.write(effect.message)  # type: ignore[attr-defined]
         if isinstance(effect, effects.Finish):
@@ -160,22 +120,9 @@ class Driver:
             return self._revive(effect.error)
         raise TypeError(f"unknown effect: {effect!r}")
 
-    def _made(self, kind: str, method: Method[Any, Any]) -> Any:
-        return getattr(self._channel_of(), kind)(
-            method.path,
-            request_serializer=method.request_type.SerializeToString,
-            response_deserializer=method.response_type.FromString,
-        )
-
     def _revive(self, error: ArtifactaError) -> None:
         if self._local is not None and error.code == "UNAVAILABLE":
             self._local.ensure()
-
-    def _error_of(self, error: Any) -> ArtifactaError:
-        code: grpc.StatusCode = error.code()
-        if self._is_closed and code is grpc.StatusCode.CANCELLED:
-            return CallCancelled("the store was closed")
-        return error_from(code.value[0], error.details() or "", error.trailing_metadata() or (), self.context.place)
 
     def kind_of(self, content: object, name: str | None) -> Flow[Kind]:
         """Returns what to push."""
@@ -232,15 +179,13 @@ class _Stream:
 class _Upload:
     """A call whose request is a stream: this thread writes what a thread of gRPC sends."""
 
-    def __init__(
-        self, call: Any, idle: Any, idle_seconds: float, timeout: float | None, metadata: tuple[tuple[str, str], ...]
-    ) -> None:
+    def __init__(self, call: Any, idle: Any, idle_seconds: float, sent: dict[str, Any]) -> None:
         self._lock = threading.Condition()
         self._waiting: deque[Any] = deque()
         self._is_whole = False
         self._is_over = False
         self._idle, self._idle_seconds = idle, idle_seconds
-        self._call = call.future(self._sent(), timeout=timeout, metadata=metadata)
+        self._call = call.future(self._messages(), **sent)
         self._call.add_done_callback(lambda _call: self._end())
 
     def write(self, message: Any) -> None:
@@ -270,7 +215,7 @@ class _Upload:
             self._is_over = True
             self._lock.notify_all()
 
-    def _sent(self) -> Iterator[Any]:
+    def _messages(self) -> Iterator[Any]:
         while True:
             with self._lock:
                 if not self._waiting and not self._is_whole and not self._is_over:

@@ -6,26 +6,26 @@
  */
 import { Failure } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
-import { type Holder, nameOfHolder } from '../../domain/principal.ts';
+import { nameOfPayer, type Payer } from '../../domain/principal.ts';
 import { type After, unlessAborted } from '../timer.ts';
 import {
   type AnswerEnds,
   endedForOthers,
-  type Held,
-  type HeldByGroup,
+  type GroupAnswers,
   nobodyLeft,
   overloaded,
+  type PayerAnswers,
   UnsentAnswer,
   type Waiting,
 } from './unsent-answer.ts';
 
-interface SendBudgetOptions {
+interface UnsentOptions {
   readonly after: After;
   /** Returns milliseconds from any origin. */
   readonly elapsed: () => number;
   /** The default of each is in {@link limits}. */
   readonly unsentBytesMax?: number;
-  readonly holderUnsentBytesMax?: number;
+  readonly payerUnsentBytesMax?: number;
   readonly stalledSecondsMax?: number;
   /** The time between searches for answers that no client takes. Default 5,000. */
   readonly sweepMs?: number;
@@ -37,31 +37,28 @@ interface SendBudgetOptions {
  */
 const lookMs = 1_000;
 
-/**
- * The one budget of a service: the bytes that all its answers hold, and the calls that wait for room. Times are in
- * milliseconds.
- */
-export class SendBudget {
-  private readonly options: Required<SendBudgetOptions>;
-  private readonly holders = new Map<string, Held>();
-  private readonly groups = new Map<string, HeldByGroup>();
-  private readonly waiting = new Set<Held>();
-  /** The answers that hold something. */
+/** Counts the bytes that all answers of a service keep, and the calls that wait for room. Times are in milliseconds. */
+export class UnsentBytes {
+  private readonly options: Required<UnsentOptions>;
+  private readonly payers = new Map<string, PayerAnswers>();
+  private readonly groups = new Map<string, GroupAnswers>();
+  private readonly waiting = new Set<PayerAnswers>();
+  /** The answers that keep bytes. */
   private readonly answers = new Set<UnsentAnswer>();
-  private bytes = 0;
+  private all = 0;
   /** The number of bytes that waiting calls keep. */
   private waitingBytes = 0;
-  private bytesPeak = 0;
+  private most = 0;
   private ended = 0;
   private refused = 0;
   private opened = 0;
   private isLooking = false;
   private isSweeping = false;
 
-  constructor(options: SendBudgetOptions) {
+  constructor(options: UnsentOptions) {
     this.options = {
       unsentBytesMax: limits.unsentBytesMax,
-      holderUnsentBytesMax: limits.holderUnsentBytesMax,
+      payerUnsentBytesMax: limits.payerUnsentBytesMax,
       stalledSecondsMax: limits.stalledReaderSecondsMax,
       sweepMs: 5_000,
       ...options,
@@ -69,16 +66,16 @@ export class SendBudget {
   }
 
   /** The number of bytes that are unsent, or admitted to be made. */
-  get unsentBytes(): number {
-    return this.bytes;
+  get bytes(): number {
+    return this.all;
   }
 
-  /** The highest value of {@link unsentBytes} so far. */
-  get unsentBytesPeak(): number {
-    return this.bytesPeak;
+  /** The highest value of {@link bytes} so far. */
+  get bytesPeak(): number {
+    return this.most;
   }
 
-  /** The number of answers that hold something. */
+  /** The number of answers that keep bytes. */
   get answerCount(): number {
     return this.answers.size;
   }
@@ -106,7 +103,7 @@ export class SendBudget {
   }
 
   /**
-   * Returns an answer that holds nothing yet.
+   * Returns an answer that keeps no bytes yet.
    *
    * @param address the address of the caller, or undefined for this machine.
    * @param copies the number of copies of its bytes in memory while they are sent.
@@ -124,38 +121,38 @@ export class SendBudget {
   }
 
   /** For {@link UnsentAnswer}. */
-  holder(of: Holder): Held {
-    const name = nameOfHolder(of);
-    const holder = this.holders.get(name) ?? this.meet(name, of);
-    holder.answers++;
-    return holder;
+  payer(of: Payer): PayerAnswers {
+    const name = nameOfPayer(of);
+    const payer = this.payers.get(name) ?? this.meet(name, of);
+    payer.answers++;
+    return payer;
   }
 
-  private meet(name: string, of: Holder): Held {
-    const group = this.groups.get(of.group) ?? { bytes: 0, waitingBytes: 0, holders: new Set<Held>() };
-    const holder: Held = { of, group, bytes: 0, answers: 0, waiting: [], waitingBytes: 0 };
-    group.holders.add(holder);
+  private meet(name: string, of: Payer): PayerAnswers {
+    const group = this.groups.get(of.group) ?? { bytes: 0, waitingBytes: 0, payers: new Set<PayerAnswers>() };
+    const payer: PayerAnswers = { of, group, bytes: 0, answers: 0, waiting: [], waitingBytes: 0 };
+    group.payers.add(payer);
     this.groups.set(of.group, group);
-    this.holders.set(name, holder);
-    return holder;
+    this.payers.set(name, payer);
+    return payer;
   }
 
   /** For {@link UnsentAnswer}. */
-  letGo(holder: Held): void {
-    holder.answers--;
-    if (holder.answers > 0) return;
-    const { of, group } = holder;
-    this.holders.delete(nameOfHolder(of));
-    group.holders.delete(holder);
-    if (group.holders.size === 0) this.groups.delete(of.group);
+  letGo(payer: PayerAnswers): void {
+    payer.answers--;
+    if (payer.answers > 0) return;
+    const { of, group } = payer;
+    this.payers.delete(nameOfPayer(of));
+    group.payers.delete(payer);
+    if (group.payers.size === 0) this.groups.delete(of.group);
   }
 
-  /** For {@link UnsentAnswer}: the bytes that it holds have changed by this number. */
+  /** For {@link UnsentAnswer}: the bytes that it keeps have changed by this number. */
   charge(answer: UnsentAnswer, bytes: number): void {
-    this.bytes += bytes;
-    if (this.bytes > this.bytesPeak) this.bytesPeak = this.bytes;
-    answer.holder.bytes += bytes;
-    answer.holder.group.bytes += bytes;
+    this.all += bytes;
+    this.most = Math.max(this.most, this.all);
+    answer.payer.bytes += bytes;
+    answer.payer.group.bytes += bytes;
     if (answer.bytes > 0) this.answers.add(answer);
     else this.answers.delete(answer);
     if (!this.isSweeping) this.sweep();
@@ -164,10 +161,10 @@ export class SendBudget {
 
   /** For {@link UnsentAnswer}: resolves when this number of bytes is reserved for it. @throws Failure OVERLOADED */
   async admit(answer: UnsentAnswer, bytes: number, signal: AbortSignal): Promise<void> {
-    const { holder } = answer;
-    if ((this.waiting.size === 0 || bytes === 0) && this.fits(holder, bytes)) return answer.reserve(bytes);
+    const { payer } = answer;
+    if ((this.waiting.size === 0 || bytes === 0) && this.fits(payer, bytes)) return answer.reserve(bytes);
     const keptBytes = limits.waitingCallBytes + answer.requestBytes;
-    this.makePlace(holder, keptBytes);
+    this.makePlace(payer, keptBytes);
     const turn = Promise.withResolvers<void>();
     const waiting: Waiting = {
       answer,
@@ -178,12 +175,12 @@ export class SendBudget {
       refuse: turn.reject,
     };
     // An answer that takes no room waits until any exists, but not behind other answers.
-    if (bytes === 0) holder.waiting.unshift(waiting);
-    else holder.waiting.push(waiting);
-    holder.waitingBytes += keptBytes;
-    holder.group.waitingBytes += keptBytes;
+    if (bytes === 0) payer.waiting.unshift(waiting);
+    else payer.waiting.push(waiting);
+    payer.waitingBytes += keptBytes;
+    payer.group.waitingBytes += keptBytes;
     this.waitingBytes += keptBytes;
-    this.waiting.add(holder);
+    this.waiting.add(payer);
     const cancel = this.options.after(limits.sendAdmissionSecondsMax * 1000, () =>
       this.refuse(waiting, 'the answers to other callers are still being sent'),
     );
@@ -199,26 +196,26 @@ export class SendBudget {
 
   /** For {@link UnsentAnswer}. */
   withdraw(answer: UnsentAnswer): void {
-    const waiting = answer.holder.waiting.find((one) => one.answer === answer);
+    const waiting = answer.payer.waiting.find((one) => one.answer === answer);
     if (waiting === undefined) return;
     this.forget(waiting);
     waiting.refuse(nobodyLeft());
   }
 
   /**
-   * Makes a place for one more waiting call. Of the holders that keep most, the last call to arrive gives up its place.
+   * Makes a place for one more waiting call. Of the payers that keep most, the last call to arrive gives up its place.
    * @throws Failure OVERLOADED
    */
-  private makePlace(holder: Held, keptBytes: number): void {
-    const { holderWaitingMax, holderWaitingBytesMax, waitingBytesMax } = limits;
+  private makePlace(payer: PayerAnswers, keptBytes: number): void {
+    const { payerWaitingMax, payerWaitingBytesMax, waitingBytesMax } = limits;
     const why = 'too many answers are waiting for memory';
-    const kept = holder.waitingBytes + keptBytes;
-    if (holder.waiting.length >= holderWaitingMax || kept > holderWaitingBytesMax) {
+    const kept = payer.waitingBytes + keptBytes;
+    if (payer.waiting.length >= payerWaitingMax || kept > payerWaitingBytesMax) {
       this.refused++;
       throw overloaded(why);
     }
     while (this.waitingBytes + keptBytes > waitingBytesMax) {
-      const most = this.keepingMost(holder);
+      const most = this.keepingMost(payer);
       if (most === undefined || most.waitingBytes <= kept) {
         this.refused++;
         throw overloaded(why);
@@ -228,16 +225,16 @@ export class SendBudget {
   }
 
   /**
-   * Returns the holder whose waiting calls keep most, in the group whose calls keep most. @param asking wins unless
+   * Returns the payer whose waiting calls keep most, in the group whose calls keep most. @param asking wins unless
    * another keeps more.
    */
-  private keepingMost(asking: Held): Held | undefined {
+  private keepingMost(asking: PayerAnswers): PayerAnswers | undefined {
     let group = asking.group;
     for (const other of this.groups.values()) if (other.waitingBytes > group.waitingBytes) group = other;
-    let most: Held | undefined;
-    for (const holder of group.holders)
-      if (holder.waiting.length > 0 && (most === undefined || holder.waitingBytes > most.waitingBytes))
-        most = holder;
+    let most: PayerAnswers | undefined;
+    for (const payer of group.payers)
+      if (payer.waiting.length > 0 && (most === undefined || payer.waitingBytes > most.waitingBytes))
+        most = payer;
     return most;
   }
 
@@ -247,14 +244,12 @@ export class SendBudget {
     waiting.refuse(overloaded(why));
   }
 
-  /**
-   * Admits waiting calls: first those of the group that holds least, and in it those of the holder that holds least.
-   */
+  /** Admits waiting calls: first those of the group that has least, and in it those of the payer that has least. */
   private goOn(): void {
     for (;;) {
-      let least: Held | undefined;
-      for (const holder of this.waiting)
-        if (!this.hasItsPart(holder) && (least === undefined || holdsLess(holder, least))) least = holder;
+      let least: PayerAnswers | undefined;
+      for (const payer of this.waiting)
+        if (!this.hasItsPart(payer) && (least === undefined || hasLess(payer, least))) least = payer;
       const first = least?.waiting[0];
       if (least === undefined || first === undefined || !this.fits(least, first.bytes)) return;
       this.forget(first);
@@ -263,28 +258,28 @@ export class SendBudget {
     }
   }
 
-  /** Returns true if room exists, but not for a holder that holds this much. */
-  private hasItsPart(holder: Held): boolean {
-    const { bytes } = holder.waiting[0]!;
-    return this.bytes + bytes <= this.options.unsentBytesMax && !this.fits(holder, bytes);
+  /** Returns true if room exists, but not for a payer that has this much. */
+  private hasItsPart(payer: PayerAnswers): boolean {
+    const { bytes } = payer.waiting[0]!;
+    return this.all + bytes <= this.options.unsentBytesMax && !this.fits(payer, bytes);
   }
 
   private forget(waiting: Waiting): void {
-    const { holder } = waiting.answer;
-    const at = holder.waiting.indexOf(waiting);
+    const { payer } = waiting.answer;
+    const at = payer.waiting.indexOf(waiting);
     if (at < 0) return;
-    holder.waiting.splice(at, 1);
-    holder.waitingBytes -= waiting.keptBytes;
-    holder.group.waitingBytes -= waiting.keptBytes;
+    payer.waiting.splice(at, 1);
+    payer.waitingBytes -= waiting.keptBytes;
+    payer.group.waitingBytes -= waiting.keptBytes;
     this.waitingBytes -= waiting.keptBytes;
-    if (holder.waiting.length === 0) this.waiting.delete(holder);
+    if (payer.waiting.length === 0) this.waiting.delete(payer);
   }
 
   /** Returns true if the bytes fit. An answer larger than the whole limit may go alone. */
-  private fits(holder: Held, bytes: number): boolean {
-    const { unsentBytesMax, holderUnsentBytesMax } = this.options;
-    const left = holder.bytes + bytes > holderUnsentBytesMax ? holderUnsentBytesMax : 0;
-    return this.bytes === 0 || this.bytes + bytes <= unsentBytesMax - left;
+  private fits(payer: PayerAnswers, bytes: number): boolean {
+    const { unsentBytesMax, payerUnsentBytesMax } = this.options;
+    const left = payer.bytes + bytes > payerUnsentBytesMax ? payerUnsentBytesMax : 0;
+    return this.all === 0 || this.all + bytes <= unsentBytesMax - left;
   }
 
   /** Ends answers that are in the way, at intervals while a call waits. */
@@ -334,39 +329,38 @@ export class SendBudget {
     this.share(taken, now);
   }
 
-  /** Ends answers that are not slow, of holders with more than their share, in favour of waiting holders with less. */
+  /** Ends answers that are not slow, of payers with more than their share, in favour of waiting payers with less. */
   private share(taken: readonly UnsentAnswer[], now: number): void {
     const shares = this.shares();
     let missing = 0;
-    for (const holder of this.waiting) {
-      const [first] = holder.waiting;
+    for (const payer of this.waiting) {
+      const [first] = payer.waiting;
       if (first === undefined || now - first.sinceMs < lookMs) continue;
-      if (holder.bytes + first.bytes <= shares.get(holder)!) missing += Math.max(1, first.bytes);
+      if (payer.bytes + first.bytes <= shares.get(payer)!) missing += Math.max(1, first.bytes);
     }
-    const left = new Map<Held, number>();
+    const left = new Map<PayerAnswers, number>();
     for (const answer of taken) {
       if (missing <= 0) return;
-      const held = left.get(answer.holder) ?? answer.holder.bytes;
-      if (answer.isEnded || held <= shares.get(answer.holder)!) continue;
-      left.set(answer.holder, held - answer.bytes);
+      const bytes = left.get(answer.payer) ?? answer.payer.bytes;
+      if (answer.isEnded || bytes <= shares.get(answer.payer)!) continue;
+      left.set(answer.payer, bytes - answer.bytes);
       missing -= answer.bytes;
       this.end(answer, now);
     }
   }
 
   /**
-   * Returns an equal part for each group that holds something or waits, and an equal part of that for each of its
-   * holders.
+   * Returns an equal part for each group that has bytes or waits, and an equal part of that for each of its payers.
    */
-  private shares(): Map<Held, number> {
-    const { unsentBytesMax, holderUnsentBytesMax } = this.options;
+  private shares(): Map<PayerAnswers, number> {
+    const { unsentBytesMax, payerUnsentBytesMax } = this.options;
     const asking = [...this.groups.values()]
-      .map(({ holders }) => [...holders].filter(({ bytes, waiting }) => bytes > 0 || waiting.length > 0))
+      .map(({ payers }) => [...payers].filter(({ bytes, waiting }) => bytes > 0 || waiting.length > 0))
       .filter(({ length }) => length > 0);
-    const shares = new Map<Held, number>();
-    for (const holders of asking) {
-      const share = Math.min(holderUnsentBytesMax, unsentBytesMax / asking.length / holders.length);
-      for (const holder of holders) shares.set(holder, share);
+    const shares = new Map<PayerAnswers, number>();
+    for (const payers of asking) {
+      const share = Math.min(payerUnsentBytesMax, unsentBytesMax / asking.length / payers.length);
+      for (const payer of payers) shares.set(payer, share);
     }
     return shares;
   }
@@ -377,6 +371,6 @@ export class SendBudget {
   }
 }
 
-function holdsLess(one: Held, other: Held): boolean {
+function hasLess(one: PayerAnswers, other: PayerAnswers): boolean {
   return one.group.bytes < other.group.bytes || (one.group === other.group && one.bytes < other.bytes);
 }

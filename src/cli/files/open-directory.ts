@@ -1,4 +1,4 @@
-/** Directories that are held open, so that a change of what their paths lead to does not matter. */
+/** Directories that are kept open, so that a change of what their paths lead to does not matter. */
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,10 +8,10 @@ const openForPath = 0o10000000;
 const flags = openForPath | constants.O_DIRECTORY | (constants.O_NOFOLLOW ?? 0);
 
 /**
- * A directory in which files are named. On Linux it is held open, and an operation on a {@link path} acts in that very
+ * A directory in which files are named. On Linux it is kept open, and an operation on a {@link path} acts in that very
  * directory. Elsewhere, and where `/proc` is not mounted, the paths are those that led to it.
  */
-export class HeldDirectory implements AsyncDisposable {
+export class OpenDirectory implements AsyncDisposable {
   private readonly found: string;
   private readonly handle: FileHandle | undefined;
 
@@ -21,13 +21,13 @@ export class HeldDirectory implements AsyncDisposable {
   }
 
   /** @param path without symbolic links. @throws errors of the file system: ENOTDIR for a symbolic link. */
-  static async open(path: string): Promise<HeldDirectory> {
-    if (process.platform !== 'linux') return new HeldDirectory(path, undefined);
+  static async open(path: string): Promise<OpenDirectory> {
+    if (process.platform !== 'linux') return new OpenDirectory(path, undefined);
     const handle = await open(path, flags);
     try {
-      if (await leadsTo(handle)) return new HeldDirectory(path, handle);
+      if (await leadsTo(handle)) return new OpenDirectory(path, handle);
       await handle.close();
-      return new HeldDirectory(path, undefined);
+      return new OpenDirectory(path, undefined);
     } catch (error) {
       await handle.close();
       throw error;
@@ -40,9 +40,9 @@ export class HeldDirectory implements AsyncDisposable {
   }
 
   /** Opens a directory in it. @throws errors of the file system: ENOTDIR for a symbolic link. */
-  async open(name: string): Promise<HeldDirectory> {
-    const below = await HeldDirectory.open(this.path(name));
-    return new HeldDirectory(join(this.found, name), below.handle);
+  async open(name: string): Promise<OpenDirectory> {
+    const below = await OpenDirectory.open(this.path(name));
+    return new OpenDirectory(join(this.found, name), below.handle);
   }
 
   /** Makes a directory in it, if the name is free. */
@@ -55,8 +55,8 @@ export class HeldDirectory implements AsyncDisposable {
   /** Whether a path leads to this very directory; true if unknown. */
   async isAt(path: string): Promise<boolean> {
     if (this.handle === undefined) return true;
-    const [held, there] = [await this.handle.stat(), await stat(path).catch(() => undefined)];
-    return held.dev === there?.dev && held.ino === there.ino;
+    const [opened, there] = [await this.handle.stat(), await stat(path).catch(() => undefined)];
+    return opened.dev === there?.dev && opened.ino === there.ino;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -69,6 +69,6 @@ function viaDescriptor({ fd }: FileHandle): string {
 }
 
 async function leadsTo(handle: FileHandle): Promise<boolean> {
-  const [held, there] = [await handle.stat(), await stat(viaDescriptor(handle)).catch(() => undefined)];
-  return held.dev === there?.dev && held.ino === there.ino;
+  const [opened, there] = [await handle.stat(), await stat(viaDescriptor(handle)).catch(() => undefined)];
+  return opened.dev === there?.dev && opened.ino === there.ino;
 }

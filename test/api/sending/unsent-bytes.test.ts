@@ -1,7 +1,7 @@
-/** The budget of what waits to be sent: who is let in, who is ended, and that all of it comes back. */
+/** The count of the bytes that wait to be sent: who is let in, who is ended, and that all of it comes back. */
 import { describe, expect, it } from 'vitest';
-import { SendBudget } from '../../../src/api/sending/send-budget.ts';
 import type { UnsentAnswer } from '../../../src/api/sending/unsent-answer.ts';
+import { UnsentBytes } from '../../../src/api/sending/unsent-bytes.ts';
 import { limits } from '../../../src/domain/limits.ts';
 import { TestTimers } from '../../support/timers.ts';
 
@@ -9,15 +9,15 @@ const KiB = 1024;
 const none = new AbortController().signal;
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-/** A budget of 1,000 KiB, of which whoever has more than 250 leaves 250. */
-function budgeted() {
+/** A limit of 1,000 KiB; a payer with more than 250 leaves 250 to the others. */
+function limited() {
   const timers = new TestTimers();
   const { after, elapsed } = timers;
-  const budget = new SendBudget({
+  const unsent = new UnsentBytes({
     after,
     elapsed,
     unsentBytesMax: 1_000 * KiB,
-    holderUnsentBytesMax: 250 * KiB,
+    payerUnsentBytesMax: 250 * KiB,
   });
   const ended: string[] = [];
   const disconnected: string[] = [];
@@ -25,14 +25,14 @@ function budgeted() {
   let made = 0;
   const open = (who: string): UnsentAnswer => {
     const name = `${who}${made++}`;
-    const answer = budget.open(undefined, 1, {
+    const answer = unsent.open(undefined, 1, {
       end: () => ended.push(name),
-      held: () => undefined,
+      charged: () => undefined,
       hasLostPeer: () => lost.has(name),
       disconnect: () => disconnected.push(name),
     });
     // A digit after the first letter tells credentials of one namespace apart.
-    answer.hold({ group: who[0]!, name: who });
+    answer.chargeTo({ group: who[0]!, name: who });
     return answer;
   };
   /** Asks for room, and says what came of it. */
@@ -52,23 +52,23 @@ function budgeted() {
     answer.sliceBegins(64 * KiB);
     return answer;
   };
-  return { timers, budget, ended, disconnected, lost, open, ask, stalled };
+  return { timers, unsent, ended, disconnected, lost, open, ask, stalled };
 }
 
 describe('room', () => {
-  it('is there for whoever holds little when somebody holds much', async () => {
-    const { budget, open, ask, stalled } = budgeted();
+  it('exists for a payer with little while another has much', async () => {
+    const { unsent, open, ask, stalled } = limited();
     for (let at = 0; at < 7; at++) await stalled('a', 100);
     const more = ask(open('a'), 100);
     const other = ask(open('b'), 100);
     await settle();
     expect([more.told, other.told]).toEqual(['waits', 'has room']);
-    expect(budget.unsentBytes).toBe(800 * KiB);
-    expect(budget.waitingCount).toBe(1);
+    expect(unsent.bytes).toBe(800 * KiB);
+    expect(unsent.waitingCount).toBe(1);
   });
 
-  it('is given to those first who hold least, and is never more than there is', async () => {
-    const { budget, open, ask, stalled } = budgeted();
+  it('is given first to the payers that have least, and is never more than exists', async () => {
+    const { unsent, open, ask, stalled } = limited();
     const [first] = [await stalled('a', 200), await stalled('b', 200), await stalled('c', 200)];
     await stalled('d', 200);
     await stalled('e', 200);
@@ -78,11 +78,11 @@ describe('room', () => {
     first.give(200 * KiB);
     await settle();
     expect(asked.map(({ told }) => told)).toEqual(['waits', 'has room', 'has room']);
-    expect(budget.unsentBytesPeak).toBe(1_000 * KiB);
+    expect(unsent.bytesPeak).toBe(1_000 * KiB);
   });
 
   it('is waited for 20 s, and then whoever asks is to come back', async () => {
-    const { timers, budget, open, ask } = budgeted();
+    const { timers, unsent, open, ask } = limited();
     // It is being made: nobody's reading is waited for.
     for (const who of ['a', 'b', 'c', 'd']) await open(who).room(250 * KiB, none);
     const waits = ask(open('e'), 100);
@@ -92,20 +92,20 @@ describe('room', () => {
     timers.advance(1);
     await settle();
     expect(waits.told).toBe('OVERLOADED');
-    expect(budget.waitingCount).toBe(0);
+    expect(unsent.waitingCount).toBe(0);
     // Nothing is looked for but what is not taken, now and then.
     timers.advance(1_000);
     expect(timers.count).toBe(1);
   });
 
-  it('is not waited for by whoever has gone, and comes back with what held it', async () => {
-    const { budget, open, stalled } = budgeted();
-    const holding = await Promise.all(['a', 'b', 'c', 'd'].map((who) => stalled(who, 250)));
+  it('is not waited for by whoever has gone, and comes back with the answer that had it', async () => {
+    const { unsent, open, stalled } = limited();
+    const stalling = await Promise.all(['a', 'b', 'c', 'd'].map((who) => stalled(who, 250)));
     const gone = new AbortController();
     const waits = open('e').room(100 * KiB, gone.signal);
     gone.abort(new Error('has gone'));
     await expect(waits).rejects.toThrow('has gone');
-    const [first, second, third, fourth] = holding as [
+    const [first, second, third, fourth] = stalling as [
       UnsentAnswer,
       UnsentAnswer,
       UnsentAnswer,
@@ -118,44 +118,44 @@ describe('room', () => {
     third.sliceEnds();
     third.close();
     third.give(250 * KiB);
-    expect(budget.unsentBytes).toBe(250 * KiB);
+    expect(unsent.bytes).toBe(250 * KiB);
     fourth.drop();
-    expect([budget.unsentBytes, budget.answerCount]).toEqual([0, 0]);
+    expect([unsent.bytes, unsent.answerCount]).toEqual([0, 0]);
   });
 
-  it('is waited for by so many answers of one holder, and others all the same', async () => {
-    const { budget, open, ask } = budgeted();
+  it('is waited for by so many answers of one payer, and others all the same', async () => {
+    const { unsent, open, ask } = limited();
     for (const who of ['a', 'b', 'c', 'd']) await open(who).room(250 * KiB, none);
     const asked = Array.from({ length: 257 }, () => ask(open('e'), 100));
     const other = ask(open('f'), 100);
     await settle();
     expect(asked.filter(({ told }) => told === 'waits')).toHaveLength(256);
     expect([asked.at(-1)!.told, other.told]).toEqual(['OVERLOADED', 'waits']);
-    expect(budget.waitingCount).toBe(257);
+    expect(unsent.waitingCount).toBe(257);
   });
 
   it('reserved counts until what is made is handed over, with its own size', async () => {
-    const { budget, open } = budgeted();
+    const { unsent, open } = limited();
     const answer = open('a');
     await answer.room(100 * KiB, none);
     await answer.room(100 * KiB, none);
-    expect(budget.unsentBytes).toBe(100 * KiB);
+    expect(unsent.bytes).toBe(100 * KiB);
     answer.hand(5);
-    expect(budget.unsentBytes).toBe(5);
+    expect(unsent.bytes).toBe(5);
     await answer.room(100 * KiB, none);
     answer.sliceBegins(5);
     answer.close();
-    expect(budget.unsentBytes).toBe(5);
+    expect(unsent.bytes).toBe(5);
     answer.sliceEnds();
     answer.give(5);
-    expect([budget.unsentBytes, budget.answerCount]).toEqual([0, 0]);
+    expect([unsent.bytes, unsent.answerCount]).toEqual([0, 0]);
   });
 });
 
 describe('while somebody waits', () => {
-  /** Four holders have it all; the slice of each is of 64 KiB, which takes 4 s at 16 KiB/s. */
+  /** Four payers have it all; the slice of each is of 64 KiB, which takes 4 s at 16 KiB/s. */
   async function full() {
-    const rig = budgeted();
+    const rig = limited();
     const answers = [];
     for (const who of ['a', 'b', 'c', 'd']) answers.push(await rig.stalled(who, 250));
     return { ...rig, answers };
@@ -191,7 +191,7 @@ describe('while somebody waits', () => {
       answer.sliceEnds();
       answer.sliceBegins(64 * KiB);
     }
-    // More than its share of what five hold would be.
+    // More than its share of five would be.
     const waits = ask(open('e'), 240);
     reading(timers, answers, 16);
     expect(ended).toEqual([]);
@@ -200,7 +200,7 @@ describe('while somebody waits', () => {
     expect(waits.told).toBe('OVERLOADED');
   });
 
-  it('but whoever holds more than a share for each gives up an answer for one who holds less', async () => {
+  it('but a payer with more than a share for each gives up an answer for one with less', async () => {
     const { timers, ended, open, ask } = await full();
     ask(open('e'), 100);
     timers.advance(999);
@@ -224,7 +224,7 @@ describe('while somebody waits', () => {
 });
 
 it('what nobody takes for two minutes is ended, also while nobody waits', async () => {
-  const { timers, budget, ended, disconnected, stalled } = budgeted();
+  const { timers, unsent, ended, disconnected, stalled } = limited();
   const answer = await stalled('a', 100);
   timers.advance(120_000);
   expect(ended).toEqual([]);
@@ -234,12 +234,12 @@ it('what nobody takes for two minutes is ended, also while nobody waits', async 
   expect(disconnected).toEqual(['a0']);
   answer.drop();
   timers.advance(30_000);
-  expect([budget.unsentBytes, timers.count]).toEqual([0, 0]);
+  expect([unsent.bytes, timers.count]).toEqual([0, 0]);
 });
 
 describe('credentials of one namespace', () => {
   it('leave half to another namespace, however many they are', async () => {
-    const { timers, open, ask, ended, stalled } = budgeted();
+    const { timers, open, ask, ended, stalled } = limited();
     for (const who of ['a1', 'a2', 'a3', 'a4']) for (let at = 0; at < 2; at++) await stalled(who, 125);
     const other = ask(open('b1'), 230);
     await settle();
@@ -250,7 +250,7 @@ describe('credentials of one namespace', () => {
   });
 
   it('do not wait for one of another namespace that has its part already', async () => {
-    const { open, ask, stalled } = budgeted();
+    const { open, ask, stalled } = limited();
     for (const who of ['a1', 'a2']) await stalled(who, 250);
     await stalled('b1', 240);
     const more = ask(open('b1'), 100);
@@ -261,50 +261,50 @@ describe('credentials of one namespace', () => {
 });
 
 it('what is in memory twice counts twice', async () => {
-  const { budget } = budgeted();
-  const answer = budget.open(undefined, 2, {
+  const { unsent } = limited();
+  const answer = unsent.open(undefined, 2, {
     end: () => undefined,
-    held: () => undefined,
+    charged: () => undefined,
     hasLostPeer: () => false,
     disconnect: () => undefined,
   });
   await answer.room(100 * KiB, none);
-  expect(budget.unsentBytes).toBe(200 * KiB);
+  expect(unsent.bytes).toBe(200 * KiB);
   answer.hand(50 * KiB);
-  expect(budget.unsentBytes).toBe(100 * KiB);
+  expect(unsent.bytes).toBe(100 * KiB);
   answer.give(50 * KiB);
-  expect(budget.unsentBytes).toBe(0);
+  expect(unsent.bytes).toBe(0);
 });
 
 describe('waiting', () => {
   /** Nothing is left, and nobody is slow yet. */
   async function full() {
-    const test = budgeted();
+    const test = limited();
     for (const who of ['a', 'b', 'c', 'd']) await test.stalled(who, 250);
     return test;
   }
 
   it('ends with its answer, and nothing is made for it when there is room', async () => {
-    const { budget, open, ask, stalled } = budgeted();
-    const holding = await Promise.all(['a', 'b', 'c', 'd'].map((who) => stalled(who, 250)));
+    const { unsent, open, ask, stalled } = limited();
+    const stalling = await Promise.all(['a', 'b', 'c', 'd'].map((who) => stalled(who, 250)));
     const [closed, dropped] = [open('e'), open('e')];
     const asked = [ask(closed, 1), ask(dropped, 1)];
     await settle();
-    expect(budget.waitingCount).toBe(2);
+    expect(unsent.waitingCount).toBe(2);
     closed.close();
     dropped.drop();
-    expect(budget.waitingCount).toBe(0);
-    for (const answer of holding) answer.drop();
+    expect(unsent.waitingCount).toBe(0);
+    for (const answer of stalling) answer.drop();
     await settle();
     expect(asked.map(({ told }) => told)).toEqual(['CANCELLED', 'CANCELLED']);
     const late = ask(closed, 1);
     await settle();
-    expect([late.told, budget.unsentBytes]).toEqual(['CANCELLED', 0]);
+    expect([late.told, unsent.bytes]).toEqual(['CANCELLED', 0]);
   });
 
-  it('is for so many of one holder, and fewer with large requests', async () => {
-    const { budget, open, ask } = await full();
-    const many = Array.from({ length: limits.holderWaitingMax + 1 }, () => ask(open('e'), 1));
+  it('is for so many of one payer, and fewer with large requests', async () => {
+    const { unsent, open, ask } = await full();
+    const many = Array.from({ length: limits.payerWaitingMax + 1 }, () => ask(open('e'), 1));
     await settle();
     expect(many.filter(({ told }) => told === 'OVERLOADED')).toEqual([many.at(-1)]);
     const large = Array.from({ length: 8 }, () => {
@@ -314,15 +314,15 @@ describe('waiting', () => {
     });
     await settle();
     expect(large.map(({ told }) => told)).toEqual([...Array(7).fill('waits'), 'OVERLOADED']);
-    expect(budget.refusedCount).toBe(2);
+    expect(unsent.refusedCount).toBe(2);
   });
 
   it('of those who wait most, the latest makes way for somebody else', async () => {
-    const { budget, open, ask } = await full();
+    const { unsent, open, ask } = await full();
     const most = limits.waitingBytesMax / limits.waitingCallBytes;
     const first = Array.from({ length: most }, (_, at) => ask(open(`e${at % 4}`), 1));
     await settle();
-    expect(budget.waitingCount).toBe(most);
+    expect(unsent.waitingCount).toBe(most);
     const another = ask(open('f'), 1);
     await settle();
     expect(another.told).toBe('waits');
@@ -330,12 +330,12 @@ describe('waiting', () => {
     // Whoever waits as much as everybody makes nobody give way.
     const more = ask(open('e1'), 1);
     await settle();
-    expect([more.told, budget.waitingCount]).toEqual(['OVERLOADED', most]);
+    expect([more.told, unsent.waitingCount]).toEqual(['OVERLOADED', most]);
   });
 });
 
 it('a connection without a peer is broken off soon, though nobody waits', async () => {
-  const { timers, lost, stalled, disconnected } = budgeted();
+  const { timers, lost, stalled, disconnected } = limited();
   await stalled('a', 100);
   await stalled('b', 100);
   lost.add('b1');
@@ -343,10 +343,20 @@ it('a connection without a peer is broken off soon, though nobody waits', async 
   expect(disconnected).toEqual(['b1']);
 });
 
+it('so is that of an answer which was passed on as a whole, or is being made', async () => {
+  const { timers, lost, open, disconnected } = limited();
+  open('a').hand(26_538);
+  await open('b').room(1_000, none);
+  open('c');
+  for (const name of ['a0', 'b1', 'c2']) lost.add(name);
+  timers.advance(5_000);
+  expect(disconnected).toEqual(['a0', 'b1']);
+});
+
 it('says how many answers are open', async () => {
-  const { budget, open, stalled } = budgeted();
+  const { unsent, open, stalled } = limited();
   const answers = [open('a'), await stalled('b', 1)];
-  expect(budget.openCount).toBe(2);
+  expect(unsent.openCount).toBe(2);
   for (const answer of answers) answer.drop();
-  expect(budget.openCount).toBe(0);
+  expect(unsent.openCount).toBe(0);
 });

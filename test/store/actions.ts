@@ -1,4 +1,4 @@
-/** Arbitrary steps of a store's life, for properties that hold whatever is done. */
+/** Arbitrary actions of a store's life, for properties that hold whatever is done. */
 import fc from 'fast-check';
 import { Failure } from '../../src/domain/errors.ts';
 import type { Outcome } from '../../src/domain/outcome.ts';
@@ -11,14 +11,14 @@ import { digestOf, sessionNamed, specOf, target, tester } from '../support/specs
 export type Faults = { next?: 'written' | 'unwritten' | undefined };
 
 export type World = Pick<TestStore, 'store' | 'clock'> & { readonly faults: Faults };
-type Step = (world: World) => Promise<unknown>;
+type Action = (world: World) => Promise<unknown>;
 
-/** A step that a failing property prints as what it does. */
-function step(what: string, said: unknown, run: Step): Step {
+/** An action that a failing property prints as what it does. */
+function action(what: string, said: unknown, run: Action): Action {
   return Object.assign(run, { [fc.toStringMethod]: () => `${what} ${JSON.stringify(said)}` });
 }
 
-/** Few, so that most steps find something. */
+/** Few, so that most actions find something. */
 const sessionIds = fc.constantFrom('s', 's', 't');
 const names = fc.constantFrom('a', 'a', 'c/d.json');
 const pairs = fc.dictionary(fc.constantFrom('k', 'l', 'agent'), fc.constantFrom('1', '2', ''), {
@@ -50,7 +50,7 @@ const specs = fc
 const push = fc
   .tuple(specs, contents)
   .map(([spec, bytes]) =>
-    step('push', [spec, bytes.length], ({ store }) => store.uploads.create(tester, spec, bytes)),
+    action('push', [spec, bytes.length], ({ store }) => store.uploads.create(tester, spec, bytes)),
   );
 const stream = fc
   .record({
@@ -60,7 +60,7 @@ const stream = fc
     isFinished: fc.boolean(),
   })
   .map(({ spec, bytes, chunkSizes, isFinished }) =>
-    step('stream', [spec, bytes.length, chunkSizes, isFinished], async ({ store }) => {
+    action('stream', [spec, bytes.length, chunkSizes, isFinished], async ({ store }) => {
       const begun = await store.uploads.begin(tester, spec);
       if (!(begun instanceof Upload)) return begun;
       await using upload = begun;
@@ -75,12 +75,12 @@ const stream = fc
 const pushDigest = fc
   .tuple(specs, contents)
   .map(([spec, bytes]) =>
-    step('push by digest', [spec, bytes.length], ({ store }) =>
+    action('push by digest', [spec, bytes.length], ({ store }) =>
       store.uploads.createByDigest(tester, spec, digestOf(bytes)),
     ),
   );
 const derive = fc.record({ session: sessionIds, name: names }).map(({ session, name }) =>
-  step('derive', [session, name], async ({ store }) => {
+  action('derive', [session, name], async ({ store }) => {
     const input = await store.artifacts.get(tester, target(session, name));
     return store.uploads.create(
       tester,
@@ -92,7 +92,7 @@ const derive = fc.record({ session: sessionIds, name: names }).map(({ session, n
 const remove = fc
   .tuple(sessionIds, names, fc.option(fc.integer({ min: 1, max: 3 })))
   .map(([session, name, version]) =>
-    step('delete', [session, name, version], ({ store }) =>
+    action('delete', [session, name, version], ({ store }) =>
       store.artifacts.delete(tester, target(session, name, version ?? undefined)),
     ),
   );
@@ -106,7 +106,7 @@ const change = fc
     hold: fc.option(fc.boolean(), { nil: undefined }),
   })
   .map(({ session, name, version, labels, ttlMs, hold }) =>
-    step('update', [session, name, version, labels, ttlMs, hold], ({ store }) =>
+    action('update', [session, name, version, labels, ttlMs, hold], ({ store }) =>
       store.artifacts.update(tester, target(session, name, version), {
         labels: Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)),
         ...(ttlMs === undefined ? { expiry: 'never' as const } : { expiry: { ttlMs } }),
@@ -117,26 +117,26 @@ const change = fc
 const openSession = fc
   .tuple(sessionIds, pairs)
   .map(([id, metadata]) =>
-    step('open', [id, metadata], ({ store }) => store.sessions.open(tester, sessionNamed(id, metadata))),
+    action('open', [id, metadata], ({ store }) => store.sessions.open(tester, sessionNamed(id, metadata))),
   );
 const seal = fc
   .tuple(sessionIds, fc.constantFrom<Outcome>('succeeded', 'failed'))
   .map(([id, outcome]) =>
-    step('seal', [id, outcome], ({ store }) => store.seals.seal(tester, sessionNamed(id).id, outcome)),
+    action('seal', [id, outcome], ({ store }) => store.seals.seal(tester, sessionNamed(id).id, outcome)),
   );
 const wait = fc.constantFrom(30_000, 90_000_000).map((ms) =>
-  step('wait', ms, async ({ clock }) => {
+  action('wait', ms, async ({ clock }) => {
     clock.now += ms;
   }),
 );
-const finishSeals = fc.constant(step('finish seals', [], ({ store }) => store.seals.finishPending()));
+const finishSeals = fc.constant(action('finish seals', [], ({ store }) => store.seals.finishPending()));
 const fail = fc.constantFrom('written' as const, 'unwritten' as const).map((outcome) =>
-  step('fail', outcome, async ({ faults }) => {
+  action('fail', outcome, async ({ faults }) => {
     faults.next = outcome;
   }),
 );
 
-export const steps = fc.array(
+export const actions = fc.array(
   fc.oneof(
     { arbitrary: push, weight: 6 },
     { arbitrary: stream, weight: 4 },
@@ -153,8 +153,8 @@ export const steps = fc.array(
   { minLength: 5, maxLength: 40 },
 );
 
-/** Runs a step; refusals are fine, bugs are not. Says whether it succeeded. */
-export async function attempt(run: Step, world: World): Promise<boolean> {
+/** Runs an action; refusals are fine, bugs are not. Says whether it succeeded. */
+export async function attempt(run: Action, world: World): Promise<boolean> {
   try {
     await run(world);
     return true;
