@@ -2,7 +2,7 @@
 
     runner = Runner(…, artifact_service=ArtifactaArtifactService())
 
-For the command line of ADK, a `services.py` beside the agents has the two lines
+For the command line of ADK, a `services.py` next to the agents has the two lines
 
     from artifacta_client.adk import register
     register()
@@ -47,7 +47,7 @@ _REFERENCES_MAX = 5
 class ArtifactaArtifactService(BaseArtifactService):  # type: ignore[misc]
     """Keeps the artifacts of ADK in sessions of Artifacta: one for each session of ADK, and one for each user.
 
-    Version 0 of ADK is version 1 here. Versions are never counted anew, not even after `delete_artifact`. The service
+    Version 0 of ADK is version 1 here. Counting never begins again, not even after `delete_artifact`. The service
     blocks in threads, so that it works in any event loop.
 
     Args:
@@ -119,7 +119,7 @@ class ArtifactaArtifactService(BaseArtifactService):  # type: ignore[misc]
             request_id=None,
             new_version=True,
         )
-        # What a rewind saves is there already.
+        # The service already has what a rewind saves.
         if len(push.data) >= _DIGEST_FIRST_BYTES_MIN:
             sha256 = hashlib.sha256(push.data).hexdigest()
             return driver(by_digest(driver.context, spec, sha256, len(push.data), Whole(push.data)))

@@ -96,7 +96,7 @@ class ArtifactaFileSystem(AsyncFileSystem):  # type: ignore[misc]
         stripped = super()._strip_protocol(path)
         return stripped if isinstance(stripped, list) else stripped.lstrip("/")
 
-    # What is there.
+    # Looking.
 
     async def _info(self, path: str, version: int | None = None, **_options: Any) -> Entry:
         return await asyncio.to_thread(self._tree.info, self._strip_protocol(path), version)
@@ -128,7 +128,7 @@ class ArtifactaFileSystem(AsyncFileSystem):  # type: ignore[misc]
         return await self._is(path, "directory")
 
     async def _is(self, path: str, kind: str) -> bool:
-        # Only what is not there is False: a service that cannot be reached is an error.
+        # Only what does not exist is False: a service that cannot be reached is an error.
         try:
             return bool((await self._info(path))["type"] == kind)
         except FileNotFoundError:

@@ -29,7 +29,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class Described:
-    """What is remembered of a part beside its bytes."""
+    """What is remembered of a part in addition to its bytes."""
 
     kind: str
     """`text`, `data`, or `file`: a reference, which is the content itself."""

@@ -1,4 +1,4 @@
-"""Contents that the service holds already: a range of one in memory, and one under another name, by its digest."""
+"""Contents that the service already has: a range of one in memory, and one under another name, by its digest."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def copy(
 def by_digest(
     context: Context, spec: upload_pb2.ArtifactSpec, sha256: str, size: int, source: Source
 ) -> Flow[Artifact]:
-    """Stores content of which the service holds the bytes; else the source is read and pushed."""
+    """Stores content whose bytes the service has; else the source is read and pushed."""
     digest = upload_pb2.ContentDigest(sha256=sha256, size_bytes=size)
     try:
         request = upload_pb2.CreateArtifactRequest(spec=spec, digest=digest)

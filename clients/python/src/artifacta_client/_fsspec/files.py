@@ -48,7 +48,7 @@ class ArtifactWriter(io.BufferedIOBase):
         self.artifact: Artifact | None = None
         """What was stored; None until then."""
         self._push, self._autocommit = push, autocommit
-        # Whoever writes a file while he handles an error does not fail by it.
+        # A program that writes a file while it handles an error does not fail by that error.
         self._handled = sys.exc_info()[1]
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Paths `SESSION/NAME`, and what is told of what is there."""
+"""Paths `SESSION/NAME`, and the entries of what exists at them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def beginning(field: str, prefix: str) -> str:
 
 
 def file_entry(artifact: Artifact) -> Entry:
-    """Returns what is told of an artifact."""
+    """Returns the entry of an artifact."""
     return {
         "name": f"{artifact.session}/{artifact.name}",
         "type": "file",
@@ -42,11 +42,11 @@ def file_entry(artifact: Artifact) -> Entry:
 
 
 def directory_entry(path: str) -> Entry:
-    """Returns what is told of a part of names before a `/`, or of the root."""
+    """Returns the entry of a part of names before a `/`, or of the root."""
     return {"name": path, "type": "directory", "size": 0}
 
 
 def session_entry(record: SessionRecord) -> Entry:
-    """Returns what is told of a session, which is a directory."""
+    """Returns the entry of a session, which is a directory."""
     told = {"created": record.create_time, "state": record.state, "outcome": record.outcome}
     return {**directory_entry(record.id), **told, "metadata": dict(record.metadata), "labels": dict(record.labels)}

@@ -53,7 +53,7 @@ class Tree:
             return False
 
     def exists(self, path: str) -> bool:
-        """False: nothing is there. A service that cannot be reached is an error."""
+        """False: nothing exists at the path. A service that cannot be reached is an error."""
         try:
             self.info(path)
         except FileNotFoundError:
