@@ -43,6 +43,11 @@ export const parts: readonly Part[] = [
     command: 'clients/python/test.sh',
   },
   {
+    name: 'client for Python: frameworks',
+    dependsOn: [...service, 'proto', 'clients/python', 'docs/frameworks.md'],
+    command: 'clients/python/frameworks.sh',
+  },
+  {
     name: 'clients: one scenario',
     dependsOn: [
       ...service,

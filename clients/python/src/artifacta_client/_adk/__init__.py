@@ -1,0 +1,1 @@
+"""What the artifact service for Google ADK consists of: where things are stored, and as what."""

@@ -1,0 +1,1 @@
+"""What the file system for fsspec consists of: paths, listings, files, errors."""

@@ -1,0 +1,48 @@
+"""The examples of docs/frameworks.md are run, in their order, against one data directory."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import COMMAND, ROOT, clean_environment
+
+pytest.importorskip("fsspec")
+pytest.importorskip("google.adk")
+
+PAGE = (ROOT / "docs" / "frameworks.md").read_text()
+EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+
+SAID = [
+    "42\n",
+    "['run_42/notes', 'run_42/tables']\n['run_42/tables/orders.parquet']\n1 b'invoices'\nTrue\n",
+    "0\n1\nfinal [0, 1]\nreport.md 2\n",
+    "",
+]
+
+
+def test_the_examples_run(short_path: Path) -> None:
+    environment = clean_environment(
+        ARTIFACTA_DATA_DIR=str(short_path / "data"), PATH=f"{COMMAND.parent}{os.pathsep}{os.environ['PATH']}"
+    )
+    assert len(EXAMPLES) == len(SAID)
+    for code, said in zip(EXAMPLES, SAID, strict=True):
+        ran = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False, timeout=120
+        )
+        assert (ran.stdout, ran.returncode) == (said, 0), ran.stderr
+
+
+def test_no_framework_is_loaded_before_it_is_used() -> None:
+    code = (
+        "import sys, artifacta_client\nfrom artifacta_client import connect\n"
+        "print(sorted({'fsspec', 'google.adk', 'google.genai', 'pandas', 'pyarrow', 'pydantic'} & set(sys.modules)))\n"
+        "import artifacta_client.fsspec\n"
+        "print(sorted({'google.adk', 'google.genai', 'pandas', 'pyarrow', 'pydantic'} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "[]\n[]\n"
