@@ -96,7 +96,7 @@ describe('policy', () => {
     ]);
     expect(code).not.toBe(0);
     expect(stderr).toContain(
-      'retention.keep_last: must count an outcome that has a time: sessions with the outcome succeeded',
+      'retention.keep_last: must count at least one outcome for which the retention gives a time: sessions with the outcome succeeded',
     );
   });
 });
@@ -130,7 +130,7 @@ describe('session', () => {
   it('shows when it expires, or that it is kept', async () => {
     await cli(['session', 'open', 's', ...policy, '--meta', 'pipeline=p']);
     const { text } = await cli(['session', 'seal', 's']);
-    expect(text).toMatch(/expires: +not while the session is among the last of its kind/);
+    expect(text).toMatch(/expires: +not while it is one of the last sessions that --keep-last keeps/);
   });
 
   it('is deleted with all that is in it', async () => {
