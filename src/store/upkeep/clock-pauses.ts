@@ -52,7 +52,8 @@ function gapPause({ id, from, to, leftMs }: LongGap): Pause {
     message:
       `nothing was written for ${inWords(to - from)}, from ${iso(from)} to ${iso(to)}, if the clock is ` +
       `right. Expired data is not freed until the service has run for 5 min (${inWords(leftMs)} from ` +
-      `now). A restart of the service also ends this wait. If the clock is right, run artifacta fsck --resume longGap-${id}`,
+      `now). A restart of the service also ends this wait. If the clock is right, run artifacta fsck --resume ` +
+      `longGap-${id}`,
   };
 }
 
