@@ -192,8 +192,8 @@ export class Authentication {
     if (verifyJwt !== undefined) return principalOf(await verifyJwt(token));
     throw new Failure(
       'UNAUTHENTICATED',
-      `must be an API key (${tokenPrefixes.apiKey}…) or a minted token (${tokenPrefixes.child}…): no issuer of JWTs is ` +
-        'configured (--auth-config)',
+      `the token must be an API key (${tokenPrefixes.apiKey}…) or a minted token (${tokenPrefixes.child}…): no ` +
+        'issuer of JWTs is configured (--auth-config)',
     );
   }
 }

@@ -110,7 +110,8 @@ export function sizeMismatch(field: string, said: number, received: string): Fai
 /** @throws Failure DIGEST_MISMATCH if the caller stated another digest. */
 export function checkDigest(field: string, said: Sha256 | undefined, computed: Sha256): void {
   if (said === undefined || said === computed) return;
-  const description = `must be the SHA-256 of the content: ${said} was given, but the bytes that arrived have ${computed}`;
+  const description =
+    `must be the SHA-256 of the content: ${said} was given, ` + `but the bytes that arrived have ${computed}`;
   throw new Failure('DIGEST_MISMATCH', `${field}: ${description}`, {
     metadata: { expected: said, actual: computed },
     violations: [{ field, description }],
