@@ -47,7 +47,7 @@ export class Admission {
       after: options.after,
       bytesMax: this.options.unwrittenBytesMax,
       groupBytesMax: this.options.namespaceUnwrittenBytesMax,
-      why: 'the uploads of other callers are still being written',
+      why: 'the upload was refused, because the service is still writing other uploads; try again in a moment',
     });
   }
 
@@ -69,7 +69,8 @@ export class Admission {
    */
   begin(by: Uploader, cut: (failure: Failure) => void): AdmittedUpload {
     if (this.uploads.size >= this.options.uploadsMax) this.makePlace(by.payer);
-    if (this.uploads.size >= this.options.uploadsMax) throw overloaded('too many uploads are open');
+    if (this.uploads.size >= this.options.uploadsMax)
+      throw overloaded('too many uploads are open; try again in a moment');
     const upload = new AdmittedUpload(this, by, cut);
     this.uploads.add(upload);
     return upload;
@@ -96,13 +97,16 @@ export class Admission {
     if (slowest === undefined) this.cutSlowest();
     else
       slowest.cut(
-        'these credentials have too many uploads open, and other callers need a share of the places',
+        'this upload was ended: these credentials have too many uploads open, and other callers are waiting; finish ' +
+          'some uploads before you start others',
       );
   }
 
   private cutSlowest(): void {
     const slow = [...this.uploads].filter((upload) => upload.isSlow).sort((a, b) => a.rate - b.rate);
-    slow[0]?.cut('this upload is slow, and other callers are waiting to upload');
+    slow[0]?.cut(
+      'this upload was ended, because it is slow and other callers are waiting to upload; try again later',
+    );
   }
 }
 

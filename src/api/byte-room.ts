@@ -139,7 +139,9 @@ export function usualInflatedRoom(after: After = afterRealTime): ByteRoom {
     after,
     bytesMax: limits.inflatedBytesMax,
     groupBytesMax: limits.groupInflatedBytesMax,
-    why: 'the compressed messages of other callers are still being processed',
+    why:
+      'the message was refused, because the service is still processing other compressed messages; try again in a ' +
+      'moment, or send it without compression',
   });
 }
 

@@ -232,6 +232,6 @@ function idlest(uses: Iterable<Place>, now: number): Place | undefined {
 
 function crowded(): ConnectError {
   return toConnectError(
-    overloaded('too many connections are open, and other callers need the place of this one'),
+    overloaded('this connection was closed, because too many are open; connect again in a moment'),
   );
 }

@@ -30,8 +30,8 @@ export function parseRetention(field: string, message: RetentionMessage): Retent
   if (keepLast?.outcomes.every((outcome) => ttlMs[outcome] === undefined))
     throw invalid(
       `${field}.keep_last`,
-      'must count an outcome that has a time: sessions with the outcome ' +
-        `${keepLast.outcomes.join(' or ')} are kept forever anyway`,
+      'must count at least one outcome for which the retention gives a time: sessions with the outcome ' +
+        `${keepLast.outcomes.join(' or ')} have no limit, and are kept forever anyway`,
     );
   return { ttlMs, ...(keepLast === undefined ? {} : { keepLast }) };
 }

@@ -20,12 +20,13 @@ const advice: Partial<Record<Reason, string>> = {
   REQUEST_ID_REUSED: 'Use a new --request-id for other content, or leave --request-id out.',
   QUOTA_EXCEEDED: 'Delete something, or ask the operator for a larger quota.',
   STORAGE_FULL:
-    'Space is freed 75 minutes after artifacts expire or are deleted ("artifacta rm"). The operator ' +
-    'can free it at once.',
+    'Space is freed 75 minutes after artifacts expire or are deleted ("artifacta rm"). An operator ' +
+    'can make room at once with a larger disk, or with a smaller --reserve-bytes of the service.',
   OVERLOADED: 'Try again in a moment.',
   STORE_UNAVAILABLE: 'Try again. With the same --request-id, nothing is stored twice.',
   SHUTTING_DOWN: 'Try again in a moment.',
-  STORE_IN_RECOVERY: 'The index is damaged. The operator must look at it with "artifacta fsck".',
+  STORE_IN_RECOVERY:
+    'The index is damaged. An operator must run "artifacta fsck", which shows the loss and what to do.',
   STORE_NOT_EMPTY: 'With --replace, the import replaces everything in the store.',
   PERMISSION_DENIED: 'The credentials, or this kind of connection, do not have the right for this call.',
   UNAUTHENTICATED: 'Put a valid API key or token into ARTIFACTA_TOKEN.',
@@ -36,7 +37,8 @@ const advice: Partial<Record<Reason, string>> = {
   DIGEST_MISMATCH:
     'The bytes changed between reading and sending, or on the way. Nothing was stored; try again.',
   SIZE_MISMATCH: 'The content changed while it was pushed. Nothing was stored; try again.',
-  DEADLINE_EXCEEDED: 'The call took too long. Write the output of a slow pipe to a file first.',
+  DEADLINE_EXCEEDED:
+    'The call took too long. If you pushed the output of a slow command, write it to a file and push that file.',
   INTERNAL: 'This is a fault in the service; see its log.',
 };
 
@@ -51,6 +53,8 @@ export function adviceFor(error: unknown): string | undefined {
     return 'Set ARTIFACTA_TLS_CA to the file with the authority that signed the certificate of the service.';
   if (error instanceof ForeignService)
     return 'Is --url right? gRPC and HTTP have ports of their own, and TLS needs grpcs:// or https://.';
+  // Such a message often gives the same advice.
+  if (error.reason === 'OVERLOADED' && /\b(again|before you|end some) /.test(error.message)) return undefined;
   if (error.reason !== undefined) return advice[error.reason];
   // The error of a store that this process could not open explains itself.
   const isOwn = error.cause instanceof Error && error.cause.name === 'Failure';

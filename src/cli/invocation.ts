@@ -27,7 +27,10 @@ export function addGlobalFlags(command: Command): Command {
   return command
     .optionsGroup('Global options:')
     .option('--url <url>', 'the service: grpc://HOST:PORT, grpcs://, http://, https:// or unix:/PATH')
-    .option('--data-dir <path>', 'the directory of the store, used if no service is named')
+    .option(
+      '--data-dir <path>',
+      'the directory of the store; ignored with --url, and overrides any other URL, such as ARTIFACTA_URL',
+    )
     .option('--token-file <path>', 'the file with the token that proves who you are')
     .option('--namespace <name>', 'the namespace to act in (operators only)')
     .option('--json', 'print each result as one line of JSON, and each error as one line of JSON on stderr')

@@ -60,7 +60,7 @@ function faultOfKey(key: string): string | undefined {
     return `key must have at most ${limits.metadataKeyBytesMax} characters, not ${key.length}`;
   if (!keyPattern.test(key))
     return 'key must begin with a letter, a digit or "_" and have only letters, digits and . _ - : / @';
-  if (hostileKeys.has(key)) return 'key must not be a reserved name';
+  if (hostileKeys.has(key)) return `key must not be one of: ${[...hostileKeys].join(', ')}`;
   return undefined;
 }
 

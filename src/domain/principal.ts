@@ -120,13 +120,13 @@ export function requirePushable(
   principal: Principal,
   target: { readonly session: SessionId; readonly name: ArtifactName },
 ): void {
-  if (!seesSession(principal, target.session)) throw outside('session');
-  if (!seesArtifact(principal, target)) throw outside('name');
+  if (!seesSession(principal, target.session)) throw outside('session', oneOfSessions(principal));
+  if (!seesArtifact(principal, target)) throw outside('name', withPrefix(principal));
 }
 
 /** @throws Failure PERMISSION_DENIED if the session lies outside the limits of the principal. */
 export function requireSessionWritable(principal: Principal, session: SessionId): void {
-  if (!seesSession(principal, session)) throw outside('session');
+  if (!seesSession(principal, session)) throw outside('session', oneOfSessions(principal));
 }
 
 /**
@@ -142,8 +142,20 @@ export function requireWholeSessions({ restriction }: Principal): void {
     );
 }
 
-function outside(field: string): Failure {
-  const description = 'must be within the limits of this token';
+function oneOfSessions({ restriction }: Principal): string {
+  const allowed = [...(restriction?.sessions ?? [])];
+  const shown = `${allowed.slice(0, sessionsShownMax).join(', ')}${allowed.length > sessionsShownMax ? ' …' : ''}`;
+  return `must be one of the sessions that this token is limited to: ${shown}`;
+}
+
+function withPrefix({ restriction }: Principal): string {
+  return `must begin with the name prefix that this token is limited to: ${restriction?.namePrefix ?? ''}`;
+}
+
+/** The number of sessions that an error lists. */
+const sessionsShownMax = 3;
+
+function outside(field: string, description: string): Failure {
   return new Failure('PERMISSION_DENIED', `${field}: ${description}`, {
     violations: [{ field, description }],
   });

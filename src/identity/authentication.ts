@@ -190,7 +190,11 @@ export class Authentication {
       return principal;
     }
     if (verifyJwt !== undefined) return principalOf(await verifyJwt(token));
-    throw new Failure('UNAUTHENTICATED', 'this service does not accept tokens of this kind');
+    throw new Failure(
+      'UNAUTHENTICATED',
+      `the token must be an API key (${tokenPrefixes.apiKey}…) or a minted token (${tokenPrefixes.child}…): no ` +
+        'issuer of JWTs is configured (--auth-config)',
+    );
   }
 }
 

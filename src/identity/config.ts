@@ -111,7 +111,10 @@ function parseOperator(node: Node): NonNullable<JwtIssuer['operator']> {
   const claim = parseClaim(node.need(members.claim, 'claim'));
   const value = node.need(members.value, 'value').text();
   if (isScopeClaim(claim) && value.includes(' '))
-    throw node.fault('value', 'must not have a space, which separates the values of the claim scope');
+    throw node.fault(
+      'value',
+      'must not contain a space, because spaces separate the values in the claim "scope"',
+    );
   return { claim, value };
 }
 

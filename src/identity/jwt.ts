@@ -54,7 +54,7 @@ export async function openJwtVerifier(
     known.set(issuer.issuer, { issuer, keys: await openKeySet(issuer.keys, options) });
   return async (token) => {
     const found = known.get(issuerOf(token));
-    if (found === undefined) throw refused('this service does not know its issuer');
+    if (found === undefined) throw refused('the issuer of the token is not in --auth-config');
     return identityOf(found.issuer, await verified(token, found.issuer, found.keys, now));
   };
 }

@@ -46,7 +46,7 @@ export async function requireRights(dataDir: string, user = thisUser()): Promise
     if (found === undefined) continue;
     if (isShared && found.uid !== user.uid)
       throw new Error(
-        `${path} belongs to the user ${found.uid}, in a directory that all users may write to: remove it`,
+        `${path} belongs to the user ${found.uid}, and all users may write to its directory: remove ${path}`,
       );
     // The target of a link. If it leads nowhere, the code that opens it reports that.
     const target = found.isSymbolicLink() ? await stat(path).catch(absentAsUndefined) : found;

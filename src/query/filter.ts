@@ -144,7 +144,7 @@ function textTest(operator: Operator, value: Literal): TextTest {
   if (text.includes(star))
     throw filterFault(
       value.column,
-      'a * matches the rest of a text only at its end; write \\* in quotation marks for the character',
+      'a * is a wildcard only at the end of a value; to search for the character *, write \\* in quotation marks',
     );
   if (operator === '!=') return { is: isPrefix ? 'notPrefix' : 'different', text };
   return { is: isPrefix ? 'prefix' : 'equal', text };

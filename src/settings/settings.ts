@@ -30,7 +30,7 @@ export const settings = {
     flag: 'url',
     value: 'URL',
     env: 'ARTIFACTA_URL',
-    default: 'none: the server on the data directory’s socket, else the data directory itself',
+    default: 'none (the server on the data directory’s socket, else the data directory itself)',
     serve: false,
     description: 'the server that the command line talks to, e.g. grpc://127.0.0.1:50051',
   },
@@ -62,14 +62,15 @@ export const settings = {
     value: 'HOST:PORT',
     env: 'ARTIFACTA_GRPC_LISTEN',
     default: '127.0.0.1:50051',
-    description: 'address for gRPC; port 0 takes a free port; none: no listener on the network',
+    description:
+      'address for gRPC; port 0 takes a free port; "none" as the value: no listener on the network',
   },
   httpListen: {
     flag: 'http-listen',
     value: 'HOST:PORT',
     env: 'ARTIFACTA_HTTP_LISTEN',
     default: '127.0.0.1:8080',
-    description: 'address for HTTP: Connect, gRPC-Web, JSON, PUT and GET; none: no listener',
+    description: 'address for HTTP: Connect, gRPC-Web, JSON, PUT and GET; "none" as the value: no listener',
   },
   httpHosts: {
     flag: 'http-hosts',
@@ -78,14 +79,14 @@ export const settings = {
     default: 'none',
     reap: true,
     description:
-      'host names that requests to HTTP and `/metrics` may use, in addition to loopback and the address of the ' +
-      'listener',
+      'host names that the Host header of an HTTP request may contain, in addition to loopback and the address of ' +
+      'the listener',
   },
   publicUrl: {
     flag: 'public-url',
     value: 'URL',
     env: 'ARTIFACTA_PUBLIC_URL',
-    default: 'none: share links are shown as paths',
+    default: 'none (share links are shown as paths)',
     description:
       'base URL at which others reach the HTTP listener, e.g. https://artifacts.example.org; share links begin ' +
       'with this URL',
@@ -102,7 +103,8 @@ export const settings = {
     value: 'HOST:PORT',
     env: 'ARTIFACTA_ADMIN_LISTEN',
     default: '127.0.0.1:9090',
-    description: 'address for /healthz, /readyz and /metrics, which answer all callers; none: no listener',
+    description:
+      'address for /healthz, /readyz and /metrics, which answer all callers; "none" as the value: no listener',
   },
   socket: {
     flag: 'socket',
@@ -110,7 +112,7 @@ export const settings = {
     env: 'ARTIFACTA_SOCKET',
     default: 'run/sock in the data directory',
     reap: true,
-    description: 'Unix socket for gRPC, open to this user only',
+    description: 'Unix socket of the service, for gRPC; open to this user only',
   },
   lockWaitSeconds: {
     flag: 'lock-wait-seconds',
@@ -123,7 +125,7 @@ export const settings = {
     flag: 'tls-cert',
     value: 'FILE',
     env: 'ARTIFACTA_TLS_CERT',
-    default: 'none: no encryption',
+    default: 'none (no encryption)',
     description: 'certificate chain in PEM, for gRPC and HTTP over TLS; read again when it changes',
   },
   tlsKey: {
@@ -137,7 +139,7 @@ export const settings = {
     flag: 'tls-client-ca',
     value: 'FILE',
     env: 'ARTIFACTA_TLS_CLIENT_CA',
-    default: 'none: clients show no certificate',
+    default: 'none (clients show no certificate)',
     description: 'authorities for client certificates, in PEM',
   },
   tlsClientAuth: {
@@ -176,7 +178,7 @@ export const settings = {
     flag: 'auth-config',
     value: 'FILE',
     env: 'ARTIFACTA_AUTH_CONFIG',
-    default: 'none: only API keys and the tokens minted with them',
+    default: 'none (only API keys and the tokens minted with them are accepted)',
     description: 'JSON file with the issuers of JWTs and the client certificates to accept; implies --auth',
   },
   insecure: {
@@ -210,7 +212,7 @@ export const settings = {
     flag: 'export-dir',
     value: 'DIR',
     env: 'ARTIFACTA_EXPORT_DIR',
-    default: 'none: the service writes no exports',
+    default: 'none (the service writes no exports)',
     description:
       'directory for MaintenanceService.Export, which writes exports/TIME.index there; should be on another ' +
       'disk',
@@ -234,7 +236,7 @@ export const settings = {
     flag: 'otlp-endpoint',
     value: 'URL',
     env: 'OTEL_EXPORTER_OTLP_ENDPOINT',
-    default: 'none: calls are not traced',
+    default: 'none (calls are not traced)',
     description: 'OpenTelemetry collector for spans, by OTLP over HTTP; v1/traces is added to the URL',
   },
   otlpTracesEndpoint: {
@@ -255,8 +257,8 @@ export const settings = {
     env: 'ARTIFACTA_WHILE_STDIN',
     default: 'false',
     description:
-      'serves only on the socket, and ends when standard input has ended and no call is open; while another ' +
-      'service has the socket, leaves the work to that service',
+      'serves only on the socket, and ends when standard input has ended and no call is open; if another ' +
+      'service has the socket, waits, and serves when that service has ended',
   },
   reapIntervalSeconds: {
     flag: 'interval-seconds',

@@ -103,7 +103,7 @@ export class Source {
     if (/^~[^/]/.test(text))
       throw new SettingError(
         this.name(setting),
-        `must be a whole path or begin with ~/, not with ${text.split('/')[0]}`,
+        `must not begin with ${text.split('/')[0]}: write the path in full, or begin it with ~/`,
       );
     return resolve(fromHome(text, this.env));
   }

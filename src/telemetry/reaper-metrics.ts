@@ -41,13 +41,19 @@ const counters = {
     'Sessions that were sealed because their lease had lapsed.',
   ],
   others: ['artifacta_reaper_others_total', 'Share links, request ids and the like that were removed.'],
-  condemned: ['artifacta_reaper_condemned_contents_total', 'Contents that were taken out of use.'],
-  removed: ['artifacta_reaper_removed_objects_total', 'Objects that were removed from storage.'],
+  condemned: [
+    'artifacta_reaper_condemned_contents_total',
+    'Contents without references that were queued for removal and cannot be read any more.',
+  ],
+  removed: ['artifacta_reaper_removed_objects_total', 'Files of contents that were removed from storage.'],
   removedBytes: [
     'artifacta_reaper_removed_bytes_total',
-    'Bytes of the objects that were removed from storage.',
+    'Bytes of the files of contents that were removed from storage.',
   ],
-  orphans: ['artifacta_reaper_orphans_total', 'Orphaned objects that were taken out of use.'],
+  orphans: [
+    'artifacta_reaper_orphans_total',
+    'Files of contents that no record refers to and that were queued for removal.',
+  ],
   scrubbedBytes: ['artifacta_reaper_scrubbed_bytes_total', 'Bytes of contents that were checked.'],
   damaged: ['artifacta_reaper_damaged_contents_total', 'Contents that were found damaged.'],
   exports: ['artifacta_reaper_exports_total', 'Exports of the index that were written.'],
@@ -70,7 +76,9 @@ export function openReaperMetrics(version: string, now: () => number): ReaperMet
   let lastMs = 0;
   let lastSuccess: number | undefined;
   meter
-    .createObservableGauge('artifacta_reaper_pauses', { description: 'Reasons why maintenance is paused.' })
+    .createObservableGauge('artifacta_reaper_pauses', {
+      description: 'Reasons why maintenance was paused, as the last pass found them.',
+    })
     .addCallback((result) => result.observe(pauses));
   meter
     .createObservableGauge('artifacta_reaper_last_pass_seconds', {

@@ -20,7 +20,7 @@ export function observeReceiving(meter: Meter, figures: () => ReceivingFigures):
     .addCallback((result) => result.observe(figures().bytes));
   meter
     .createObservableGauge('artifacta_stopped_connections', {
-      description: 'Connections that are not read from.',
+      description: 'Connections that the service does not read from until it has processed earlier bytes.',
     })
     .addCallback((result) => result.observe(figures().stoppedCount));
   meter

@@ -39,7 +39,7 @@ const figures: readonly Figure[] = [
   {
     name: 'artifacta_store_pauses',
     kind: 'gauge',
-    description: 'Reasons why maintenance waits for an operator.',
+    description: 'Reasons why maintenance is paused; "artifacta fsck" shows them and what ends the pause.',
     read: ({ pauses }) => pauses,
   },
   {

@@ -71,7 +71,7 @@ describe('places for connections', () => {
     expect(closedOf(slow)).toEqual([]);
     enter('10.0.0.1');
     expect(closedOf(slow)).toEqual([0]);
-    expect(slow[0]!.said).toContain('other callers need the place of this one');
+    expect(slow[0]!.said).toContain('this connection was closed, because too many are open');
   });
 
   it('are given up by whoever trickles a request, when it had its time and not before', () => {
@@ -84,7 +84,7 @@ describe('places for connections', () => {
     expect(enter('10.0.0.2').isClosed).toBe(true);
     timers.advance(1);
     expect(enter('10.0.0.2').isClosed).toBe(false);
-    expect(trickling.refused).toContain('other callers need the place of this one');
+    expect(trickling.refused).toContain('this connection was closed, because too many are open');
     expect([fast.refused, places.size]).toEqual(['', 2]);
   });
 

@@ -212,7 +212,7 @@ describe('places for uploads', () => {
     for (let at = 0; at < 4; at++) begin('b', 'k');
     expect(cut).toHaveLength(4);
     for (const said of cut)
-      expect(said).toMatch(/^a\/token-\d: OVERLOADED these credentials have too many uploads open/);
+      expect(said).toMatch(/^a\/token-\d: OVERLOADED this upload was ended: these credentials have too many/);
     // Half each: from here on each has its own.
     expect(() => begin('b', 'k')).toThrow(/too many uploads/);
     expect(() => begin('a', 'token-1')).toThrow(/too many uploads/);

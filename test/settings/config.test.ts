@@ -49,7 +49,7 @@ describe('a leading ~/', () => {
     expect(text('~')).toMatch(/"\/home\/me["/]/);
     expect(text('./~/x')).not.toContain('"/home/me/x');
     expect(() => text('~me/x')).toThrow(
-      new SettingError(env, 'must be a whole path or begin with ~/, not with ~me'),
+      new SettingError(env, 'must not begin with ~me: write the path in full, or begin it with ~/'),
     );
     if (flag === undefined || serve === false) return;
     const flagged = readServeConfig([`--${flag}=~/some/where`], { ...home, ...needed });

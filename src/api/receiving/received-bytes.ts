@@ -274,7 +274,11 @@ export class ReceivedBytes {
   private end(victim: ReceivedRequest): void {
     this.ended++;
     this.onDropped(victim.bytes);
-    victim.end(toConnectError(overloaded('other callers need the memory of this request')));
+    victim.end(
+      toConnectError(
+        overloaded('this request was ended to free memory for other callers; try again in a moment'),
+      ),
+    );
   }
 
   private payers(): Map<string, Brought> {

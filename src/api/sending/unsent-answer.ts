@@ -329,5 +329,5 @@ export function overloaded(why: string): Failure {
 
 /** Returns the failure for the caller of an answer that was ended to make room for others. */
 export function endedForOthers(): Failure {
-  return overloaded('other callers need the memory of this answer');
+  return overloaded('this answer was ended to free memory for other callers; try again in a moment');
 }

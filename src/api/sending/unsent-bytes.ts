@@ -182,7 +182,10 @@ export class UnsentBytes {
     this.waitingBytes += keptBytes;
     this.waiting.add(payer);
     const cancel = this.options.after(limits.sendAdmissionSecondsMax * 1000, () =>
-      this.refuse(waiting, 'the answers to other callers are still being sent'),
+      this.refuse(
+        waiting,
+        'the call was refused, because unsent answers take all memory for answers; try again in a moment',
+      ),
     );
     try {
       this.goOn();

@@ -24,8 +24,9 @@ export function addCat(program: Command, invocation: Invocation): Command {
     .command('cat')
     .summary('write the bytes of an artifact to standard output')
     .description(
-      'Writes all bytes of an artifact to standard output, or only a part of them, which the service selects. A ' +
-        'whole artifact is checked against its SHA-256: the exit code is 1 if the bytes do not match. If --grep ' +
+      'Writes all bytes of an artifact to standard output. With a flag from "Parts", writes only that part; the ' +
+        'service finds it, so that only that part is transferred. A whole artifact is checked against its SHA-256: ' +
+        'the exit code is 1 if the bytes do not match. If --grep ' +
         'matches no line, the exit code is still 0.',
     )
     .argument('<ref>', 'art_… or SESSION/NAME')
@@ -41,7 +42,7 @@ export function addCat(program: Command, invocation: Invocation): Command {
     .option('-A, --after <n>', 'with --grep: lines shown after each match, at most 20')
     .option('-B, --before <n>', 'with --grep: lines shown before each match, at most 20')
     .option('-C, --context <n>', 'with --grep: lines shown before and after each match, at most 20')
-    .option('-n, --line-numbers', 'with --grep: the number of each line before it')
+    .option('-n, --line-numbers', 'with --grep: print the line number in front of each line')
     .option('--invert', 'with --grep: the lines that do not match')
     .option('--pointer <pointer>', 'the value at this JSON pointer in a JSON document, e.g. /rows/0')
     .option(
@@ -50,7 +51,11 @@ export function addCat(program: Command, invocation: Invocation): Command {
     )
     .option('--columns <names>', 'with --csv: only these columns, e.g. name,total')
     .option('--delimiter <character>', 'with --csv: the character between cells')
-    .option('--max-bytes <bytes>', 'print at most this many bytes, from 4 to 1MiB; a note says if more exist')
+    .option(
+      '--max-bytes <bytes>',
+      'print at most this many bytes of the part or of the whole artifact; a value between 4 and 1MiB; a note ' +
+        'says if more exist',
+    )
     .action(async (text: string, flags: CatFlags, command: Command) => {
       if (invocation.output.style.json)
         throw new UsageError(

@@ -76,6 +76,7 @@ function settingArgument({ io }: Invocation): Argument {
 }
 
 async function settingsOf({ io }: Invocation): Promise<ClientSettings> {
-  if (io.settings === undefined) throw new Error('this program saves no settings');
+  if (io.settings === undefined)
+    throw new Error('settings cannot be saved here; use flags or environment variables');
   return await io.settings();
 }

@@ -24,8 +24,8 @@ export function addLineage(program: Command, invocation: Invocation): Command {
     .summary('show what an artifact was made from, or what was made from it')
     .description(
       'Shows, as a tree, what an artifact was made from, or with --derived what was made from it. If ' +
-        'several artifacts of the tree have the same child, the child is shown below each of them. Its ' +
-        'own children are shown only once, at the place nearest to the root. With --json each edge of ' +
+        'an artifact belongs below several artifacts of the tree, it is shown below each of them. The artifacts ' +
+        'below it are shown only once, at the place nearest to the root. With --json each edge of ' +
         'the tree is one JSON document on one line.',
     )
     .argument('<ref>', 'art_… or SESSION/NAME')

@@ -35,7 +35,7 @@ export function addQuery(program: Command, invocation: Invocation): Command {
         'A filter compares fields, e.g.\n' +
         '  artifacta query \'metadata.agent = "billing" AND content_type = "application/json" AND create_time > now-7d\'\n' +
         'Fields: session, name, content_type, sha256, size_bytes, create_time, expire_time, metadata.KEY, labels.KEY,\n' +
-        'session.state, session.outcome; for sessions also seal_time. Operators: = != < <= > >= and :* for "is set";\n' +
+        'session.state, session.outcome; with --sessions also seal_time. Operators: = != < <= > >= and :* for "is set";\n' +
         'AND, OR (binds tighter than AND), NOT, parentheses. A * at the end of a value in quotes matches any ending.',
     )
     .argument('[filter]', 'an expression in the filter language')

@@ -27,7 +27,10 @@ export function addSessionUpdate(session: Command, invocation: Invocation): void
     .argument('<id>', 'the session')
     .addOption(repeated('--label <key=value...>', 'replace all labels'))
     .option('--no-labels', 'remove all labels')
-    .option('--forever', 'the artifacts of the session do not expire with it')
+    .option(
+      '--forever',
+      'the session never expires; an artifact of it expires only if it has an expiry of its own',
+    )
     .option('--touch', 'renew the lease of the session')
     .action(async (id: string, flags: UpdateFlags, command: Command) => {
       const { label, labels, forever, touch = false } = flags;

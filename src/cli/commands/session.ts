@@ -72,7 +72,8 @@ function addOpen(session: Command, invocation: Invocation): void {
     .addOption(repeated('--label <key=value...>', 'labels; can be changed later'))
     .option(
       '--forever',
-      'the artifacts of the session do not expire with it, whatever the policy of the namespace says',
+      'the session never expires, whatever the policy of the namespace says; an artifact of it expires only if it ' +
+        'has an expiry of its own',
     )
     .option(
       '--lease <time>',

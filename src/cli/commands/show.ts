@@ -96,7 +96,9 @@ function sessionPairs(session: Session): Pairs {
     ['opened', humanTime(session.createTime)],
     ...(session.sealTime ? ([['sealed', humanTime(session.sealTime)]] as const) : []),
     ...(session.expireTime ? ([['expires', humanTime(session.expireTime)]] as const) : []),
-    ...(session.kept ? ([['expires', 'not while the session is among the last of its kind']] as const) : []),
+    ...(session.kept
+      ? ([['expires', 'not while it is one of the last sessions that --keep-last keeps']] as const)
+      : []),
     ['retention', retentionText(session.retention)],
     ...(session.holdCount > 0 ? ([['on hold', String(session.holdCount)]] as const) : []),
     ...(session.lease ? ([['lease until', humanTime(session.lease.expireTime)]] as const) : []),

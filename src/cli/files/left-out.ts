@@ -11,7 +11,7 @@ const words: Readonly<Record<LeftOutReason, readonly [one: string, several: stri
     'symbolic links to targets outside the directory',
   ],
   link_broken: ['symbolic link to a missing target', 'symbolic links to missing targets'],
-  loop: ['way back to a parent directory', 'ways back to a parent directory'],
+  loop: ['symbolic link to a parent directory', 'symbolic links to parent directories'],
 };
 
 /** Counts the things that a push leaves out on purpose. A directory counts as one, with everything in it. */

@@ -160,6 +160,7 @@ async function show(pushed: Pushed, { output }: Invocation): Promise<void> {
   ].filter((word) => word !== '');
   if (differs.length > 0)
     output.remark(
-      `${artifact.name} is stored already, with other ${differs.join(' and ')}; --new-version keeps both`,
+      `${artifact.name} is stored already, with other ${differs.join(' and ')}; --new-version stores a new ` +
+        'version with those of this push',
     );
 }

@@ -23,7 +23,7 @@ export function addRetentionFlags(command: Command): Command {
       repeated(
         '--retain <outcome=time...>',
         'how long artifacts are kept after their session is sealed, for each outcome, e.g. succeeded=30d ' +
-          'failed=14d, or all=7d; an outcome without a time has no limit',
+          'failed=14d, or all=7d; sessions with an outcome that is not listed have no limit',
       ),
     )
     .option(
@@ -86,7 +86,10 @@ function timesOf(texts: readonly string[]): Retention {
   return times;
 }
 
-/** Returns retention in words, e.g. `succeeded 30d, failed 14d; the last 3 by pipeline that succeeded`. */
+/**
+ * Returns retention in words, e.g. `succeeded 30d, failed 14d; the last 3 sessions that succeeded, for each value of
+ * pipeline`.
+ */
 export function retentionText(retention: Retention | undefined): string {
   const times = outcomeNames.flatMap((outcome) => {
     const ms = retention?.[fields[outcome]];
@@ -97,7 +100,8 @@ export function retentionText(retention: Retention | undefined): string {
     keepLast === undefined
       ? []
       : [
-          `the last ${keepLast.count} by ${keepLast.metadataKey} that ${(keepLast.outcomes ?? ['succeeded']).join(' or ')}`,
+          `the last ${keepLast.count} sessions that ${(keepLast.outcomes ?? ['succeeded']).join(' or ')}, for each ` +
+            `value of ${keepLast.metadataKey}`,
         ];
   const said = [...(times.length === 0 ? [] : [times.join(', ')]), ...kept];
   return said.length === 0 ? 'forever' : said.join('; ');

@@ -38,7 +38,10 @@ export function addFsck(program: Command, invocation: Invocation): Command {
       '--accept-loss <id>',
       'accept the reported loss with this id, keep the rest of a damaged index, then check; cannot be undone',
     )
-    .option('--resume <id>', 'end the pause of maintenance with this id, and check nothing')
+    .option(
+      '--resume <id>',
+      'let maintenance, which frees space, continue after a pause with this id, which fsck shows; checks nothing',
+    )
     .option('--quarantined', 'list the contents that are known to be damaged, and check nothing')
     .action(async (flags: FsckFlags, command: Command) => {
       if (flags.reindex && !flags.repair) throw new UsageError('--reindex needs --repair');

@@ -75,7 +75,8 @@ function addList(keys: Command, invocation: Invocation): void {
     .command('ls')
     .summary('list the API keys')
     .description(
-      'Lists the API keys of the namespace that --namespace or the settings name; without one, of all namespaces.',
+      'Lists the API keys of one namespace, given by --namespace or by the settings. If neither gives a namespace, ' +
+        'lists the keys of all namespaces.',
     )
     .option('--all', 'also list keys that were revoked or expired in the last 30 days')
     .action(async (flags: { readonly all?: boolean }, command: Command) => {

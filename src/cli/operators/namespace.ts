@@ -52,7 +52,10 @@ function addCreate(namespace: Command, invocation: Invocation): void {
 
 function addSet(namespace: Command, invocation: Invocation): void {
   withSettings(namespace.command('set').summary('change the description or the quota of a namespace'))
-    .description('Changes the description, or replaces the whole quota. A lower quota deletes nothing.')
+    .description(
+      'Changes the description, the quota, or both. A new quota replaces the old one: a limit that is not given ' +
+        'is removed. A lower quota deletes nothing.',
+    )
     .argument('<name>', 'the namespace')
     .option('--no-quota', 'remove all limits')
     .action(async (name: string, flags: SettingFlags & { readonly quota: boolean }, command: Command) => {

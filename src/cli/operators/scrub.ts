@@ -113,6 +113,6 @@ function told({ damagedCount, releasedCount }: { damagedCount: number; releasedC
       ? 'no new damage was found'
       : `${damagedCount} of them ${damagedCount === 1 ? 'is' : 'are'} damaged and quarantined`;
   if (releasedCount === 0) return damaged;
-  const were = releasedCount === 1 ? 'was quarantined but is' : 'were quarantined but are';
-  return `${damaged}; ${releasedCount} of them ${were} not damaged`;
+  const released = releasedCount === 1 ? 'content in quarantine was' : 'contents in quarantine were';
+  return `${damaged}; ${releasedCount} ${released} found undamaged and can be read again`;
 }

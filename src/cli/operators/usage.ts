@@ -22,9 +22,10 @@ export function addUsage(program: Command, invocation: Invocation): Command {
       'Shows what a namespace stores: the number of artifacts, their bytes, the bytes of distinct ' +
         'contents, and how much of it expires at which time. The totals of a namespace or a session count all versions. ' +
         'The totals by metadata (--by) count only the latest versions. Only operators may use this ' +
-        'command. "artifacta namespace show" shows the exact totals without reading every record.',
+        'command. "artifacta namespace show" shows only the totals, and is faster, since it does not read every ' +
+        'record.',
     )
-    .option('--in <namespace>', 'the namespace', 'default')
+    .option('--in <namespace>', 'the namespace to report on; --namespace does not change it', 'default')
     .option('--session <id>', 'only this session')
     .option('--by <key>', 'show the totals for each value of this metadata key, largest first')
     .action(async (flags: UsageFlags & { readonly in: string }, command: Command) => {

@@ -102,7 +102,10 @@ function upload(request: Request, content: Content, sha256?: string): Promise<Pu
     } catch (thrown) {
       if (source.failure !== undefined) {
         // The error is of this client's own kind, so that it is neither taken for a lost connection nor retried.
-        throw new ArtifactaError('the source failed', { code: 'INTERNAL', cause: source.failure.error });
+        throw new ArtifactaError('cannot read the bytes to push', {
+          code: 'INTERNAL',
+          cause: source.failure.error,
+        });
       }
       throw notAgain(toArtifactaError(thrown, signal), content);
     }

@@ -52,9 +52,10 @@ async function fetch(
 ): Promise<void> {
   await using download = await client.open(artifact.id, { signal });
   if (download.artifact.sha256 !== artifact.sha256 || download.artifact.sizeBytes !== artifact.sizeBytes)
-    throw new ArtifactaError(`the content of ${artifact.id} is not the listed content`, {
-      code: 'DATA_LOSS',
-    });
+    throw new ArtifactaError(
+      `the service sent other content for ${artifact.id} than its list says; run the pull again`,
+      { code: 'DATA_LOSS' },
+    );
   await using file = await target.create(segments);
   let received = 0;
   for await (const chunk of download) {

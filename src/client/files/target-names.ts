@@ -57,20 +57,29 @@ export class TargetNames {
     const segments = segmentsOf(name);
     const key = this.fold(name);
     const same = this.files.get(key);
-    if (same !== undefined) throw new NameRefused(`${name} would be the same file as ${same} here`);
+    if (same !== undefined)
+      throw new NameRefused(`${name} and ${same} would be one file on this file system; ${alone}`);
     const below = this.directories.get(key);
-    if (below !== undefined) throw new NameRefused(`${name} would be a directory here, because of ${below}`);
+    if (below !== undefined)
+      throw new NameRefused(
+        `${name} cannot be written as a file, because ${below} needs a directory of that name; ${alone}`,
+      );
     const directories = segments.slice(1).map((_, at) => segments.slice(0, at + 1).join('/'));
     for (const directory of directories) {
       const file = this.files.get(this.fold(directory));
       if (file !== undefined)
-        throw new NameRefused(`${name} would lie below ${file} here, which is a file already`);
+        throw new NameRefused(
+          `${name} cannot be written, because ${file} is a file and would have to be a directory; ${alone}`,
+        );
     }
     this.files.set(key, name);
     for (const directory of directories) this.directories.set(this.fold(directory), name);
     return segments;
   }
 }
+
+/** What a user can do about two names that exclude each other. */
+const alone = 'pull one of them alone, with --to FILE';
 
 /** Returns the path as the least discerning file systems compare names. */
 function folded(path: string): string {

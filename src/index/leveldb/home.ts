@@ -264,7 +264,7 @@ class LevelReplacement implements Replacement {
 
   async put(rows: readonly Entry[]): Promise<void> {
     if (rows.some(([key]) => key[0] === keys.store.commit.code))
-      throw new RangeError('commits are not carried over');
+      throw new RangeError('rows must not contain a commit: the new index begins with one of its own');
     await this.database.batch(rows.map(([key, value]) => encodeWrite({ type: 'put', key, value })));
   }
 

@@ -51,7 +51,8 @@ export async function openShadow(
   }
   throw new Failure(
     'STORE_UNAVAILABLE',
-    'reading the index needs free space, and no other directory has enough of it',
+    'cannot read the index: it is read through a copy, and no directory for the copy has enough free space; free ' +
+      `space in one of them: ${places.join(', ')}`,
     { cause: last },
   );
 }

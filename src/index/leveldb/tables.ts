@@ -225,7 +225,8 @@ class ByteReader {
     let value = 0;
     for (let scale = 1; ; scale *= 128) {
       const byte = this.bytes[this.at++];
-      if (byte === undefined || scale > 2 ** 42) throw new TableDamage('it has a number without an end');
+      if (byte === undefined || scale > 2 ** 42)
+        throw new TableDamage('it contains a number that is cut off or too long');
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) return value;
     }

@@ -50,7 +50,7 @@ export class MemoryHome implements IndexHome {
     return {
       put: async (entries: readonly Entry[]) => {
         if (entries.some(([key]) => key[0] === keys.store.commit.code))
-          throw new RangeError('commits are not carried over');
+          throw new RangeError('rows must not contain a commit: the new index begins with one of its own');
         rows.write(entries.map(([key, value]) => encodeWrite({ type: 'put', key, value })));
       },
       adopt: async ({ seq, time }) => {

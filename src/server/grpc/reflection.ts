@@ -83,7 +83,10 @@ async function answer(
     handle(stream);
     for await (const bytes of call as AsyncIterable<Buffer>) {
       await unsent.room(0, gone.signal).catch(() => {
-        throw refusal('OVERLOADED', 'the answers to other callers are still being sent');
+        throw refusal(
+          'OVERLOADED',
+          'the call was refused, because unsent answers take all memory for answers; try again in a moment',
+        );
       });
       stream.emit('data', decoded(deserialize, await openMessage(call, bytes, inflation), version));
       inflation.release();

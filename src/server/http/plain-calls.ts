@@ -32,7 +32,7 @@ export class PlainCalls {
   ): Promise<T> {
     const spec = this.methods.find((candidate) => candidate.method === method);
     if (spec === undefined)
-      throw refusal('NOT_IMPLEMENTED', `this service does not offer ${method.name} here`);
+      throw refusal('NOT_IMPLEMENTED', `${method.name} is not offered on this HTTP listener`);
     const context = createHandlerContext({
       service: method.parent,
       method,

@@ -100,7 +100,7 @@ export function tooLarge(field: string, bytesMax: number): Failure {
 
 /** @param said the size that the caller stated. @param received the size that arrived, in words. */
 export function sizeMismatch(field: string, said: number, received: string): Failure {
-  const description = `must be the size of the content: it is ${said}, and ${received} bytes arrived`;
+  const description = `must be the size of the content: ${said} was given, but ${received} bytes arrived`;
   return new Failure('SIZE_MISMATCH', `${field}: ${description}`, {
     metadata: { expected: String(said), actual: received },
     violations: [{ field, description }],
@@ -110,7 +110,8 @@ export function sizeMismatch(field: string, said: number, received: string): Fai
 /** @throws Failure DIGEST_MISMATCH if the caller stated another digest. */
 export function checkDigest(field: string, said: Sha256 | undefined, computed: Sha256): void {
   if (said === undefined || said === computed) return;
-  const description = `must be the SHA-256 of the content: it is ${said}, and the bytes have ${computed}`;
+  const description =
+    `must be the SHA-256 of the content: ${said} was given, ` + `but the bytes that arrived have ${computed}`;
   throw new Failure('DIGEST_MISMATCH', `${field}: ${description}`, {
     metadata: { expected: said, actual: computed },
     violations: [{ field, description }],

@@ -123,7 +123,8 @@ export class Space {
 
   private roomText(next: NextRoom): string {
     if (next.kind === 'never') return 'nothing will be removed or expire soon, so space must be freed';
-    if (next.kind === 'paused') return 'removal waits until an operator has looked at the store';
+    if (next.kind === 'paused')
+      return 'nothing is removed while maintenance is paused: "artifacta fsck" shows the cause and what ends the pause';
     if (next.time <= this.index.now()) return 'space is freed when the reaper runs';
     return `space is freed at ${new Date(next.time).toISOString()} at the earliest, if the reaper runs`;
   }

@@ -115,8 +115,8 @@ export class ExportReader {
         throw new Failure(
           'NOT_IMPLEMENTED',
           `part.header.format_version: the export has format ${part.header.formatVersion}; this version reads ` +
-            `${formatVersion}. Import it with a newer version; or, if its own version is not newer, the export was ` +
-            `altered: ${remedy}`,
+            `${formatVersion}. Import it with a newer version. If the version that wrote the export is not newer ` +
+            `than this one, the export was altered: ${remedy}`,
         );
       this.header = part.header;
       return [];

@@ -105,7 +105,8 @@ export class StoreHost implements AsyncDisposable {
     if (this.current === 'recovery')
       throw new Failure(
         'STORE_IN_RECOVERY',
-        `the store serves nothing until an operator has looked at it: ${this.loss?.message ?? ''}`,
+        'the store serves nothing until an operator imports an export or accepts the loss, which "artifacta fsck" ' +
+          `shows: ${this.loss?.message ?? ''}`,
       );
     throw new Failure('SHUTTING_DOWN', 'the store is not open at the moment', { retryAfterMs: 500 });
   }

@@ -12,7 +12,7 @@ export function* chargeToken(tx: Tx, by: Principal, bytes: number): Asking<void>
   yield [keys.credentials.tokenUse.key(ns, subject)];
   const used = tx.get(keys.credentials.tokenUse, ns, subject)?.bytes ?? 0;
   if (used + bytes > limit) throw tokenUsedUp(limit, used);
-  if (expireTime === undefined) throw new RangeError('a token with a limit must have an end');
+  if (expireTime === undefined) throw new RangeError('a token with a limit of bytes must have an expiry');
   tx.put(keys.credentials.tokenUse, [ns, subject], { bytes: used + bytes, expireTime });
   tx.put(keys.calls.expiry, [expireTime, ns, 'token', subject], true);
 }

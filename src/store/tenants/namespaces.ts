@@ -78,9 +78,13 @@ export class Namespaces {
       (record.description ?? '') === settings.description &&
       JSON.stringify(record.quota) === JSON.stringify(settings.quota);
     if (!isSame)
-      throw new Failure('NAMESPACE_EXISTS', `namespace ${name} exists already, with other settings`, {
-        metadata: { namespace: name },
-      });
+      throw new Failure(
+        'NAMESPACE_EXISTS',
+        `namespace ${name} exists already, with other settings; "artifacta namespace set" changes them`,
+        {
+          metadata: { namespace: name },
+        },
+      );
     return toInfo(name, record);
   }
 

@@ -52,7 +52,8 @@ function gapPause({ id, from, to, leftMs }: LongGap): Pause {
     message:
       `nothing was written for ${inWords(to - from)}, from ${iso(from)} to ${iso(to)}, if the clock is ` +
       `right. Expired data is not freed until the service has run for 5 min (${inWords(leftMs)} from ` +
-      `now), or starts again. If the clock is right, run artifacta fsck --resume longGap-${id}`,
+      `now). A restart of the service also ends this wait. If the clock is right, run artifacta fsck --resume ` +
+      `longGap-${id}`,
   };
 }
 
@@ -72,7 +73,11 @@ export async function beginClock(
   return async (warn) => {
     if (!isGap) return;
     // Without this row, the next start waits as this one does. The service serves all the same.
-    await noteGap(index).catch((error: unknown) => warn(`cannot record the gap: ${String(error)}`));
+    await noteGap(index).catch((error: unknown) =>
+      warn(
+        `cannot record that the time without a write has ended, so the next start waits again: ${String(error)}`,
+      ),
+    );
   };
 }
 

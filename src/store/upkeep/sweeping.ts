@@ -79,7 +79,8 @@ async function readCondemned(
     const state = value && keys.blobs.physicalName.decode(value);
     if (state?.state !== 'condemned' || state.notBefore !== notBefore)
       throw new Inconsistency(
-        `the file ${name} in ${ns} is queued for removal, but its name is ${state?.state ?? 'unknown'}`,
+        `the file ${name} in ${ns} is queued for removal, but the record of the file does not agree: its state is ` +
+          `${state?.state ?? 'unknown'}`,
       );
   }
   return condemned;

@@ -64,7 +64,9 @@ function* judge(scope: Scope, key: Uint8Array, value: Uint8Array | undefined): G
     return;
   }
   if (family === keys.blobs.preview) {
-    const message = `${scope.describe(key)} is damaged; the content itself can be read instead`;
+    const message =
+      `${scope.describe(key)} is damaged; it only speeds up previews, and the service reads the content ` +
+      'itself instead';
     yield diagnosis('INDEX_ROW_WRONG', about, message, {
       kind: 'leftOver',
       ns: about.namespace,

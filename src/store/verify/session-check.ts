@@ -226,7 +226,11 @@ export async function* heads(snapshot: Snapshot, scope: Scope): AsyncGenerator<D
     const kind = left !== undefined && left.head === undefined ? 'ROW_CORRUPT' : 'INDEX_ROW_WRONG';
     const message = `${scope.describe(keys.artifacts.head.key(ns, uid, name))} ${wrong}`;
     if (right !== undefined && right.record === undefined) {
-      yield diagnosis(kind, about, `${message}; repair the version row, then check again`);
+      yield diagnosis(
+        kind,
+        about,
+        `${message}; repair the row of the version first ("artifacta fsck --repair"), then check again`,
+      );
       continue;
     }
     const top = right && { id: right.record!.id, version: right.version };
@@ -284,7 +288,8 @@ export async function* usage(snapshot: Snapshot, scope: Scope): AsyncGenerator<D
       yield diagnosis(
         'COUNT_WRONG',
         { namespace: ns },
-        `a part of the usage of the namespace lacks ${lacking.sessions} sessions, ${lacking.artifacts} artifacts and ${lacking.bytes} bytes`,
+        `a usage counter of the namespace counts ${lacking.sessions} sessions, ${lacking.artifacts} artifacts and ` +
+          `${lacking.bytes} bytes too few (a negative number: too many)`,
         { kind: 'countUsage', ns, shard, ...lacking },
       );
 }

@@ -202,7 +202,8 @@ export class Verifier {
       const isDone = await repair(this.index, this.blobs, what);
       return isDone
         ? undefined
-        : 'nothing was changed: the state has changed since the check, or the bytes are wrong too';
+        : 'nothing was repaired: the store has changed since the check, or the bytes of the content are damaged as ' +
+            'well; check again';
     } catch (error) {
       // Rows that the repair would need are damaged too, and are reported by themselves.
       if (failedWith(error, 'DATA_LOSS')) return `it was not repaired: ${error.message}`;

@@ -125,7 +125,8 @@ export class Watches implements Listener {
     if (latest === undefined) return false;
     latest.fail(
       latest.overloaded(
-        'these credentials have too many watches open, and other callers need a share of the places',
+        'this watch was ended: these credentials have too many watches open, and other callers are waiting; end some ' +
+          'of them',
       ),
     );
     this.watchers.delete(latest);

@@ -123,7 +123,9 @@ it('what others wait for is ended when it gets no further, one at a time', () =>
   expect(first.state.refused).toEqual([]);
   look();
   expect(first.state.refused).toEqual([0]);
-  expect(first.state.reasons).toEqual(['other callers need the memory of this request']);
+  expect(first.state.reasons).toEqual([
+    'this request was ended to free memory for other callers; try again in a moment',
+  ]);
   expect([second.state.isRead, third.state.isRead]).toEqual([true, true]);
   expect([received.bytes, received.endedCount, dropped()]).toEqual([300, 1, 1_002]);
   // What still comes of it is nobody's.

@@ -37,7 +37,7 @@ describe('policy', () => {
     const set = await cli(['policy', 'set', ...policy, '--json']);
     expect([set.code, set.json[0]!.retention]).toEqual([0, asJson]);
     const { text } = await cli(['policy', 'get']);
-    expect(text).toContain('succeeded 30d, failed 14d; the last 3 by pipeline that succeeded');
+    expect(text).toContain('succeeded 30d, failed 14d; the last 3 sessions that succeeded, for each value of pipeline');
     const tried = await cli(['policy', 'set', '--forever', '--dry-run']);
     expect([tried.code, tried.stderr]).toEqual([0, 'artifacta: nothing was changed\n']);
     expect((await cli(['policy', 'set', '--forever', '--etag', '"9"'])).code).not.toBe(0);
@@ -96,7 +96,8 @@ describe('policy', () => {
     ]);
     expect(code).not.toBe(0);
     expect(stderr).toContain(
-      'retention.keep_last: must count an outcome that has a time: sessions with the outcome succeeded',
+      'retention.keep_last: must count at least one outcome for which the retention gives a time: sessions with ' +
+        'the outcome succeeded',
     );
   });
 });
@@ -130,7 +131,7 @@ describe('session', () => {
   it('shows when it expires, or that it is kept', async () => {
     await cli(['session', 'open', 's', ...policy, '--meta', 'pipeline=p']);
     const { text } = await cli(['session', 'seal', 's']);
-    expect(text).toMatch(/expires: +not while the session is among the last of its kind/);
+    expect(text).toMatch(/expires: +not while it is one of the last sessions that --keep-last keeps/);
   });
 
   it('is deleted with all that is in it', async () => {

@@ -76,7 +76,7 @@ describe('a service that lies', () => {
     };
     const { code, stderr } = await commandLine(lying(transport, { list }))(['pull', 'run', '--to', target]);
     expect(code).toBe(1);
-    expect(stderr.match(/is not the listed content/g)).toHaveLength(2);
+    expect(stderr.match(/the service sent other content/g)).toHaveLength(2);
     expect(await readdir(target)).toEqual([]);
   });
 });

@@ -103,8 +103,8 @@ describe('pulling a session', () => {
     await push({ a: 'file', 'a/b': 'below', 'x/y': 'below', x: 'file', z: 'fine' });
     const { code, stderr, text } = await pull();
     expect(code).toBe(1);
-    expect(stderr).toMatch(/a\/b would lie below a here/);
-    expect(stderr).toMatch(/x would be a directory here, because of x\/y/);
+    expect(stderr).toMatch(/a\/b cannot be written, because a is a file/);
+    expect(stderr).toMatch(/x cannot be written as a file, because x\/y needs/);
     expect(text).toBe('3 files, 13 B\n');
     expect(Object.keys(await tree(target))).toEqual(['a', 'x/y', 'z']);
   });

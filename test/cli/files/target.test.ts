@@ -19,6 +19,9 @@ import { CannotWrite, inWords } from '../../../src/client/files/cannot-write.ts'
 import { type Segments, Target, type TargetStep } from '../../../src/client/files/target.ts';
 import { NameRefused, segmentsOf, TargetNames } from '../../../src/client/files/target-names.ts';
 
+/** What the refusal of a name advises. */
+const alone = '; pull one of them alone, with --to FILE';
+
 describe('a name', () => {
   it.each([
     ['', /empty/],
@@ -99,10 +102,10 @@ describe('names beside each other', () => {
     const names = new TargetNames(false);
     expect(claimAll(names, 'a', 'a/b', 'x/y/z', 'x/y', 'x', 'x/w', 'aa/b')).toEqual([
       1,
-      'a/b would lie below a here, which is a file already',
+      `a/b cannot be written, because a is a file and would have to be a directory${alone}`,
       3,
-      'x/y would be a directory here, because of x/y/z',
-      'x would be a directory here, because of x/y/z',
+      `x/y cannot be written as a file, because x/y/z needs a directory of that name${alone}`,
+      `x cannot be written as a file, because x/y/z needs a directory of that name${alone}`,
       2,
       2,
     ]);
@@ -115,14 +118,14 @@ describe('names beside each other', () => {
     expect(claimAll(new TargetNames(false), ...all)).toEqual([1, 1, 1, 1, 1, 1, 2, 2, 1]);
     expect(claimAll(new TargetNames(true), ...all)).toEqual([
       1,
-      'readme would be the same file as README here',
+      `readme and README would be one file on this file system${alone}`,
       1,
-      'STRASSE would be the same file as straße here',
+      `STRASSE and straße would be one file on this file system${alone}`,
       1,
-      'cafe\u0301 would be the same file as caf\u00e9 here',
+      `cafe\u0301 and caf\u00e9 would be one file on this file system${alone}`,
       2,
       2,
-      'DIR would be a directory here, because of dir/b',
+      `DIR cannot be written as a file, because dir/b needs a directory of that name${alone}`,
     ]);
   });
 });

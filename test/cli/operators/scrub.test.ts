@@ -73,7 +73,9 @@ it('says what it has let out', async () => {
   expect((await run(['fsck', '--quarantined'])).code).toBe(1);
   expect(await run(['scrub'])).toMatchObject({
     code: 0,
-    text: expect.stringMatching(/; no new damage was found; 1 of them was quarantined but is not damaged\n$/),
+    text: expect.stringMatching(
+      /; no new damage was found; 1 content in quarantine was found undamaged and can be read again\n$/,
+    ),
   });
   expect((await run(['fsck', '--quarantined'])).code).toBe(0);
 });

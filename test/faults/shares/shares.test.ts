@@ -78,7 +78,7 @@ describe('connections that one client takes', () => {
       expect(taken.open()).toBeGreaterThanOrEqual(connectionsMax - 2);
       // A watch over HTTP has begun: it ends with a last message.
       if (way === 'uploads' || way === 'watches')
-        expect(taken.told.join()).toContain('other callers need the place of this one');
+        expect(taken.told.join()).toContain('this connection was closed, because too many are open');
     } finally {
       taken.end();
     }

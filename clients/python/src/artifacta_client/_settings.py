@@ -100,7 +100,8 @@ class _Source:
         if not text:
             return None
         if re.match(r"~[^/]", text):
-            raise invalid("path", f"must begin with ~/ or be the whole path, not begin with {text.split('/')[0]}")
+            start = text.split("/")[0]
+            raise invalid("path", f"must not begin with {start}: write the path in full, or begin it with ~/")
         home = self.home()
         if text.startswith("~") and home is not None:
             text = home + text[1:]
