@@ -52,7 +52,7 @@ export async function openShadow(
   throw new Failure(
     'STORE_UNAVAILABLE',
     'cannot read the index: it is read through a copy, and no directory for the copy has enough free space; free ' +
-      `space in one of them: ${places.join(', ')}`,
+      'space in the temporary directory of the service (TMPDIR)',
     { cause: last },
   );
 }

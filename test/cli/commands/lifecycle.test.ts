@@ -37,7 +37,9 @@ describe('policy', () => {
     const set = await cli(['policy', 'set', ...policy, '--json']);
     expect([set.code, set.json[0]!.retention]).toEqual([0, asJson]);
     const { text } = await cli(['policy', 'get']);
-    expect(text).toContain('succeeded 30d, failed 14d; the last 3 sessions that succeeded, for each value of pipeline');
+    expect(text).toContain(
+      'succeeded 30d, failed 14d; the last 3 sessions that succeeded, for each value of pipeline',
+    );
     const tried = await cli(['policy', 'set', '--forever', '--dry-run']);
     expect([tried.code, tried.stderr]).toEqual([0, 'artifacta: nothing was changed\n']);
     expect((await cli(['policy', 'set', '--forever', '--etag', '"9"'])).code).not.toBe(0);
