@@ -27,8 +27,9 @@ export const chunkBytesMax = 1024 * 1024;
 export function toContent(given: PushContent): Content {
   if (typeof given === 'string') return bytesContent(Buffer.from(given));
   if (given instanceof Uint8Array) return bytesContent(given);
-  if ('open' in given) return given;
-  return { replayable: false, open: () => given };
+  // A stream of a file has a method `open`, too.
+  if (Symbol.asyncIterator in given) return { replayable: false, open: () => given };
+  return given;
 }
 
 function bytesContent(bytes: Uint8Array): Content {
