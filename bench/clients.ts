@@ -1,0 +1,200 @@
+/** What a push and a pull of 1 GiB cost a client, against a bare program of its language, and what they cost the service. */
+import { randomFillSync } from 'node:crypto';
+import { closeSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { makingReady, type Program } from '../test/clients/programs.ts';
+import { type Action, type Client, type Language, languages } from './clients/programs.ts';
+import { type Cost, run } from './clients/running.ts';
+import { GiB, MiB } from './harness/content.ts';
+import { startArtifacta } from './harness/servers.ts';
+import type { Context, Figure, Series, Target } from './harness/target.ts';
+
+/** What each action compares with. */
+const controlOf = { push: 'push', stream: 'push', pull: 'pull' } as const;
+const actions = ['push', 'stream', 'pull'] as const;
+
+/** Grows by no more than this, of a content of 1 GiB. */
+const growthMiBMax = 128;
+
+/** The costs of a program, by action, in the order of the runs. */
+type Costs = ReadonlyMap<Action, readonly Cost[]>;
+
+export const clients: Target = {
+  name: 'clients',
+  what: 'processor time of a push and a pull of 1 GiB by each client ÷ a bare program of its language',
+  async measure(context) {
+    const sizeBytes = context.quick ? 32 * MiB : GiB;
+    const source = new Source(join(context.directory, 'source'), sizeBytes);
+    const madeReady = makingReady();
+    const figures: Figure[] = [];
+    for (const language of languages()) {
+      const missing = madeReady(language.bare);
+      if (missing !== undefined) context.say(`${language.bare.name} is left out: ${missing}`);
+      const costs = missing === undefined ? await measured(context, language, source) : new Map();
+      figures.push(...figuresOf(language, costs, sizeBytes, missing));
+    }
+    return figures;
+  },
+};
+
+/** The programs take turns, one way and the other. */
+async function measured(
+  context: Context,
+  { clients, bare }: Language,
+  source: Source,
+): Promise<ReadonlyMap<Program, Costs>> {
+  const programs = [...clients, bare];
+  const costs = new Map(programs.map((program) => [program, new Map<Action, Cost[]>()]));
+  for (let at = 1; at <= context.runs; at++)
+    for (const program of at % 2 === 1 ? programs : programs.toReversed()) {
+      context.say(`${program.name}, run ${at} of ${context.runs}`);
+      const wanted = program === bare ? (['push', 'pull'] as const) : actions;
+      for (const [action, cost] of await once(context, program, wanted, source)) {
+        const known = costs.get(program)!;
+        known.set(action, [...(known.get(action) ?? []), cost]);
+      }
+    }
+  return costs;
+}
+
+/** All actions of a program, each in a process of its own, against a service that is new and empty. */
+async function once(
+  { directory }: Context,
+  program: Program,
+  wanted: readonly Action[],
+  source: Source,
+): Promise<readonly (readonly [Action, Cost])[]> {
+  const dataDir = join(directory, 'data');
+  try {
+    await using server = await startArtifacta({ directory }, { dataDir });
+    const costs: (readonly [Action, Cost])[] = [];
+    for (const action of wanted) {
+      const pulled = join(directory, 'pulled');
+      if (action === 'pull') {
+        costs.push([action, await run(program, action, { server, name: 'push', path: pulled })]);
+        if (statSync(pulled).size !== source.sizeBytes)
+          throw new Error(`${program.name} pulled another size`);
+        rmSync(pulled);
+      } else {
+        source.renew();
+        costs.push([action, await run(program, action, { server, name: action, path: source.path })]);
+      }
+    }
+    return costs;
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+/** A file of random bytes, which never has the same digest twice. */
+class Source {
+  readonly path: string;
+  readonly sizeBytes: number;
+
+  constructor(path: string, sizeBytes: number) {
+    this.path = path;
+    this.sizeBytes = sizeBytes;
+    const file = openSync(path, 'w');
+    const block = randomFillSync(Buffer.alloc(MiB));
+    for (let at = 0; at < sizeBytes; at += MiB) {
+      block.writeUInt32BE(at / MiB, 0);
+      writeSync(file, block);
+    }
+    closeSync(file);
+  }
+
+  renew(): void {
+    const file = openSync(this.path, 'r+');
+    writeSync(file, randomFillSync(Buffer.alloc(32)), 0, 32, 0);
+    closeSync(file);
+  }
+}
+
+function figuresOf(
+  { clients, bare }: Language,
+  costs: ReadonlyMap<Program, Costs>,
+  sizeBytes: number,
+  missing: string | undefined,
+): Figure[] {
+  const of = (program: Program, action: Action) => costs.get(program)?.get(action) ?? [];
+  const figures = clients.flatMap((client) =>
+    actions.map((action) =>
+      compared(client, bare, action, of(client, action), of(bare, controlOf[action]), sizeBytes),
+    ),
+  );
+  if (clients.length === 0)
+    figures.push(
+      ...(['push', 'pull'] as const).map((action) => alone(bare, action, of(bare, action), sizeBytes)),
+    );
+  figures.push(...clients.map((client) => growth(client, costs.get(client) ?? new Map())));
+  return missing === undefined ? figures : figures.map((figure) => ({ ...figure, missing }));
+}
+
+function compared(
+  client: Program,
+  bare: Program,
+  action: Action,
+  ours: readonly Cost[],
+  control: readonly Cost[],
+  sizeBytes: number,
+): Figure {
+  const ratios = ours.map(({ cpuSeconds }, at) => cpuSeconds / control[at]!.cpuSeconds);
+  return {
+    id: `${client.name} ${action}`,
+    what: `${client.name}, ${action} of ${sizeBytes / MiB} MiB: processor time of the client ÷ ${bare.name}`,
+    result: { label: `÷ ${bare.name}`, unit: '', values: ratios },
+    requirement: { bound: 'at most', value: 2 },
+    ours: perGB('client', ours, 'cpuSeconds', sizeBytes),
+    control: perGB(bare.name, control, 'cpuSeconds', sizeBytes),
+    serverCpu: perGB('service', ours, 'serverCpuSeconds', sizeBytes),
+    others: [...memory(client.name, ours), memory(bare.name, control)[0]!],
+    notes: action === 'push' ? ['the client reads the file twice: for its digest first, and to send it'] : [],
+  };
+}
+
+function alone(bare: Program, action: Action, costs: readonly Cost[], sizeBytes: number): Figure {
+  return {
+    id: `${bare.name} ${action}`,
+    what: `${bare.name}, ${action} of ${sizeBytes / MiB} MiB by a bare program: processor time`,
+    result: perGB('program', costs, 'cpuSeconds', sizeBytes),
+    serverCpu: perGB('service', costs, 'serverCpuSeconds', sizeBytes),
+    others: memory(bare.name, costs),
+    notes: [],
+  };
+}
+
+/** The most by which any action made a client's memory grow. */
+function growth(client: Client, costs: Costs): Figure {
+  const runs = costs.get('push')?.length ?? 0;
+  const grown = (at: number) =>
+    Math.max(
+      ...actions.map((action) => costs.get(action)![at]!).map((cost) => cost.peakBytes - cost.loadedBytes),
+    );
+  const values = Array.from({ length: runs }, (_, at) => grown(at) / MiB);
+  return {
+    id: `${client.name} memory`,
+    what: `${client.name}: most resident memory during an action − resident when it was loaded`,
+    result: { label: 'growth', unit: 'MiB', values },
+    requirement: { bound: 'at most', value: growthMiBMax },
+    others: [],
+    notes: [`bounded by ${client.boundBy}`],
+  };
+}
+
+function perGB(
+  label: string,
+  costs: readonly Cost[],
+  of: 'cpuSeconds' | 'serverCpuSeconds',
+  sizeBytes: number,
+): Series {
+  return { label, unit: 'CPU-s/GB', values: costs.map((cost) => (cost[of] / sizeBytes) * 1e9) };
+}
+
+function memory(name: string, costs: readonly Cost[]): Series[] {
+  const series = (label: string, of: 'peakBytes' | 'serverPeakBytes') => ({
+    label,
+    unit: 'MiB',
+    values: costs.map((cost) => cost[of] / MiB),
+  });
+  return [series(`${name}: most resident`, 'peakBytes'), series('service: most resident', 'serverPeakBytes')];
+}
