@@ -6,6 +6,7 @@ import { makingReady, type Program } from '../test/clients/programs.ts';
 import { type Action, type Client, type Language, languages } from './clients/programs.ts';
 import { type Cost, run } from './clients/running.ts';
 import { GiB, MiB } from './harness/content.ts';
+import type { ServerProcess } from './harness/processes.ts';
 import { startArtifacta } from './harness/servers.ts';
 import type { Context, Figure, Series, Target } from './harness/target.ts';
 
@@ -59,7 +60,7 @@ async function measured(
 
 /** All actions of a program, each in a process of its own, against a service that is new and empty. */
 async function once(
-  { directory }: Context,
+  { directory, say }: Context,
   program: Program,
   wanted: readonly Action[],
   source: Source,
@@ -67,23 +68,31 @@ async function once(
   const dataDir = join(directory, 'data');
   try {
     await using server = await startArtifacta({ directory }, { dataDir });
+    const transfer = async (action: Action) => {
+      if (action === 'pull') return await pull(program, server, join(directory, 'pulled'), source.sizeBytes);
+      source.renew();
+      return await run(program, action, { server, name: action, path: source.path });
+    };
     const costs: (readonly [Action, Cost])[] = [];
     for (const action of wanted) {
-      const pulled = join(directory, 'pulled');
-      if (action === 'pull') {
-        costs.push([action, await run(program, action, { server, name: 'push', path: pulled })]);
-        if (statSync(pulled).size !== source.sizeBytes)
-          throw new Error(`${program.name} pulled another size`);
-        rmSync(pulled);
-      } else {
-        source.renew();
-        costs.push([action, await run(program, action, { server, name: action, path: source.path })]);
-      }
+      const cost = await transfer(action);
+      const { cpuSeconds, serverCpuSeconds, peakBytes } = cost;
+      say(`${action}: ${cpuSeconds} s, service ${serverCpuSeconds} s, ${(peakBytes / MiB).toFixed()} MiB`);
+      costs.push([action, cost]);
     }
     return costs;
   } finally {
     rmSync(dataDir, { recursive: true, force: true });
   }
+}
+
+/** Pulls what was pushed before. @throws Error if the file has another size. */
+async function pull(program: Program, server: ServerProcess, path: string, sizeBytes: number): Promise<Cost> {
+  const cost = await run(program, 'pull', { server, name: 'push', path });
+  const { size } = statSync(path);
+  if (size !== sizeBytes) throw new Error(`${program.name} pulled ${size} bytes instead of ${sizeBytes}`);
+  rmSync(path);
+  return cost;
 }
 
 /** A file of random bytes, which never has the same digest twice. */

@@ -21,7 +21,13 @@ export interface Language {
 
 /** All of them. */
 export function languages(): readonly Language[] {
-  return [python(), node(), go(), fetch()];
+  return [
+    python('Python', 'grpcio', '', 'two messages that wait to be sent'),
+    python('Python with asyncio', 'grpcio with asyncio', ' --aio', 'one message at a time'),
+    node(),
+    go(),
+    fetch(),
+  ];
 }
 
 /** The scenario's program of this name: this one needs the same preparation. */
@@ -36,28 +42,15 @@ function shell(command: string): readonly string[] {
   return ['sh', '-c', `exec ${command} "$@"`, 'sh'];
 }
 
-function python(): Language {
+/** The client and the bare program, both blocking or both with asyncio. */
+function python(name: string, bare: string, flag: string, waiting: string): Language {
   const newest = like('python-7');
   const interpreter = `"$SCENARIO_CACHE/protobuf-${newest.prepare?.at(-2)}/bin/python"`;
-  const scripts = '"$SCENARIO_ROOT/bench/clients/python';
-  const client = (flags: string) => shell(`env PYTHONPATH=src ${interpreter} ${scripts}/client.py"${flags}`);
-  const core = "the windows of gRPC's core";
+  const script = (file: string) => `${interpreter} "$SCENARIO_ROOT/bench/clients/python/${file}"${flag}`;
+  const boundBy = `${waiting}, and the windows of gRPC's core`;
   return {
-    clients: [
-      {
-        ...newest,
-        name: 'Python',
-        run: client(''),
-        boundBy: `two messages that wait to be sent, and ${core}`,
-      },
-      {
-        ...newest,
-        name: 'Python with asyncio',
-        run: client(' --aio'),
-        boundBy: `one message at a time, and ${core}`,
-      },
-    ],
-    bare: { ...newest, name: 'grpcio', run: shell(`${interpreter} ${scripts}/bare.py"`) },
+    clients: [{ ...newest, name, run: shell(`env PYTHONPATH=src ${script('client.py')}`), boundBy }],
+    bare: { ...newest, name: bare, run: shell(script('bare.py')) },
   };
 }
 

@@ -1,4 +1,4 @@
-"""The Python client: blocking, or with asyncio (--aio). A session is not sealed, so that nothing but the bytes counts."""
+"""The Python client: blocking, or with asyncio (--aio). The session is not sealed: nothing but the bytes counts."""
 
 from __future__ import annotations
 
