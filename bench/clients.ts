@@ -27,33 +27,33 @@ export const clients: Target = {
     const sizeBytes = context.quick ? 32 * MiB : GiB;
     const source = new Source(join(context.directory, 'source'), sizeBytes);
     const madeReady = makingReady();
-    const figures: Figure[] = [];
-    for (const language of languages()) {
-      const missing = madeReady(language.bare);
+    const entries = languages().map((language) => ({ language, missing: madeReady(language.bare) }));
+    for (const { language, missing } of entries)
       if (missing !== undefined) context.say(`${language.bare.name} is left out: ${missing}`);
-      const costs = missing === undefined ? await measured(context, language, source) : new Map();
-      figures.push(...figuresOf(language, costs, sizeBytes, missing));
-    }
-    return figures;
+    const present = entries.filter(({ missing }) => missing === undefined).map(({ language }) => language);
+    const costs = await measured(context, present, source);
+    return entries.flatMap(({ language, missing }) => figuresOf(language, costs, sizeBytes, missing));
   },
 };
 
 /** The programs take turns, one way and the other. */
 async function measured(
   context: Context,
-  { clients, bare }: Language,
+  present: readonly Language[],
   source: Source,
 ): Promise<ReadonlyMap<Program, Costs>> {
-  const programs = [...clients, bare];
-  const costs = new Map(programs.map((program) => [program, new Map<Action, Cost[]>()]));
+  const costs = new Map<Program, Map<Action, Cost[]>>();
+  const programs = present.flatMap(({ clients, bare }) => [
+    ...clients.map((program) => ({ program, wanted: actions })),
+    { program: bare, wanted: ['push', 'pull'] as const },
+  ]);
   for (let at = 1; at <= context.runs; at++)
-    for (const program of at % 2 === 1 ? programs : programs.toReversed()) {
+    for (const { program, wanted } of at % 2 === 1 ? programs : programs.toReversed()) {
       context.say(`${program.name}, run ${at} of ${context.runs}`);
-      const wanted = program === bare ? (['push', 'pull'] as const) : actions;
-      for (const [action, cost] of await once(context, program, wanted, source)) {
-        const known = costs.get(program)!;
+      const known = costs.get(program) ?? new Map<Action, Cost[]>();
+      costs.set(program, known);
+      for (const [action, cost] of await once(context, program, wanted, source))
         known.set(action, [...(known.get(action) ?? []), cost]);
-      }
     }
   return costs;
 }
