@@ -77,7 +77,8 @@ async function once(
     for (const action of wanted) {
       const cost = await transfer(action);
       const { cpuSeconds, serverCpuSeconds, peakBytes } = cost;
-      say(`${action}: ${cpuSeconds} s, service ${serverCpuSeconds} s, ${(peakBytes / MiB).toFixed()} MiB`);
+      const [own, service] = [cpuSeconds.toFixed(2), serverCpuSeconds.toFixed(2)];
+      say(`${action}: ${own} s, service ${service} s, ${(peakBytes / MiB).toFixed()} MiB`);
       costs.push([action, cost]);
     }
     return costs;
