@@ -100,7 +100,7 @@ export const parts: readonly Part[] = [
   },
   {
     name: 'benchmarks work',
-    dependsOn: [...service, 'bench'],
+    dependsOn: [...service, 'bench', 'clients', 'test/clients', 'proto', 'docs/generate'],
     command: 'npm run --silent bench -- --quick --runs 1 --sizes 10k',
   },
 ];

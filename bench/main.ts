@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { cli } from './cli.ts';
+import { clients } from './clients.ts';
 import { describeMachine } from './harness/machine.ts';
 import { type Options, readOptions, UsageError, usage } from './harness/options.ts';
 import { tableOf, writeResults } from './harness/report.ts';
@@ -40,6 +41,7 @@ const targets: readonly Target[] = [
   heal,
   jsonDownload,
   cli,
+  clients,
   sizing,
 ];
 

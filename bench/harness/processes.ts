@@ -1,8 +1,8 @@
-/** Server processes: started, watched through `/proc`, and ended whatever happens. Linux only. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+/** Server processes: started, watched, and ended whatever happens. */
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { cpuSecondsOf, residentBytesOf } from './proc.ts';
 
 const readyMs = 30_000;
 const stopMs = 30_000;
@@ -90,19 +90,14 @@ export class ServerProcess implements AsyncDisposable {
     return this.ready!.pid;
   }
 
-  /** Processor time so far, user and system, all threads. In steps of a clock tick, usually 10 ms. */
+  /** See {@link cpuSecondsOf}. */
   cpuSeconds(): number {
-    const stat = readFileSync(`/proc/${this.pid}/stat`, 'latin1');
-    // The second field is a name in parentheses, which may hold spaces.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond();
+    return cpuSecondsOf(this.pid);
   }
 
-  /** Memory that is resident now, and the most there ever was, in bytes. */
+  /** See {@link residentBytesOf}. */
   residentBytes(): { readonly now: number; readonly peak: number } {
-    const status = readFileSync(`/proc/${this.pid}/status`, 'latin1');
-    const kibibytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]);
-    return { now: kibibytes('VmRSS') * 1024, peak: kibibytes('VmHWM') * 1024 };
+    return residentBytesOf(this.pid);
   }
 
   kill(): void {
@@ -124,11 +119,4 @@ function signal(pid: number, name: NodeJS.Signals): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
-}
-
-let ticks: number | undefined;
-
-function ticksPerSecond(): number {
-  ticks ??= Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'latin1' }));
-  return ticks;
 }

@@ -18,7 +18,7 @@ type Verdict =
 
 /** By the median; says so when the runs disagree. */
 function verdictOf({ result, requirement }: Figure, { quick }: Pick<Context, 'quick'>): Verdict {
-  if (quick || result.values.length < runsForVerdict) return 'no verdict';
+  if (requirement === undefined || quick || result.values.length < runsForVerdict) return 'no verdict';
   const meets = (value: number) =>
     requirement.bound === 'at least' ? value >= requirement.value : value <= requirement.value;
   const verdict = meets(median(result.values)) ? 'holds' : 'falls short';
@@ -32,7 +32,7 @@ export function tableOf(figures: readonly Figure[], context: Conditions, machine
     figure.id,
     spread(figure.result),
     required(figure),
-    verdictOf(figure, context),
+    figure.missing === undefined ? verdictOf(figure, context) : 'missing',
     figure.ours === undefined ? '–' : middle(figure.ours),
     figure.control === undefined ? '–' : middle(figure.control),
     figure.serverCpu === undefined ? '–' : middle(figure.serverCpu),
@@ -55,26 +55,31 @@ export function tableOf(figures: readonly Figure[], context: Conditions, machine
   ].join('\n');
 }
 
-function explanation({ id, what, others, notes }: Figure): string[] {
+function explanation({ id, what, missing, others, notes }: Figure): string[] {
   return [
     `${id}: ${what}`,
+    ...(missing === undefined ? [] : [`  missing: ${missing}`]),
     ...others.map((series) => `  ${series.label}: ${spread(series)} ${series.unit}`),
     ...notes.map((note) => `  ${note}`),
     '',
   ];
 }
 
-function required({ requirement: { bound, value, next }, result }: Figure): string {
+function required({ requirement, result }: Figure): string {
+  if (requirement === undefined) return '–';
+  const { bound, value, next } = requirement;
   const sign = bound === 'at least' ? '≥' : '≤';
   const unit = result.unit === '' ? '' : ` ${result.unit}`;
   return `${sign} ${value}${unit}${next === undefined ? '' : `, then ${next}`}`;
 }
 
 function spread({ values }: Series): string {
+  if (values.length === 0) return '–';
   return `${short(median(values))} (${short(Math.min(...values))}–${short(Math.max(...values))})`;
 }
 
 function middle(series: Series): string {
+  if (series.values.length === 0) return '–';
   return `${short(median(series.values))} ${series.unit}`;
 }
 

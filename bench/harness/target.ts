@@ -51,7 +51,10 @@ export interface Figure {
   readonly what: string;
   /** What the requirement is about: the paired ratios, or a quantity if it has a unit. */
   readonly result: Series;
-  readonly requirement: Requirement;
+  /** None: it is shown for comparison. */
+  readonly requirement?: Requirement;
+  /** Why nothing was measured: what is missing here. Then no series has values. */
+  readonly missing?: string;
   readonly ours?: Series;
   readonly control?: Series;
   /** Processor time of the server, user and system together. */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import {
   appendFile,
   mkdtemp,
@@ -26,6 +27,14 @@ async function all(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
   for await (const piece of pieces) found.push(piece);
   return found;
 }
+
+describe('toContent', () => {
+  it('takes a stream of a file, which has a method `open` like a Content, for the stream that it is', async () => {
+    const content = toContent(createReadStream(import.meta.filename));
+    expect(content.replayable).toBe(false);
+    expect(Buffer.concat(await all(content.open()))).toEqual(await readFile(import.meta.filename));
+  });
+});
 
 describe('chunked', () => {
   it('keeps the bytes and bounds the pieces', async () => {

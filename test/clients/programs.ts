@@ -72,6 +72,11 @@ function environment(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv 
   return { ...Object.fromEntries(kept), PATH: path, ...more };
 }
 
+/** Returns what a program finds in its environment, wherever it runs. */
+export function environmentOf(program: Program): NodeJS.ProcessEnv {
+  return environment(ownVariables(program));
+}
+
 function isOnPath(command: string): boolean {
   return path.split(delimiter).some((place) => globSync(join(place, command)).length > 0);
 }

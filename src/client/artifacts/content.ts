@@ -48,8 +48,9 @@ export function toContent(given: PushContent): Content {
   if (typeof given === 'string') return bytesContent(new TextEncoder().encode(given));
   if (given instanceof Uint8Array) return bytesContent(given);
   if (typeof given !== 'object' || given === null) throw notContent(given);
-  if ('open' in given) return given;
+  // A stream of a file has a method `open`, too.
   if (Symbol.asyncIterator in given) return { replayable: false, open: () => given };
+  if ('open' in given) return given;
   if ('getReader' in given) return { replayable: false, open: () => piecesOfStream(given) };
   if ('slice' in given && 'size' in given) return blobContent(given);
   throw notContent(given);
