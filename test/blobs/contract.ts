@@ -11,7 +11,7 @@ interface OpenedStore extends AsyncDisposable {
 const ns = 'ns1';
 const name = `${ns}/0a/upload-1`;
 const dataLoss = { reason: 'DATA_LOSS' };
-const nameTaken = { reason: 'INTERNAL', message: expect.stringContaining('taken') };
+const nameTaken = { reason: 'INTERNAL', message: expect.stringContaining('exists already') };
 
 export function blobContract(title: string, open: () => Promise<OpenedStore>): void {
   describe(`${title}: the blob contract`, () => {
@@ -196,7 +196,7 @@ function discardRemoves(store: () => BlobStore): void {
   it('has nothing stale without a crash, and refuses to look once blobs are staged', async () => {
     expect(await store().removeStale()).toBe(0);
     await using staged = await store().stage(name);
-    await expect(store().removeStale()).rejects.toThrow(/start/);
+    await expect(store().removeStale()).rejects.toThrow(/staged/);
     await staged.commit();
     expect(await store().removeStale()).toBe(0);
     expect(await all(store().list(ns))).toEqual([name]);

@@ -75,7 +75,7 @@ describe('the file', () => {
     [
       'an operator whom no token can show',
       { jwt: [{ ...issuer, operator: { claim: 'scope', value: 'all ops' } }] },
-      'jwt[0].operator.value: must not have a space',
+      'jwt[0].operator.value: must not contain a space',
     ],
     [
       'a rule for nobody',

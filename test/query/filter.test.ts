@@ -98,7 +98,7 @@ describe('a filter is refused, with the column', () => {
     ['an open text', 'name = "a', 8, /quotation mark has no closing one/],
     ['an unknown escape', 'name = "a\\n"', 10, /backslash can only come before/],
     ['a NUL', 'name = "a\0"', 10, /NUL/],
-    ['a star in the middle', 'name = "a*b"', 8, /only at its end/],
+    ['a star in the middle', 'name = "a*b"', 8, /only at the end of a value/],
     ['text in order', 'name > a', 1, /name is text, which > cannot compare/],
     ['a map value in order with a text', 'labels.x > y', 12, /as numbers, and "y" is not a number/],
     ['part of a byte', 'size_bytes = 1.5', 14, /whole number of bytes/],
