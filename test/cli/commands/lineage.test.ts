@@ -115,7 +115,10 @@ describe('lineage', () => {
     const last = (await addCopies(index, await push('n0', [root]), names)).at(-1)!;
     const end = await push('end', [last]);
     const ran = await cli(['lineage', root, '--derived']);
-    expect(ran).toMatchObject({ code: 2, stderr: expect.stringMatching(/depth: must be at most 2 for this artifact/) });
+    expect(ran).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/depth: must be at most 2 for this artifact/),
+    });
     expect(ran.text.trimEnd().split('\n').slice(-2)).toEqual([
       `└── ${last}  run/n${limits.lineageEdgesMax}  v1  2 B`,
       `    └── ${end}  run/end  v1  3 B`,
