@@ -3,17 +3,10 @@
 # Arguments are those of pytest.
 set -eu
 cd "$(dirname "$0")"
-if ! command -v python3 > /dev/null; then
-  echo 'skipped: there is no python3'
-  exit 0
-fi
-if ! python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2> /dev/null; then
-  echo 'skipped: python3 is older than 3.10, or cannot make virtual environments (in Debian python3-venv is needed)'
-  exit 0
-fi
+. ./tools.sh
+require_python
 node ../../scripts/install.mjs
 export PYTHONDONTWRITEBYTECODE=1
-. ./tools.sh
 venv frameworks protobuf==7.36.2 grpcio==1.85.1 pytest==9.2.0 fsspec==2026.9.0 google-adk==2.13.0 pandas==3.1.1 pyarrow==26.0.1
 # Installed, since fsspec finds its file systems by what packages say of themselves.
 "$VENV/bin/python" -m pip --disable-pip-version-check install --quiet --no-deps --force-reinstall .

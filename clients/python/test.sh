@@ -3,17 +3,10 @@
 # each generation of protobuf that it supports. Arguments are those of pytest, and then only the newest one is used.
 set -eu
 cd "$(dirname "$0")"
-if ! command -v python3 > /dev/null; then
-  echo 'skipped: there is no python3'
-  exit 0
-fi
-if ! python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2> /dev/null; then
-  echo 'skipped: python3 is older than 3.10, or cannot make virtual environments (in Debian python3-venv is needed)'
-  exit 0
-fi
+. ./tools.sh
+require_python
 node ../../scripts/install.mjs
 export PYTHONDONTWRITEBYTECODE=1
-. ./tools.sh
 tests='pytest==9.2.0 tqdm==4.70.1'
 newest='protobuf==7.36.2 grpcio==1.85.1'
 # shellcheck disable=SC2086

@@ -71,12 +71,6 @@ async function failure(work: Promise<unknown>): Promise<ArtifactaError> {
   throw new Error('the call succeeded');
 }
 
-async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const found: T[] = [];
-  for await (const item of items) found.push(item);
-  return found;
-}
-
 function record({ artifact, effect }: Pushed): Members {
   const { contentType, name, sha256, sizeBytes, version } = artifact;
   return { content_type: contentType, name, pushed: effect, sha256, size_bytes: sizeBytes, version };
@@ -185,7 +179,7 @@ function readings(store: Store, { pull, sha256 }: Runtime): Readonly<Record<stri
       }
       const query = { filter, pageSize, order: 'oldest' } as const;
       const { artifacts } = await store.queryPage(query);
-      const names = (await all(store.query(query))).map(({ name }) => name).sort();
+      const names = (await Array.fromAsync(store.query(query))).map(({ name }) => name).sort();
       return { count: names.length, first: names[0], first_page: artifacts.length, last: names.at(-1) };
     },
     pull: async (given) => {
@@ -216,7 +210,7 @@ function readings(store: Store, { pull, sha256 }: Runtime): Readonly<Record<stri
       const made = await push(store, { session, ...summary, inputs: [artifact.id] });
       const last = await push(store, { session, ...report, inputs: [made.artifact.id] });
       const edges = async (ref: string, direction: LineageQuery['direction']) => {
-        const found = await all(store.lineage(ref, { direction, depth }));
+        const found = await Array.fromAsync(store.lineage(ref, { direction, depth }));
         return found.map(({ depth, artifact }) => `${depth} ${artifact?.name} ${artifact?.version}`);
       };
       const derived = await edges(artifact.id, 'derived');
@@ -229,7 +223,7 @@ function refusals(store: Store, { connect }: Runtime): Readonly<Record<string, S
   const calls: Readonly<Record<string, (given: Given) => Promise<unknown>>> = {
     'unknown-session': (place) => store.get(refOf(place)),
     'bad-name': (given) => push(store, given),
-    'bad-filter': ({ filter }) => all(store.query({ filter })),
+    'bad-filter': ({ filter }) => Array.fromAsync(store.query({ filter })),
     conflict: ({ session, metadata }) => store.session(session, { metadata }),
     'bad-token': async ({ token, ...place }) => {
       await using other = await connect('service', token);
@@ -287,7 +281,7 @@ function otherServices({ connect }: Runtime): Readonly<Record<string, Step>> {
       await using store = await connect('older');
       const info = await failure(store.serverInfo());
       const { artifact, effect } = await push(store, given);
-      const lineage = await failure(all(store.lineage(artifact)));
+      const lineage = await failure(Array.fromAsync(store.lineage(artifact)));
       return { info_code: info.code, info_reason: info.reason, lineage_code: lineage.code, pushed: effect };
     },
     newer: async ({ feature, ...given }) => {
@@ -295,7 +289,7 @@ function otherServices({ connect }: Runtime): Readonly<Record<string, Step>> {
       const { features, version } = await store.serverInfo();
       const { sizeBytes } = await store.get(refOf(given));
       const { code, reason } = await failure(push(store, given));
-      const events = await all(store.sessions.watch(given.session));
+      const events = await Array.fromAsync(store.sessions.watch(given.session));
       const last = events.at(-1);
       return {
         code,

@@ -17,6 +17,7 @@
  * 5. `write` takes all bytes or fails. The caller must wait for it before the next call (that is the back-pressure).
  *    The caller may reuse the buffer after it has resolved.
  */
+import { wholeBlockBytes } from '../domain/blocks.ts';
 
 /** The port; see the contract above. Sizes and offsets are in bytes. */
 export interface BlobStore {
@@ -59,4 +60,4 @@ export interface StagedBlob extends AsyncDisposable {
 }
 
 /** The size of the pieces in which blobs are read, and of the blocks that have a CRC each. */
-export const blockBytes = 1024 * 1024;
+export const blockBytes = wholeBlockBytes;

@@ -9,14 +9,15 @@
 
 const blocks = new WeakSet<ArrayBufferLike>();
 
-/** The size of the blocks that are kept, in bytes. */
-const keptBytes = 1024 * 1024;
+/** The size of a whole block, in bytes: of the pieces in which contents are read. Only whole blocks are kept. */
+export const wholeBlockBytes = 1024 * 1024;
+/** The most blocks that are kept: 16 MiB. */
 const keptMax = 16;
 const kept: ArrayBuffer[] = [];
 
 /** Returns memory of its own for a block of `length` bytes, with arbitrary contents. */
 export function takeBlock(length: number): Uint8Array {
-  const memory = length === keptBytes ? kept.pop() : undefined;
+  const memory = length === wholeBlockBytes ? kept.pop() : undefined;
   return memory === undefined ? Buffer.allocUnsafeSlow(length) : Buffer.from(memory);
 }
 
@@ -34,7 +35,7 @@ export function isBlock(bytes: Uint8Array): boolean {
 export function freeBlock(bytes: Uint8Array): void {
   const { buffer } = bytes;
   if (!blocks.delete(buffer) || !(buffer instanceof ArrayBuffer)) return;
-  if (buffer.byteLength === keptBytes && kept.length < keptMax) kept.push(buffer.transfer());
+  if (buffer.byteLength === wholeBlockBytes && kept.length < keptMax) kept.push(buffer.transfer());
   else buffer.transfer(0);
 }
 

@@ -45,12 +45,6 @@ async function failure(work: Promise<unknown>): Promise<ArtifactaError> {
   throw new Error('it did not fail');
 }
 
-async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const found: T[] = [];
-  for await (const item of items) found.push(item);
-  return found;
-}
-
 /** A stream of pieces, the last of which may be a failure. */
 function streamOf(pieces: readonly (Uint8Array | Error)[]): ReadableStream<Uint8Array> {
   const left = [...pieces];
@@ -137,7 +131,7 @@ const readings: Readonly<Record<string, Check>> = {
       window: { grep: { pattern: '5\\d\\d' } },
     });
     same([content, matches.map(({ line }) => line)], ['two 500\n', [2]]);
-    const pieces = await all(store.pieces('ranges/a.log', { maxBytes: 8 }));
+    const pieces = await Array.fromAsync(store.pieces('ranges/a.log', { maxBytes: 8 }));
     same(pieces.map((piece) => piece.content).join(''), 'one\ntwo 500\nthree\n');
   },
   'queries, page by page, and lineage': async (store) => {
@@ -145,7 +139,7 @@ const readings: Readonly<Record<string, Check>> = {
     for (let at = 0; at < 7; at++)
       await session.push(`${at}`, { name: `${at}.txt`, metadata: { kind: 'page' } });
     const query = { filter: 'metadata.kind = "page"', order: 'oldest' as const, pageSize: 3 };
-    const names = (await all(session.query(query))).map(({ name }) => name);
+    const names = (await Array.fromAsync(session.query(query))).map(({ name }) => name);
     same(
       names,
       [0, 1, 2, 3, 4, 5, 6].map((at) => `${at}.txt`),
@@ -154,14 +148,14 @@ const readings: Readonly<Record<string, Check>> = {
     same([page.artifacts.length, page.explanation === undefined], [3, false]);
     const { artifact } = await session.push('sum', { name: 'sum', inputs: [page.artifacts[0]!.id] });
     same(
-      (await all(store.lineage(artifact))).map(({ inputId }) => inputId),
+      (await Array.fromAsync(store.lineage(artifact))).map(({ inputId }) => inputId),
       [page.artifacts[0]!.id],
     );
-    same((await all(store.sessions.list({ filter: 'metadata.agent = "pages"' }))).length, 1);
+    same((await Array.fromAsync(store.sessions.list({ filter: 'metadata.agent = "pages"' }))).length, 1);
   },
   'the life of a session, watched to its seal': async (store) => {
     const session = await store.session('life', { expectedOutputs: ['a', 'never'] });
-    const watched = all(session.watch());
+    const watched = Array.fromAsync(session.watch());
     const waited = session.wait({ timeoutMs: 20_000 });
     await session.push('1', { name: 'a' });
     await session.seal();
@@ -171,13 +165,16 @@ const readings: Readonly<Record<string, Check>> = {
     );
     same((await waited).missingOutputs, ['never']);
     same(
-      (await all(session.manifest())).map(({ name }) => name),
+      (await Array.fromAsync(session.manifest())).map(({ name }) => name),
       ['a'],
     );
     same(await store.run('work', {}, async (run) => (await run.push('1', { name: 'a' })).effect), 'new');
     same((await store.sessions.get('work')).outcome, 'succeeded');
     const { link, token } = await store.share('life/a');
-    same([(await all(store.links.list())).map(({ id }) => id), token.length > 20], [[link.id], true]);
+    same(
+      [(await Array.fromAsync(store.links.list())).map(({ id }) => id), token.length > 20],
+      [[link.id], true],
+    );
     same(await store.links.revoke(link), 1);
   },
   'what the service is': async (store) => {

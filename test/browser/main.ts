@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { freePorts } from '../../scripts/free-ports.ts';
 import { removeDirectory } from '../support/directories.ts';
 import { bundled, chromiumPath, servePage, switches, whySkipped } from './chromium.ts';
 
@@ -24,21 +25,13 @@ interface Service {
 }
 
 async function serve(dataDir: string, origins: readonly string[]): Promise<Service> {
-  const listeners = [
-    '--grpc-listen',
-    '127.0.0.1:0',
-    '--http-listen',
-    '127.0.0.1:0',
-    '--admin-listen',
-    'none',
-  ];
   const child = spawn(
     join(root, 'bin/artifacta'),
     [
       'serve',
       '--data-dir',
       dataDir,
-      ...listeners,
+      ...freePorts,
       '--http-hosts',
       'store.test',
       '--cors-origin',

@@ -134,3 +134,15 @@ def store(connect: Connect, service: Service) -> Any:
 def session(store: Any) -> Any:
     """A handle on a session of its own for each test."""
     return store.session()
+
+
+@pytest.fixture
+def fs(service: Service) -> Any:
+    """The file system of fsspec."""
+    return pytest.importorskip("fsspec").filesystem("artifacta", service_url=service.url)
+
+
+@pytest.fixture
+def run(fs: Any) -> str:
+    """The id of a session of its own for each test of a file system."""
+    return str(fs.store.session().id)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
 from pathlib import Path
 
-from conftest import COMMAND, ROOT, clean_environment
+from conftest import ROOT
+from pages import examples, page, ran
 
-PAGE = (ROOT / "docs" / "python.md").read_text()
-EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+PAGE = page("python.md")
+EXAMPLES = examples(PAGE)
 
 SAID = [
     "new 12 bytes\nrun_42 report.json 1\nrun_42 notes.txt 1\n42\n",
@@ -29,19 +26,8 @@ def test_the_page_begins_with_ten_lines() -> None:
 
 
 def test_the_examples_run(short_path: Path) -> None:
-    environment = clean_environment(
-        PYTHONPATH=str(ROOT / "clients" / "python" / "src"),
-        ARTIFACTA_DATA_DIR=str(short_path / "data"),
-        PATH=f"{COMMAND.parent}{os.pathsep}{os.environ['PATH']}",
-    )
+    sources = str(ROOT / "clients" / "python" / "src")
     for code, said in zip(EXAMPLES, SAID, strict=True):
         here = code.replace('"/tmp/"', f'"{short_path}/"')
-        ran = subprocess.run(
-            [sys.executable, "-X", "dev", "-c", here],
-            capture_output=True,
-            text=True,
-            env=environment,
-            check=False,
-            timeout=120,
-        )
-        assert (ran.stdout.replace(f"{short_path}/", "/tmp/"), ran.stderr) == (said, "")
+        told = ran(here, short_path / "data", "-X", "dev", PYTHONPATH=sources)
+        assert (told.stdout.replace(f"{short_path}/", "/tmp/"), told.stderr) == (said, "")

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from conftest import COMMAND, ROOT, clean_environment
+from pages import examples, page, ran
 
 pytest.importorskip("fsspec")
 pytest.importorskip("google.adk")
 
-PAGE = (ROOT / "docs" / "frameworks.md").read_text()
-EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+EXAMPLES = examples(page("frameworks.md"))
 
 SAID = [
     "42\n",
@@ -26,15 +23,10 @@ SAID = [
 
 
 def test_the_examples_run(short_path: Path) -> None:
-    environment = clean_environment(
-        ARTIFACTA_DATA_DIR=str(short_path / "data"), PATH=f"{COMMAND.parent}{os.pathsep}{os.environ['PATH']}"
-    )
     assert len(EXAMPLES) == len(SAID)
     for code, said in zip(EXAMPLES, SAID, strict=True):
-        ran = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False, timeout=120
-        )
-        assert (ran.stdout, ran.returncode) == (said, 0), ran.stderr
+        told = ran(code, short_path / "data")
+        assert (told.stdout, told.returncode) == (said, 0), told.stderr
 
 
 def test_no_framework_is_loaded_before_it_is_used() -> None:
@@ -44,5 +36,5 @@ def test_no_framework_is_loaded_before_it_is_used() -> None:
         "import artifacta_client.fsspec\n"
         "print(sorted({'google.adk', 'google.genai', 'pandas', 'pyarrow', 'pydantic'} & set(sys.modules)))"
     )
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout == "[]\n[]\n"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout == "[]\n[]\n"
