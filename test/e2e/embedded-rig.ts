@@ -2,6 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
+import { answersOurs } from '../../src/server/addresses.ts';
 import { someBytes, type UploadMessage, uploadMessages } from '../support/calls.ts';
 import { type Running, start } from '../support/command.ts';
 import { artifacta } from '../support/in-process.ts';
@@ -56,11 +57,9 @@ export function slowUpload(address: string, name: string) {
 /** Where the socket is, unless the path is too long. */
 export const socketOf = (dataDir: string) => join(dataDir, 'run', 'sock');
 
-/** Resolves when there is a socket. */
+/** Resolves when a process accepts connections: a socket exists a moment before. */
 export async function untilServed(path: string): Promise<void> {
-  await expect
-    .poll(async () => (await stat(path).catch(() => undefined))?.isSocket(), { timeout: 15_000 })
-    .toBe(true);
+  await expect.poll(() => answersOurs(path), { timeout: 15_000 }).toBe(true);
 }
 
 /** Resolves when there is no socket. */
