@@ -79,13 +79,13 @@ def test_two_programs_that_start_at_once_share_it(data_dir: Path) -> None:
             one.wait()
 
 
-def test_uses_a_service_that_runs(data_dir: Path) -> None:
+def test_uses_a_service_that_runs(connect: Connect, data_dir: Path) -> None:
     command = [COMMAND, "serve", "--while-stdin", "--data-dir", str(data_dir)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=clean_environment()) as running:
         assert running.stdin is not None
         assert running.stdout is not None
         assert b'"ready"' in running.stdout.readline()
-        with artifacta_client.connect() as store:
+        with connect() as store:
             store.session("s").push("x", "a")
             place = read_settings(None, None, None, None).place
             assert place is not None

@@ -42,6 +42,28 @@ class TestPrograms:
         ended = self.run(service, f"{code}{what}\nprint('end')")
         assert (ended.returncode, ended.stdout, ended.stderr) == (0, "end\n", "")
 
+    def test_no_thread_is_within_grpc_when_the_interpreter_ends(self, service: Service) -> None:
+        code = """
+import atexit, threading, time
+from artifacta_client import _exits
+# What is registered first runs last.
+atexit.unregister(_exits._end)
+atexit.register(lambda: print(_exits.threads_inside()))
+atexit.register(_exits._end)
+begun = threading.Event()
+def watch():
+    for _event in session.watch():
+        begun.set()
+session = connect(url).session()
+session.push(b"a", "a")
+threading.Thread(target=watch, daemon=True).start()
+begun.wait()
+while not _exits.threads_inside(): time.sleep(0)
+print('end')
+"""
+        ended = self.run(service, code)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, "end\n0\n", "")
+
     def test_the_interpreter_ends_with_a_stream_of_asyncio_open(self, service: Service) -> None:
         code = (
             "import asyncio\nasync def main():\n  session = aio.connect(url).session()\n"
@@ -65,6 +87,8 @@ class TestPrograms:
         # The source interrupts the program once it is read: nothing waits for a time to pass.
         code = f"""
 import signal, threading
+# A shell lets its programs in the background ignore this signal.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 def interrupt():
     os.kill(os.getpid(), signal.SIGINT)
 def endless():

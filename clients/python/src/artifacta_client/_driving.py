@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import grpc
 
@@ -42,6 +43,8 @@ class Connection:
         self._compression = grpc.Compression.Gzip if compress else None
         self._idle = idle
         self._local: LocalService | None = None
+        self._channel: Any = None
+        self._past: WeakSet[Any] = WeakSet()
         self._pid = os.getpid()
         self._is_closed = False
 
@@ -54,6 +57,8 @@ class Connection:
         """Whether this process is the copy by a fork of the one that connected, to which the connection belongs."""
         is_copied = self._pid != os.getpid()
         self._pid = os.getpid()
+        if is_copied:
+            self._past.clear()
         return is_copied
 
     def _place_to_acquire(self) -> LocalService | None:
@@ -71,6 +76,22 @@ class Connection:
             return kind.insecure_channel(target, options, compression=self._compression)
         ca, key, cert = tls_files(self._settings.tls)
         return kind.secure_channel(target, grpc.ssl_channel_credentials(ca, key, cert), options, self._compression)
+
+    def _channels(self) -> list[Any]:
+        """Returns the channels that may have calls under way."""
+        return [*self._past] if self._channel is None else [self._channel, *self._past]
+
+    def _leave(self, channel: Any, error: ArtifactaError) -> None:
+        """Lets the next try connect anew if a call got no answer of the service on this channel.
+
+        A channel that has failed connects again only while a call waits on it, but calls fail on it at once. Calls that
+        are under way go on.
+        """
+        if channel is None or error.code != "UNAVAILABLE" or error.reason is not None:
+            return
+        self._past.add(channel)
+        if self._channel is channel:
+            self._channel = None
 
     def _left(self, effect: object, until: float | None) -> float | None:
         """Returns the time that is left. Raises DeadlineExceeded, except for work that needs no service."""

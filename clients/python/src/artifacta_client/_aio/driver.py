@@ -33,7 +33,7 @@ class Driver(Connection):
     def __init__(self, *given: Any, **more: Any) -> None:
         super().__init__(*given, **more)
         self._lock = asyncio.Lock()
-        self._channel: aio.Channel | None = None
+        self._channel: aio.Channel | None
 
     async def __call__(self, flow: Flow[T], timeout: float | None = None) -> T:
         """Runs an operation to its end. `timeout` bounds it in all, in seconds."""
@@ -67,11 +67,12 @@ class Driver(Connection):
     async def close(self) -> None:
         """Closes the connection. Calls that are under way fail."""
         async with self._lock:
-            channel, local = self._channel, self._local
+            channels, local = self._channels(), self._local
             self._channel = self._local = None
             self._is_closed = True
-        if channel is not None and self._pid == os.getpid():
-            await channel.close()
+        if self._pid == os.getpid():
+            for channel in channels:
+                await channel.close()
         if local is not None:
             local.release()
 
@@ -93,10 +94,13 @@ class Driver(Connection):
 
     async def _perform(self, effect: object, until: float | None) -> Any:
         left = self._left(effect, until)
+        channel = self._channel
         try:
             return await self._performed(effect, left)
         except aio.AioRpcError as error:
-            raise self._error_of(error) from error
+            found = self._error_of(error)
+            self._leave(channel, found)
+            raise found from error
         except aio.UsageError as error:
             raise CallCancelled("the store was closed") from error
 

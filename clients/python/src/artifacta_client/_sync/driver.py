@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import grpc
 
-from .. import _forks
+from .. import _exits, _forks
 from .._content.kinds import Kind, kind_of
 from .._core import effects
 from .._core.downloads import RangeReader
@@ -28,14 +28,19 @@ _AHEAD = 2
 """The number of messages of an upload that wait to be sent."""
 
 
+_OUTSIDE = (effects.Work, effects.Piece, effects.Pause, effects.Revive)
+"""The effects that call nothing of gRPC."""
+
+
 class Driver(Connection):
     """One connection to a service, made at the first call, and what runs operations over it."""
 
     def __init__(self, *given: Any, **more: Any) -> None:
         super().__init__(*given, **more)
         self._lock = threading.Lock()
-        self._channel: grpc.Channel | None = None
+        self._channel: grpc.Channel | None
         self._alarm = Alarm()
+        _exits.register(self)
 
     def __call__(self, flow: Flow[T], timeout: float | None = None) -> T:
         """Runs an operation to its end. `timeout` bounds it in all, in seconds."""
@@ -65,14 +70,21 @@ class Driver(Connection):
     def close(self) -> None:
         """Closes the connection. Calls that are under way fail."""
         with self._lock:
-            channel, local = self._channel, self._local
+            channels, local = self._channels(), self._local
             self._channel = self._local = None
             self._is_closed = True
         self._alarm.close()
-        if channel is not None and self._pid == os.getpid():
-            channel.close()
+        if self._pid == os.getpid():
+            for channel in channels:
+                channel.close()
         if local is not None:
             local.release()
+
+    def end_calls(self) -> None:
+        """Ends the calls that are under way, since the program ends."""
+        if self._pid == os.getpid():
+            for channel in self._channels():
+                channel.close()
 
     def _channel_of(self) -> grpc.Channel:
         with self._lock:
@@ -89,10 +101,17 @@ class Driver(Connection):
 
     def _perform(self, effect: object, until: float | None) -> Any:
         left = self._left(effect, until)
-        try:
+        if isinstance(effect, _OUTSIDE):
             return self._performed(effect, left)
+        channel = self._channel
+        try:
+            with _exits.inside():
+                return self._performed(effect, left)
         except grpc.RpcError as error:
-            raise self._error_of(error) from error
+            found = self._error_of(error)
+            with self._lock:
+                self._leave(channel, found)
+            raise found from error
 
     def _performed(self, effect: object, left: float | None) -> Any:
         if isinstance(effect, effects.Unary):
