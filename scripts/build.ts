@@ -52,21 +52,33 @@ function digestOfInputs(): string {
   return hash.digest('hex');
 }
 
+const fromNode = '\0node:';
+const requiredFromNode = '\0require:';
+
 /**
- * Modules of Node as CommonJS. A module that imports `node:http` by `import` makes Node read every name that it exports,
- * among them WebSocket, for which it loads 13,000 lines.
+ * Modules of Node without `import`: one of `node:http` would make Node read every name that it exports, among them
+ * WebSocket, for which it loads 13,000 lines. What is imported of them becomes a constant, so that a call of `crc32`
+ * costs what it costs in the sources; a property of a module of CommonJS would be looked up by a getter each time.
  */
 const builtins: Plugin = {
   name: 'modules of Node',
-  resolveId(id) {
+  resolveId(id, _importer, { kind }) {
     const name = id.replace(/^node:/, '');
     // The bundle's own `require` comes from it.
     if (name === 'module' || !(id.startsWith('node:') || builtinModules.includes(name))) return null;
-    return `\0node:${name}`;
+    return `${kind === 'require-call' ? requiredFromNode : fromNode}${name}`;
   },
   load(id) {
-    if (!id.startsWith('\0node:')) return null;
-    return `module.exports = process.getBuiltinModule(${JSON.stringify(id.slice(1))});`;
+    const name = id.replace(requiredFromNode, '').replace(fromNode, '');
+    if (name === id) return null;
+    const loaded = `process.getBuiltinModule(${JSON.stringify(`node:${name}`)})`;
+    if (id.startsWith(requiredFromNode)) return `module.exports = ${loaded};`;
+    const names = Object.keys(process.getBuiltinModule(`node:${name}`) ?? {}).filter(
+      (key) => key !== 'default',
+    );
+    // Only names that are used are read: the others are left out as pure.
+    const constants = names.map((key) => `export const ${key} = /* @__PURE__ */ (() => it.${key})();`);
+    return [`const it = /* @__PURE__ */ ${loaded};`, 'export default it;', ...constants].join('\n');
   },
 };
 
@@ -93,7 +105,7 @@ async function bundle(): Promise<readonly OutputChunk[]> {
   });
   const { output } = await build.generate({
     format: 'esm',
-    codeSplitting: { groups: [{ name: 'node', test: /^\0node:/ }] },
+    codeSplitting: { groups: [{ name: 'node', test: /^\0require:/ }] },
   });
   return output.filter((part) => part.type === 'chunk');
 }

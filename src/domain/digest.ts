@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 
 /** A SHA-256 digest as 64 lower-case hexadecimal characters. */
 export type Sha256 = string & { readonly __brand: 'Sha256' };
@@ -11,12 +11,12 @@ export function parseSha256(text: string): Sha256 | undefined {
   return pattern.test(lower) ? (lower as Sha256) : undefined;
 }
 
-/** @param bytes the 32 bytes of a digest. */
-export function sha256FromBytes(bytes: Uint8Array): Sha256 {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex') as Sha256;
+/** @param bytes hold the 32 bytes of a digest from `from` on. */
+export function sha256FromBytes(bytes: Buffer, from = 0): Sha256 {
+  return bytes.toString('hex', from, from + 32) as Sha256;
 }
 
-/** Returns the 32 bytes of a digest. */
-export function sha256ToBytes(digest: Sha256): Uint8Array {
-  return Buffer.from(digest, 'hex');
+/** Writes the 32 bytes of a digest into `target` from `at` on. */
+export function writeSha256(digest: Sha256, target: Buffer, at: number): void {
+  target.write(digest, at, 'hex');
 }

@@ -15,15 +15,16 @@ const digits = new Int8Array(128).fill(-1);
 for (let value = 0; value < alphabet.length; value++) digits[alphabet.charCodeAt(value)] = value;
 
 const idBytes = 16;
+const prefixCharacters = 4;
 const idCharacters = 26;
 
-/** Writes 16 bytes as 26 base32 characters, five bits each after two zero bits. */
-function encodeBase32(bytes: Uint8Array): string {
+/** Writes the 16 bytes from `from` on as 26 base32 characters, five bits each after two zero bits. */
+function encodeBase32(bytes: Uint8Array, from: number): string {
   let text = '';
   let bits = 2; // the two leading zero bits
   let value = 0;
-  for (const byte of bytes) {
-    value = (value << 8) | byte;
+  for (let at = from; at < from + idBytes; at++) {
+    value = (value << 8) | bytes[at]!;
     bits += 8;
     while (bits >= 5) {
       bits -= 5;
@@ -34,16 +35,18 @@ function encodeBase32(bytes: Uint8Array): string {
   return text;
 }
 
-/** Does the reverse. Returns undefined unless `text` is 26 characters of the alphabet that fit 128 bits. */
-function decodeBase32(text: string): Uint8Array | undefined {
-  if (text.length !== idCharacters || text[0]! > '7') return undefined;
-  const bytes = new Uint8Array(idBytes);
-  let at = 0;
+/**
+ * Does the reverse, for the characters after the prefix of an id. Returns false, when a part may have been written,
+ * unless they are 26 characters of the alphabet that fit 128 bits.
+ */
+function decodeBase32(id: string, bytes: Uint8Array, from: number): boolean {
+  if (id.length !== prefixCharacters + idCharacters || id[prefixCharacters]! > '7') return false;
+  let at = from;
   let bits = -2;
   let value = 0;
-  for (let index = 0; index < idCharacters; index++) {
-    const digit = digits[text.charCodeAt(index)] ?? -1;
-    if (digit < 0) return undefined;
+  for (let index = prefixCharacters; index < prefixCharacters + idCharacters; index++) {
+    const digit = digits[id.charCodeAt(index)] ?? -1;
+    if (digit < 0) return false;
     value = (value << 5) | digit;
     bits += 5;
     if (bits >= 8) {
@@ -52,29 +55,35 @@ function decodeBase32(text: string): Uint8Array | undefined {
       value &= (1 << bits) - 1;
     }
   }
-  return bytes;
+  return true;
 }
 
-/** @param bytes the 16 bytes of a UUIDv7. */
-export function artifactId(bytes: Uint8Array): ArtifactId {
-  return `art_${encodeBase32(bytes)}` as ArtifactId;
+/** @param bytes hold the 16 bytes of a UUIDv7 from `from` on. */
+export function artifactId(bytes: Uint8Array, from = 0): ArtifactId {
+  return `art_${encodeBase32(bytes, from)}` as ArtifactId;
 }
 
-/** @param bytes the 16 bytes of a UUIDv7. */
-export function sessionUid(bytes: Uint8Array): SessionUid {
-  return `ses_${encodeBase32(bytes)}` as SessionUid;
+/** @param bytes hold the 16 bytes of a UUIDv7 from `from` on. */
+export function sessionUid(bytes: Uint8Array, from = 0): SessionUid {
+  return `ses_${encodeBase32(bytes, from)}` as SessionUid;
 }
 
 /** Returns the 16 bytes of an id that came from {@link artifactId} or {@link sessionUid}, or that was parsed. */
 export function idToBytes(id: ArtifactId | SessionUid): Uint8Array {
-  const bytes = decodeBase32(id.slice(4));
-  if (bytes === undefined) throw new RangeError(`not an id: ${id}`);
+  const bytes = new Uint8Array(idBytes);
+  writeId(id, bytes, 0);
   return bytes;
+}
+
+/** Writes these bytes into `target` from `at` on, where 16 bytes have room. */
+export function writeId(id: ArtifactId | SessionUid, target: Uint8Array, at: number): void {
+  if (!decodeBase32(id, target, at)) throw new RangeError(`not an id: ${id}`);
 }
 
 /** Parses an artifact id. Returns undefined for any other text. */
 export function parseArtifactId(text: string): ArtifactId | undefined {
-  return text.startsWith('art_') && decodeBase32(text.slice(4)) ? (text as ArtifactId) : undefined;
+  const isOne = text.startsWith('art_') && decodeBase32(text, new Uint8Array(idBytes), 0);
+  return isOne ? (text as ArtifactId) : undefined;
 }
 
 /**

@@ -1,7 +1,8 @@
 /** Byte strings as map keys and as text for people. */
 import { Buffer } from 'node:buffer';
 
-function bufferOf(bytes: Uint8Array): Buffer {
+/** Returns a buffer with the same memory. */
+export function bufferOf(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 

@@ -3,8 +3,8 @@
  * come from the same list, so they cannot drift apart.
  */
 import { Buffer } from 'node:buffer';
-import { type Sha256, sha256FromBytes, sha256ToBytes } from '../domain/digest.ts';
-import { type ArtifactId, artifactId, idToBytes, type SessionUid, sessionUid } from '../domain/ids.ts';
+import { type Sha256, sha256FromBytes } from '../domain/digest.ts';
+import { type ArtifactId, artifactId, type SessionUid, sessionUid } from '../domain/ids.ts';
 import type { Key, Range, Value, Write } from './row.ts';
 import { afterPrefix, TupleReader, TupleWriter } from './tuple.ts';
 
@@ -24,30 +24,27 @@ export const descending: Column<number> = {
   read: (r) => r.numberDescending(),
 };
 /** An artifact id; oldest first. */
-export const artifact: Column<ArtifactId> = {
-  write: (w, v) => w.id(idToBytes(v)),
-  read: (r) => artifactId(r.id()),
-};
+export const artifact: Column<ArtifactId> = { write: (w, v) => w.id(v), read: (r) => r.id(artifactId) };
 /** An artifact id; newest first. */
 export const artifactDescending: Column<ArtifactId> = {
-  write: (w, v) => w.idDescending(idToBytes(v)),
-  read: (r) => artifactId(r.idDescending()),
+  write: (w, v) => w.idDescending(v),
+  read: (r) => r.idDescending(artifactId),
 };
 /** A session uid; oldest first. */
-export const session: Column<SessionUid> = {
-  write: (w, v) => w.id(idToBytes(v)),
-  read: (r) => sessionUid(r.id()),
-};
+export const session: Column<SessionUid> = { write: (w, v) => w.id(v), read: (r) => r.id(sessionUid) };
 /** A session uid; newest first. */
 export const sessionDescending: Column<SessionUid> = {
-  write: (w, v) => w.idDescending(idToBytes(v)),
-  read: (r) => sessionUid(r.idDescending()),
+  write: (w, v) => w.idDescending(v),
+  read: (r) => r.idDescending(sessionUid),
 };
 /** A SHA-256, in 32 bytes. */
 export const digest: Column<Sha256> = {
-  write: (w, v) => w.fixed(sha256ToBytes(v)),
-  read: (r) => sha256FromBytes(r.fixed(32)),
+  write: (w, v) => w.digest(v),
+  read: (r) => r.digest(sha256FromBytes),
 };
+
+/** Every key is assembled by it, and none while another is. */
+const writer = new TupleWriter();
 
 /** The encoding of the values of a family. */
 interface ValueCodec<V> {
@@ -103,7 +100,7 @@ export function family<const P extends readonly unknown[], V>(
 ): Family<P, V> {
   const all = columns as unknown as readonly Column<unknown>[];
   const write = (parts: readonly unknown[]): Key => {
-    const writer = new TupleWriter().byte(code);
+    writer.begin().byte(code);
     for (let at = 0; at < parts.length; at++) all[at]!.write(writer, parts[at]);
     return writer.done();
   };

@@ -6,16 +6,29 @@
  * without the bytes that follow, a terminator sorts before every continuation, and the order is bytewise UTF-8.
  */
 import { Buffer } from 'node:buffer';
+import { type Sha256, writeSha256 } from '../domain/digest.ts';
+import { type ArtifactId, type SessionUid, writeId } from '../domain/ids.ts';
+import { bufferOf } from './bytes.ts';
 
 const idBytes = 16;
+const digestBytes = 32;
 
-/** Assembles one key. Elements must be added in the order in which the family's comment lists them. */
+/**
+ * Assembles keys, one after another, in a buffer of its own. Elements must be added in the order in which the family's
+ * comment lists them.
+ */
 export class TupleWriter {
   private buffer: Buffer;
   private length = 0;
 
   constructor(capacityBytes = 96) {
     this.buffer = Buffer.allocUnsafe(capacityBytes);
+  }
+
+  /** Begins a key, whatever became of the one before. */
+  begin(): this {
+    this.length = 0;
+    return this;
   }
 
   private reserve(bytes: number): void {
@@ -75,34 +88,38 @@ export class TupleWriter {
   }
 
   /** Adds 16 bytes as they are: ids sort oldest first. */
-  id(value: Uint8Array): this {
-    if (value.length !== idBytes) throw new RangeError(`an id has ${idBytes} bytes, not ${value.length}`);
+  id(value: ArtifactId | SessionUid): this {
     this.reserve(idBytes);
-    this.buffer.set(value, this.length);
+    writeId(value, this.buffer, this.length);
     this.length += idBytes;
     return this;
   }
 
   /** Adds 16 bytes inverted: ids sort newest first. */
-  idDescending(value: Uint8Array): this {
+  idDescending(value: ArtifactId | SessionUid): this {
     this.id(value);
     for (let at = this.length - idBytes; at < this.length; at++) this.buffer[at] = ~this.buffer[at]! & 0xff;
     return this;
   }
 
-  /** Adds bytes of a width that the family fixes. */
-  fixed(value: Uint8Array): this {
-    this.reserve(value.length);
-    this.buffer.set(value, this.length);
-    this.length += value.length;
+  /** Adds the 32 bytes of a digest. */
+  digest(value: Sha256): this {
+    this.reserve(digestBytes);
+    writeSha256(value, this.buffer, this.length);
+    this.length += digestBytes;
     return this;
   }
 
-  /** Returns the key. The writer must not be used afterwards. */
+  /** Returns the key. */
   done(): Uint8Array {
-    return this.buffer.subarray(0, this.length);
+    const key = Buffer.allocUnsafe(this.length);
+    this.buffer.copy(key, 0, 0, this.length);
+    return key;
   }
 }
+
+/** Where the 16 bytes of an id are turned round again. */
+const turned = new Uint8Array(idBytes);
 
 /** Takes a key apart, element by element, in the order in which it was written. Throws an error on malformed bytes. */
 export class TupleReader {
@@ -110,46 +127,55 @@ export class TupleReader {
   private at = 0;
 
   constructor(key: Uint8Array) {
-    this.bytes = Buffer.from(key.buffer, key.byteOffset, key.byteLength);
+    this.bytes = bufferOf(key);
   }
 
-  private take(length: number): Buffer {
-    if (this.at + length > this.bytes.length) throw new RangeError('key too short');
+  /** Passes over the next bytes, and returns where they begin. */
+  private take(length: number): number {
+    const from = this.at;
+    if (from + length > this.bytes.length) throw new RangeError('key too short');
     this.at += length;
-    return this.bytes.subarray(this.at - length, this.at);
+    return from;
   }
 
   byte(): number {
-    return this.take(1)[0]!;
+    return this.bytes[this.take(1)]!;
   }
 
   string(): string {
-    const end = this.bytes.indexOf(0, this.at);
+    const from = this.at;
+    const end = this.bytes.indexOf(0, from);
     if (end < 0) throw new RangeError('unterminated string in key');
-    const escaped = this.bytes.subarray(this.at, end);
     this.at = end + 1;
-    return escaped.includes(1) ? unescapeBytes(escaped).toString('utf8') : escaped.toString('utf8');
+    for (let at = from; at < end; at++)
+      if (this.bytes[at] === 1) return unescapeBytes(this.bytes.subarray(from, end)).toString('utf8');
+    return this.bytes.toString('utf8', from, end);
   }
 
   number(): number {
-    const bytes = this.take(8);
-    return bytes.readUInt32BE(0) * 2 ** 32 + bytes.readUInt32BE(4);
+    const from = this.take(8);
+    return this.bytes.readUInt32BE(from) * 2 ** 32 + this.bytes.readUInt32BE(from + 4);
   }
 
   numberDescending(): number {
     return Number.MAX_SAFE_INTEGER - this.number();
   }
 
-  id(): Uint8Array {
-    return Uint8Array.from(this.take(idBytes));
+  /** @param make returns the id whose bytes begin at `from`. */
+  id<T>(make: (bytes: Uint8Array, from: number) => T): T {
+    return make(this.bytes, this.take(idBytes));
   }
 
-  idDescending(): Uint8Array {
-    return Uint8Array.from(this.take(idBytes), (byte) => ~byte & 0xff);
+  /** As {@link id}, of bytes that were inverted. */
+  idDescending<T>(make: (bytes: Uint8Array, from: number) => T): T {
+    const from = this.take(idBytes);
+    for (let at = 0; at < idBytes; at++) turned[at] = ~this.bytes[from + at]! & 0xff;
+    return make(turned, 0);
   }
 
-  fixed(length: number): Uint8Array {
-    return Uint8Array.from(this.take(length));
+  /** @param make returns the digest whose bytes begin at `from`. */
+  digest<T>(make: (bytes: Buffer, from: number) => T): T {
+    return make(this.bytes, this.take(digestBytes));
   }
 
   /** Fails unless every byte was read. */

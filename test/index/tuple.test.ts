@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { Sha256 } from '../../src/domain/digest.ts';
+import { type ArtifactId, artifactId, idToBytes } from '../../src/domain/ids.ts';
 import { afterPrefix, TupleReader, TupleWriter } from '../../src/index/tuple.ts';
 
 const seed = 20_260_103;
@@ -57,20 +59,20 @@ const kinds: Record<string, Kind> = {
   },
   id: {
     values: id,
-    write: (writer, value) => writer.id(value as Uint8Array),
-    read: (reader) => reader.id(),
+    write: (writer, value) => writer.id(artifactId(value as Uint8Array)),
+    read: (reader) => idToBytes(reader.id(artifactId)),
     compare: bytewise,
   },
   idDescending: {
     values: id,
-    write: (writer, value) => writer.idDescending(value as Uint8Array),
-    read: (reader) => reader.idDescending(),
+    write: (writer, value) => writer.idDescending(artifactId(value as Uint8Array)),
+    read: (reader) => idToBytes(reader.idDescending(artifactId)),
     compare: (left, right) => bytewise(right, left),
   },
-  fixed: {
-    values: fc.uint8Array({ minLength: 4, maxLength: 4 }),
-    write: (writer, value) => writer.fixed(value as Uint8Array),
-    read: (reader) => reader.fixed(4),
+  digest: {
+    values: fc.uint8Array({ minLength: 32, maxLength: 32 }),
+    write: (writer, value) => writer.digest(Buffer.from(value as Uint8Array).toString('hex') as Sha256),
+    read: (reader) => reader.digest((bytes, from) => Uint8Array.from(bytes.subarray(from, from + 32))),
     compare: bytewise,
   },
 };
@@ -152,12 +154,12 @@ test(`the end of a prefix is above all that begins with it and below all else th
 test('what is no key is refused', () => {
   expect(() => new TupleReader(Uint8Array.of(97, 98)).string()).toThrow(RangeError);
   expect(() => new TupleReader(new Uint8Array(7)).number()).toThrow(RangeError);
-  expect(() => new TupleReader(new Uint8Array(15)).id()).toThrow(RangeError);
+  expect(() => new TupleReader(new Uint8Array(15)).id(artifactId)).toThrow(RangeError);
   const reader = new TupleReader(Uint8Array.of(97, 0, 98));
   expect(reader.string()).toBe('a');
   expect(() => reader.end()).toThrow(RangeError);
   for (const bad of [-1, 0.5, Number.NaN, 2 ** 53]) {
     expect(() => new TupleWriter().number(bad)).toThrow(RangeError);
   }
-  expect(() => new TupleWriter().id(new Uint8Array(15))).toThrow(RangeError);
+  expect(() => new TupleWriter().id('art_0' as ArtifactId)).toThrow(RangeError);
 });

@@ -82,7 +82,7 @@ class Connection:
         return [*self._past] if self._channel is None else [self._channel, *self._past]
 
     def _leave(self, channel: Any, error: ArtifactaError) -> None:
-        """Lets the next try connect anew if a call got no answer of the service on this channel.
+        """Lets the next try connect again if a call got no answer of the service on this channel.
 
         A channel that has failed connects again only while a call waits on it, but calls fail on it at once. Calls that
         are under way go on.
