@@ -1,6 +1,6 @@
 /** What a push and a pull of 1 GiB cost a client, against a bare program of its language, and what they cost the service. */
 import { randomFillSync } from 'node:crypto';
-import { closeSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, copyFileSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { makingReady, type Program } from '../test/clients/programs.ts';
 import { type Action, type Client, type Language, languages } from './clients/programs.ts';
@@ -69,7 +69,7 @@ async function once(
   try {
     await using server = await startArtifacta({ directory }, { dataDir });
     const transfer = async (action: Action) => {
-      if (action === 'pull') return await pull(program, server, join(directory, 'pulled'), source.sizeBytes);
+      if (action === 'pull') return await pull(program, server, join(directory, 'pulled'), source);
       source.renew();
       return await run(program, action, { server, name: action, path: source.path });
     };
@@ -88,7 +88,15 @@ async function once(
 }
 
 /** Pulls what was pushed before. @throws Error if the file has another size. */
-async function pull(program: Program, server: ServerProcess, path: string, sizeBytes: number): Promise<Cost> {
+async function pull(
+  program: Program,
+  server: ServerProcess,
+  path: string,
+  { path: sourcePath, sizeBytes }: Source,
+): Promise<Cost> {
+  // Pages that the system has not used yet cost the first program that writes to a file in them much more than the next.
+  copyFileSync(sourcePath, path);
+  rmSync(path);
   const cost = await run(program, 'pull', { server, name: 'push', path });
   const { size } = statSync(path);
   if (size !== sizeBytes) throw new Error(`${program.name} pulled ${size} bytes instead of ${sizeBytes}`);

@@ -15,6 +15,7 @@ from ._core.errors import ArtifactaError, CallCancelled, DeadlineExceeded
 from ._core.retry import Context, RetryPolicy
 from ._core.statuses import error_from
 from ._endpoint import Endpoint, channel_options, endpoint_of, headers, tls_files
+from ._memory import keep_freed_blocks
 from ._settings import Settings
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Connection:
 
     def _new_channel(self, kind: Any) -> Any:
         """Returns a new channel: `kind` is `grpc`, or `grpc.aio`."""
+        keep_freed_blocks()
         target, options = self._endpoint.target, channel_options(self._endpoint)
         if not self._endpoint.is_secure:
             return kind.insecure_channel(target, options, compression=self._compression)
