@@ -7,12 +7,14 @@
  */
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { afterRealTime } from '../domain/timer.ts';
+import { IdleCollector } from './idle-collector.ts';
 
 const bytesBetweenCollections = 16 * 1024 * 1024;
 /** The limit for the growth outside the heap since the old generation was last collected. */
 const grownBytesMax = 96 * 1024 * 1024;
 
-type Collect = (options: { type: 'minor' | 'major' }) => void;
+type Collect = (options: { type: 'minor' | 'major'; flavor?: 'last-resort' }) => void;
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as Collect;
@@ -21,11 +23,20 @@ let bytesSeen = 0;
 /** The smallest number of bytes outside the heap since then. */
 let leastBytes = Number.POSITIVE_INFINITY;
 
+const idle = new IdleCollector({
+  after: afterRealTime,
+  residentBytes: () => process.memoryUsage.rss(),
+  // Other collections keep empty pages for later.
+  collect: () => collect({ type: 'major', flavor: 'last-resort' }),
+});
+
 /** Records the size of each message that was received or sent. */
 export function noteMessage(bytes: number): void {
+  idle.note();
   bytesSeen += bytes;
   if (bytesSeen < bytesBetweenCollections) return;
   bytesSeen = 0;
+  idle.expectQuiet();
   collect({ type: 'minor' });
   const { external_memory: outsideBytes } = getHeapStatistics();
   leastBytes = Math.min(leastBytes, outsideBytes);

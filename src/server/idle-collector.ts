@@ -1,0 +1,55 @@
+/**
+ * Returns to the system what a time of many messages has left behind. V8 collects while objects are made; when no more
+ * come it may wait for minutes, with garbage and empty pages of hundreds of megabytes. A thorough collection takes a
+ * tenth of a second or more, so it waits until no message comes.
+ */
+import type { After } from '../domain/timer.ts';
+
+/** No message for this long is quiet, in milliseconds. */
+const quietMs = 5_000;
+/** A process that has grown by less is left alone. */
+const grownBytesMin = 192 * 1024 * 1024;
+
+interface Process {
+  readonly after: After;
+  readonly residentBytes: () => number;
+  /** Collects everything, and returns all empty pages. */
+  readonly collect: () => void;
+}
+
+/** Waits for quiet after many messages. */
+export class IdleCollector {
+  private readonly process: Process;
+  private messages = 0;
+  private isWaiting = false;
+  /** The memory of the process when it was last small. */
+  private leastBytes = Number.POSITIVE_INFINITY;
+
+  constructor(process: Process) {
+    this.process = process;
+  }
+
+  /** Records a message. */
+  note(): void {
+    this.messages++;
+  }
+
+  /** Looks at the process as soon as it is quiet. To be called after many messages. */
+  expectQuiet(): void {
+    if (this.isWaiting) return;
+    this.isWaiting = true;
+    this.leastBytes = Math.min(this.leastBytes, this.process.residentBytes());
+    this.wait(this.messages);
+  }
+
+  private wait(before: number): void {
+    this.process.after(quietMs, () => {
+      if (this.messages !== before) return this.wait(this.messages);
+      this.isWaiting = false;
+      if (this.process.residentBytes() - this.leastBytes < grownBytesMin) return;
+      this.process.collect();
+      // What is left now is in use, or cannot be returned.
+      this.leastBytes = this.process.residentBytes();
+    });
+  }
+}
