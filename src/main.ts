@@ -27,7 +27,7 @@ const listenFlags = {
   socket: '--socket',
 } as const;
 
-/** Signals that a terminal, a service manager or a user sends to a program, beside the two that end all commands. */
+/** Signals that a terminal, a service manager or a user sends to a program, in addition to the two that end all commands. */
 const otherSignals = ['SIGHUP', 'SIGQUIT', 'SIGUSR2', 'SIGWINCH'] as const;
 
 const { version } = packageJson;

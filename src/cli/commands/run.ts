@@ -29,7 +29,7 @@ export function addRun(program: Command, invocation: Invocation): Command {
         "exit code is the command's; for a command that was ended by a signal it is 128 and the number of the signal.\n" +
         'The command finds the service and the session by ARTIFACTA_URL or ARTIFACTA_DATA_DIR, ARTIFACTA_SESSION ' +
         'and ARTIFACTA_TOKEN. A run within it opens the session ID.1, ID.2 and so on.\n' +
-        'A terminal stays with the command, and what it writes there is not stored. Files whose names are those of ' +
+        'A terminal stays with the command, and its output to the terminal is not stored. Files whose names are those of ' +
         'secrets, such as .env and *.pem, are never stored.',
     )
     .argument('<command...>', 'the command and its arguments, after --')

@@ -94,5 +94,5 @@ export function startFault(error: unknown): CommandFailed {
     EACCES: 'it cannot be executed',
     E2BIG: 'the arguments are too long',
   };
-  return new CommandFailed(`cannot be started: ${words[code ?? ''] ?? message}`);
+  return new CommandFailed(`cannot be started: ${words[code ?? ''] ?? message}`, code === 'ENOENT');
 }

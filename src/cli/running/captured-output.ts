@@ -8,17 +8,17 @@ import type { ArtifactaClient } from '../../client/client.ts';
 import { later } from '../../client/wire/timer.ts';
 
 /** The largest piece. */
-export const pieceBytesMax = 1024 * 1024;
+const pieceBytesMax = 1024 * 1024;
 /** A piece is stored this long after its first byte at the latest, in milliseconds. */
 const pieceMs = 2_000;
 /** How long pieces exist once the whole is stored, in milliseconds. */
 const keptMs = 3_600_000;
-/** What may wait to be stored; a command that writes faster than that is held up. */
+/** What may wait to be stored; a command that writes faster has to wait. */
 const waitingBytesMax = 8 * 1024 * 1024;
 const updatesMax = 8;
 
 /** Where the output goes. */
-export interface OutputPlace {
+interface OutputPlace {
   readonly client: ArtifactaClient;
   readonly session: string;
   /** The name of the whole, e.g. `.run/stdout`. */
@@ -51,7 +51,7 @@ export class CapturedOutput {
     return this.failure;
   }
 
-  /** Takes bytes. Resolves when there is room for more: at once, unless much waits to be stored. */
+  /** Takes bytes. Resolves when room for more exists: at once, unless much waits to be stored. */
   async take(bytes: Uint8Array): Promise<void> {
     if (this.failure !== undefined) return;
     for (let at = 0; at < bytes.length; ) {

@@ -14,7 +14,7 @@ export type End = { readonly status: number } | { readonly signal: NodeJS.Signal
 export type OutputName = 'stdout' | 'stderr';
 
 /** The command, and what it gets. */
-export interface ChildOptions {
+interface ChildOptions {
   readonly words: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly io: Io;
@@ -88,9 +88,18 @@ export function exitCodeFor(end: End): number {
 
 async function pass(from: Readable, to: Io['stdout'], captured: CapturedOutput): Promise<void> {
   for await (const bytes of from as AsyncIterable<Uint8Array>) {
-    // What nobody reads any more is captured nevertheless.
+    // Output that no process reads any more is captured nevertheless.
     const hasRoom = to.destroyed || to.write(bytes);
     await captured.take(bytes);
-    if (!hasRoom) await Promise.race([once(to, 'drain'), once(to, 'close')]).catch(() => undefined);
+    if (!hasRoom) await roomIn(to);
   }
+}
+
+/** Resolves when a stream takes more, or has gone. */
+async function roomIn(to: Io['stdout']): Promise<void> {
+  if (to.destroyed || !to.writableNeedDrain) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  for (const event of ['drain', 'close', 'error']) to.once(event, resolve);
+  await promise;
+  for (const event of ['drain', 'close', 'error']) to.off(event, resolve);
 }

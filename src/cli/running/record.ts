@@ -1,4 +1,4 @@
-/** What is known of a run beside its files: its command, its commit, how long it took and how it ended. */
+/** What is known of a run in addition to its files: its command, its commit, how long it took and how it ended. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Outcome } from '../../client/sessions/session.ts';

@@ -100,13 +100,13 @@ export async function variablesFor(
   id: string,
   way: Way,
 ): Promise<Record<string, string | undefined>> {
+  const common = { ARTIFACTA_SESSION: id };
+  // Who may enter the data directory needs no credentials.
+  if (way.ownDirectory !== undefined)
+    return { ...common, ARTIFACTA_URL: undefined, ARTIFACTA_DATA_DIR: way.ownDirectory.path };
   const token = await tokenFor(client, id);
-  const place =
-    way.ownDirectory === undefined
-      ? { ARTIFACTA_URL: way.description }
-      : { ARTIFACTA_URL: undefined, ARTIFACTA_DATA_DIR: way.ownDirectory.path };
   const credentials = token === undefined ? {} : { ARTIFACTA_TOKEN: token, ARTIFACTA_TOKEN_FILE: undefined };
-  return { ...place, ...credentials, ARTIFACTA_SESSION: id };
+  return { ...common, ...credentials, ARTIFACTA_URL: way.description };
 }
 
 /** Returns a token for the session. Undefined: the service asks for none, or these credentials may make none. */

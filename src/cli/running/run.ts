@@ -18,7 +18,7 @@ const concurrencyMax = 8;
 const namedMax = 20;
 
 /** What to run, and how. */
-export interface RunRequest {
+interface RunRequest {
   readonly words: readonly string[];
   readonly session: string | undefined;
   readonly metadata: Readonly<Record<string, string>>;
@@ -90,23 +90,31 @@ class Run {
   }
 
   async carryOut(env: Readonly<Record<string, string | undefined>>): Promise<void> {
-    const { invocation, request } = this.parts;
+    const { invocation } = this.parts;
     const before = await Snapshot.take(this.watched);
-    let child: Child;
-    try {
-      child = await Child.start({ words: request.words, env, io: invocation.io });
-    } catch (error) {
-      // A shell has the same exit codes.
-      const isAbsent = error instanceof CommandFailed && error.message.includes('does not exist');
-      await this.seal({ status: isAbsent ? 127 : 126 });
-      throw error;
-    }
+    const child = await this.started(env);
+    if (child === undefined) return;
     const end = await child.end((name) => this.outputs[name]);
     invocation.exitCode = exitCodeFor(end);
     await this.storeAll(before, end);
   }
 
-  /** Stores everything that can be stored. What cannot be is told; the rest is stored nevertheless. */
+  /** Undefined: it could not be started, and the session is sealed. */
+  private async started(env: Readonly<Record<string, string | undefined>>): Promise<Child | undefined> {
+    const { invocation, request } = this.parts;
+    try {
+      return await Child.start({ words: request.words, env, io: invocation.io });
+    } catch (error) {
+      if (!(error instanceof CommandFailed)) throw error;
+      // A shell has the same exit codes.
+      invocation.exitCode = error.isAbsent ? 127 : 126;
+      invocation.output.error(error, request.words[0]);
+      await this.seal({ status: invocation.exitCode });
+      return undefined;
+    }
+  }
+
+  /** Stores everything that can be stored. An error says what cannot be; the rest is stored nevertheless. */
   private async storeAll(before: Snapshot, end: End): Promise<void> {
     const { begun, clock } = this.parts;
     const time = clock();

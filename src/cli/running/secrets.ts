@@ -40,7 +40,7 @@ export function isSecretFile(name: string): boolean {
 }
 
 /** What takes the place of a secret. */
-export const redacted = '***';
+const redacted = '***';
 
 const secretName =
   '[\\w.-]*(?:password|passwd|passphrase|secret|token|credential|api[_-]?key|private[_-]?key|auth)[\\w.-]*';
