@@ -1,12 +1,18 @@
 /** Puts the program together: what it is made of, which signals it heeds, and how it exits. */
-import { createReadStream, fstatSync } from 'node:fs';
+import { createReadStream, fstatSync, readFileSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { isatty } from 'node:tty';
 import packageJson from '../package.json' with { type: 'json' };
 import { withNativeParts } from './programs/native-parts.ts';
 import { OwnDirectory } from './programs/own-directory.ts';
 import { ListenError } from './server/addresses.ts';
-import { openCompileCacheDir, readReapConfig, readServeConfig, terminalOf } from './settings/config.ts';
+import {
+  openCompileCacheDir,
+  readReapConfig,
+  readServeConfig,
+  runEnvironment,
+  terminalOf,
+} from './settings/config.ts';
 import { keptNames } from './settings/kept-file.ts';
 import { SettingError } from './settings/source.ts';
 
@@ -20,6 +26,9 @@ const listenFlags = {
   admin: '--admin-listen',
   socket: '--socket',
 } as const;
+
+/** Signals that a terminal, a service manager or a user sends to a program, in addition to the two that end all commands. */
+const otherSignals = ['SIGHUP', 'SIGQUIT', 'SIGUSR2', 'SIGWINCH'] as const;
 
 const { version } = packageJson;
 /** This file: source, or the first of a bundle. */
@@ -121,6 +130,28 @@ function catchSignals(): {
   return { first: first.promise, second: second.promise };
 }
 
+/** Gives signals to a listener; see `Io.takeSignals`. */
+function takeSignals(listener: (signal: NodeJS.Signals) => void): () => void {
+  const before = new Map((['SIGINT', 'SIGTERM'] as const).map((name) => [name, process.listeners(name)]));
+  const taken = [...before.keys(), ...otherSignals.filter((name) => name !== 'SIGHUP' || !ignoresHangup())];
+  for (const name of before.keys()) process.removeAllListeners(name);
+  for (const name of taken) process.on(name, listener);
+  return () => {
+    for (const name of taken) process.off(name, listener);
+    for (const [name, listeners] of before) for (const one of listeners) process.on(name, one);
+  };
+}
+
+/** Whether this process was started to outlive its terminal, as by nohup. Who listens to a signal no longer ignores it. */
+function ignoresHangup(): boolean {
+  try {
+    const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
+    return (BigInt(`0x${mask}`) & 1n) === 1n;
+  } catch {
+    return false;
+  }
+}
+
 /** Node gives no bytes of what it has no kind of stream for: a directory, which cannot be read, and a disk. */
 function standardInput(): typeof process.stdin | ReturnType<typeof createReadStream> {
   const stats = fstatSync(0);
@@ -172,6 +203,8 @@ async function commandLine(args: readonly string[]): Promise<number> {
     keptSettings: keptNames,
     settings: async () => (await import('./programs/client-settings.ts')).openClientSettings(),
     signal: interruption.signal,
+    takeSignals,
+    ...runEnvironment(),
     version: main.endsWith('.ts') ? `${version} (from its sources)` : version,
   });
 }

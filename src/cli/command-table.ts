@@ -15,6 +15,7 @@ const single =
 const commands: Readonly<Record<string, () => Promise<Add>>> = {
   push: single(async () => (await import('./commands/push.ts')).addPush),
   pull: single(async () => (await import('./commands/pull.ts')).addPull),
+  run: single(async () => (await import('./commands/run.ts')).addRun),
   ls: single(async () => (await import('./commands/list.ts')).addList),
   query: single(async () => (await import('./commands/query.ts')).addQuery),
   cat: single(async () => (await import('./commands/cat.ts')).addCat),

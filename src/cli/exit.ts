@@ -52,9 +52,13 @@ export class UsageError extends Error {
  * without its name.
  */
 export class CommandFailed extends Error {
-  constructor(message: string) {
+  /** Whether the program does not exist. */
+  readonly isAbsent: boolean;
+
+  constructor(message: string, isAbsent = false) {
     super(message);
     this.name = 'CommandFailed';
+    this.isAbsent = isAbsent;
   }
 }
 

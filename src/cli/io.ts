@@ -79,6 +79,15 @@ export interface Io {
   readonly calls?: Pick<ClientOptions, 'retry' | 'timeoutMs'> | undefined;
   /** Ends the work under way; `run` then returns 130. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * From now on signals that stop a process go to the listener, and stop nothing else; until the returned function is
+   * called. Default: none come.
+   */
+  takeSignals?(listener: (signal: NodeJS.Signals) => void): () => void;
+  /** The environment of programs that a command starts. Default: empty. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
+  /** The session that this process is a part of: what `run` gives to its command. Default: none. */
+  readonly outerSession?: string | undefined;
   /** Returns the time for the names of generated sessions. Default: the clock. */
   now?(): Date;
   /** Returns a number from 0 to 1 for the names of generated sessions. Default `Math.random`. */

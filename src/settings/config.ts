@@ -315,6 +315,11 @@ export function launcherEnvironment(node: string | undefined, env: Environment =
   return node === undefined ? env : { ...env, ARTIFACTA_NODE: node };
 }
 
+/** Returns the environment for programs that a command starts, and the session of the run that this process is a part of. */
+export function runEnvironment(env: Environment = process.env) {
+  return { environment: env, outerSession: env.ARTIFACTA_SESSION || undefined };
+}
+
 /** Returns where programs are found. Only the package for pip has a launcher in another directory than the program. */
 export function programPlaces(env: Environment = process.env): ProgramPlaces {
   const searched = (env.PATH ?? '').split(delimiter).filter((path) => path !== '');

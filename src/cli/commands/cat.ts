@@ -13,6 +13,7 @@ interface CatFlags extends WindowFlags {
   readonly offset?: string;
   readonly limit?: string;
   readonly maxBytes?: string;
+  readonly follow?: boolean;
 }
 
 /** The size of one piece: the largest, which needs fewer calls if the user sets no bound. */
@@ -33,6 +34,10 @@ export function addCat(program: Command, invocation: Invocation): Command {
     .option('--version <n>', 'the version of SESSION/NAME (default: the latest)')
     .option('--offset <bytes>', 'begin at this byte, counted from 0')
     .option('--limit <bytes>', 'at most this many bytes')
+    .option(
+      '-f, --follow',
+      'of SESSION/.run/stdout or stderr, while "artifacta run" stores it: wait for the rest',
+    )
     .optionsGroup('Parts:')
     .option('--lines <first:last>', 'these lines, counted from 1, e.g. 10:40, 10: or :40')
     .option('--head <n>', 'the first lines')
@@ -75,7 +80,9 @@ export function addCat(program: Command, invocation: Invocation): Command {
           '--offset and --limit count bytes of the whole artifact; they cannot be given with a flag that ' +
             'selects lines, rows or a value',
         );
+      const follow = isFollowing(flags, [version, window, offset, limit, maxBytes]);
       await invocation.withClient(command, (client) => {
+        if (follow) return following(client, ref, invocation);
         if (window === undefined && maxBytes === undefined)
           return whole(client, ref, { offset, limit }, invocation);
         return pieces(client, ref, window ?? { bytes: { offset, limit } }, maxBytes, flags, invocation);
@@ -93,6 +100,23 @@ async function whole(
   for await (const chunk of download) {
     await output.bytes(chunk);
     if (output.closed) return;
+  }
+}
+
+function isFollowing({ follow = false }: CatFlags, parts: readonly unknown[]): boolean {
+  if (follow && parts.some((part) => part !== undefined))
+    throw new UsageError('--follow writes the whole output; it cannot be given with a flag for a part');
+  return follow;
+}
+
+/** Writes an output that may still grow. */
+async function following(client: ArtifactaClient, ref: ArtifactRef, invocation: Invocation): Promise<void> {
+  if (typeof ref === 'string' || !('session' in ref))
+    throw new UsageError('--follow needs SESSION/NAME: the pieces of the output have names, too');
+  const { followed } = await import('../running/follow.ts');
+  for await (const id of followed(client, ref, invocation.io.signal)) {
+    await whole(client, id, { offset: undefined, limit: undefined }, invocation);
+    if (invocation.output.closed) return;
   }
 }
 

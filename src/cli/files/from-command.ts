@@ -82,12 +82,17 @@ async function spawned(
     await once(child, 'spawn');
     return child;
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const words: Record<string, string> = {
-      ENOENT: 'the program does not exist',
-      EACCES: 'it cannot be executed',
-      E2BIG: 'the arguments are too long',
-    };
-    throw new CommandFailed(`cannot be started: ${words[code ?? ''] ?? message}`);
+    throw startFault(error);
   }
+}
+
+/** Returns the error for a program that could not be started. */
+export function startFault(error: unknown): CommandFailed {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const words: Record<string, string> = {
+    ENOENT: 'the program does not exist',
+    EACCES: 'it cannot be executed',
+    E2BIG: 'the arguments are too long',
+  };
+  return new CommandFailed(`cannot be started: ${words[code ?? ''] ?? message}`, code === 'ENOENT');
 }
