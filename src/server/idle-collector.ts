@@ -3,7 +3,7 @@
  * come it may wait for minutes, with garbage and empty pages of hundreds of megabytes. A thorough collection takes a
  * tenth of a second or more, so it waits until no message comes.
  */
-import type { After } from '../domain/timer.ts';
+import type { After } from '../api/timer.ts';
 
 /** No message for this long is quiet, in milliseconds. */
 const quietMs = 5_000;

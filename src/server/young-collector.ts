@@ -7,7 +7,7 @@
  */
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { afterRealTime } from '../domain/timer.ts';
+import { afterRealTime } from '../api/timer.ts';
 import { IdleCollector } from './idle-collector.ts';
 
 const bytesBetweenCollections = 16 * 1024 * 1024;
