@@ -88,11 +88,15 @@ it('captures no secret, and says which file it left out', { timeout: 30_000 }, a
 it('is a run within a run', { timeout: 40_000 }, async () => {
   const place = await runPlace();
   const launcher = join(import.meta.dirname, '../../bin/artifacta');
-  const inner = [launcher, 'run', '--', 'sh', '-c', 'echo inner > inner.txt'];
+  const script = 'echo inner > inner.txt; echo pushed | "$0" push - --name pushed.txt';
+  const inner = [launcher, 'run', '--', 'sh', '-c', script, launcher];
   const { code } = await place.run('--session', 'outer', '--', ...inner).ended;
   expect(code).toBe(0);
-  expect(await place.names('outer.1')).toEqual(['.run/result.json', 'inner.txt']);
-  expect(await place.names('outer')).toEqual(['.run/result.json', '.run/stderr', 'inner.txt']);
+  const files = async (session: string) =>
+    (await place.names(session)).filter((name) => !name.startsWith('.run/'));
+  expect(await files('outer.1')).toEqual(['inner.txt', 'pushed.txt']);
+  expect(await files('outer')).toEqual(['inner.txt']);
+  expect(await place.content('outer/.run/stderr')).toContain('the session is outer.1');
   expect(await place.session('outer.1')).toMatchObject({
     outcome: 'succeeded',
     metadata: { parent: 'outer' },

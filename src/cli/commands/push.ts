@@ -59,7 +59,8 @@ export function addPush(program: Command, invocation: Invocation): Command {
     )
     .option(
       '--session <id>',
-      'the session, which is opened if it is new (default: a new one with a generated id, which is printed)',
+      'the session, which is opened if it is new (default: that of `artifacta run` around this command, else a new ' +
+        'one with a generated id, which is printed)',
     )
     .option(
       '--name <name>',
@@ -137,8 +138,9 @@ function parse(files: readonly string[], flags: PushFlags, invocation: Invocatio
     newVersion: flags.newVersion,
   };
   const exclusions = new Exclusions(flags.exclude ?? []);
-  const session = flags.session ?? generatedSession(io.now?.() ?? new Date(), io.random ?? Math.random);
-  if (flags.session === undefined) output.remark(`the session is ${session}`);
+  const given = flags.session ?? io.outerSession;
+  const session = given ?? generatedSession(io.now?.() ?? new Date(), io.random ?? Math.random);
+  if (given === undefined) output.remark(`the session is ${session}`);
   const common = { spec: { ...spec, session }, exclusions };
   const { name = '' } = flags;
   if (flags.fromCommand) return { ...common, items: () => fromCommand(files, io, name) };
