@@ -72,6 +72,15 @@ it('passes signals on, and an interrupted run is cancelled', { timeout: 30_000 }
   expect(await place.session('int')).toMatchObject({ outcome: 'cancelled' });
 });
 
+it('gives a command a terminal of its own, and captures it', { timeout: 30_000 }, async () => {
+  const place = await runPlace();
+  const script = 'import sys; print(sys.stdout.isatty(), sys.stderr.isatty(), sys.argv[1]); sys.exit(4)';
+  const words = ['python3', '-c', script, "it's $HOME"];
+  const { code, stdout } = await place.run('--session', 's', '--pty', '--', ...words).ended;
+  expect({ code, stdout }).toEqual({ code: 4, stdout: "True True it's $HOME\r\n" });
+  expect(await place.content('s/.run/stdout')).toBe(stdout);
+});
+
 it('captures no secret, and says which file it left out', { timeout: 30_000 }, async () => {
   const place = await runPlace({ '.git/HEAD': 'x' });
   const script =

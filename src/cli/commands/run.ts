@@ -13,6 +13,7 @@ interface RunFlags extends RetentionFlags {
   readonly label?: string[];
   readonly env?: string[];
   readonly lease?: string;
+  readonly pty?: boolean;
 }
 
 const leaseDefault = '2m';
@@ -29,7 +30,7 @@ export function addRun(program: Command, invocation: Invocation): Command {
         "exit code is the command's; for a command that was ended by a signal it is 128 and the number of the signal.\n" +
         'The command finds the service and the session by ARTIFACTA_URL or ARTIFACTA_DATA_DIR, ARTIFACTA_SESSION ' +
         'and ARTIFACTA_TOKEN. A run within it opens the session ID.1, ID.2 and so on.\n' +
-        'A terminal stays with the command, and its output to the terminal is not stored. Files whose names are those of ' +
+        'A terminal stays with the command, and its output to the terminal is not stored, except with --pty. Files whose names are those of ' +
         'secrets, such as .env and *.pem, are never stored.',
     )
     .argument('<command...>', 'the command and its arguments, after --')
@@ -53,6 +54,10 @@ export function addRun(program: Command, invocation: Invocation): Command {
       repeated('--env <name...>', 'variables whose values are stored with the result (default: none)'),
     )
     .option(
+      '--pty',
+      'give the command a terminal of its own, and capture what it writes there, both streams as one (needs `script` of util-linux)',
+    )
+    .option(
       '--lease <time>',
       `end the session as abandoned if this program cannot renew it for this long, from 10s to 30d (default: ${leaseDefault})`,
     )
@@ -69,6 +74,7 @@ export function addRun(program: Command, invocation: Invocation): Command {
         exclude: flags.exclude ?? [],
         variables: flags.env ?? [],
         directory: process.cwd(),
+        pty: flags.pty ?? false,
       };
       const { runCommand } = await import('../running/run.ts');
       await invocation.withClient(command, (client, way) => runCommand(client, request, way, invocation));

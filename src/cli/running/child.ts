@@ -3,9 +3,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
+import { CommandFailed } from '../exit.ts';
 import { startFault } from '../files/from-command.ts';
 import type { Io } from '../io.ts';
 import type { CapturedOutput } from './captured-output.ts';
+import { quoted } from './words.ts';
 
 /** How a command ended: by itself with a status, or by a signal. */
 export type End = { readonly status: number } | { readonly signal: NodeJS.Signals };
@@ -16,6 +18,8 @@ export type OutputName = 'stdout' | 'stderr';
 /** The command, and what it gets. */
 interface ChildOptions {
   readonly words: readonly string[];
+  /** Whether it gets a terminal of its own, which counts as its standard output. */
+  readonly pty: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly io: Io;
 }
@@ -35,18 +39,21 @@ export class Child {
    *
    * @throws CommandFailed if it cannot be started.
    */
-  static async start({ words: [program = '', ...args], env, io }: ChildOptions): Promise<Child> {
-    const way = (name: OutputName) => (io[name].isTTY ? 'inherit' : 'pipe');
+  static async start({ words, pty, env, io }: ChildOptions): Promise<Child> {
+    const [program = '', ...args] = pty ? inTerminal(words) : words;
+    const way = (name: OutputName) => (io[name].isTTY && !(pty && name === 'stdout') ? 'inherit' : 'pipe');
     try {
-      const child = spawn(program, args, {
-        stdio: ['inherit', way('stdout'), way('stderr')],
-        env: { ...env },
-      });
+      const stdio = ['inherit', way('stdout'), way('stderr')] as const;
+      const child = spawn(program, args, { stdio: [...stdio], env: { ...env } });
       await once(child, 'spawn');
       // A signal that may not be sent must not end this process.
       child.on('error', () => undefined);
       return new Child(child, io);
     } catch (error) {
+      if (pty && (error as NodeJS.ErrnoException).code === 'ENOENT')
+        throw new CommandFailed(
+          'cannot be started: --pty needs the program `script` of util-linux on the PATH',
+        );
       throw startFault(error);
     }
   }
@@ -79,6 +86,11 @@ export class Child {
     const isOfTerminal = this.io.stdin.isTTY && (signal === 'SIGINT' || signal === 'SIGQUIT');
     if (!isOfTerminal) this.process.kill(signal);
   }
+}
+
+/** Returns the command line that runs these words in a new terminal, and passes on what they write there. */
+function inTerminal(words: readonly string[]): readonly string[] {
+  return ['script', '--quiet', '--return', '--flush', '--command', words.map(quoted).join(' '), '/dev/null'];
 }
 
 /** Returns the exit code by which a shell tells of this end. */

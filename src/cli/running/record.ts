@@ -5,6 +5,7 @@ import type { Outcome } from '../../client/sessions/session.ts';
 import type { End } from './child.ts';
 import { withoutSecrets } from './secrets.ts';
 import type { NotCaptured } from './snapshot.ts';
+import { quoted } from './words.ts';
 
 const metadataBytesMax = 1_024;
 const namedMax = 100;
@@ -105,11 +106,6 @@ async function commitOf(directory: string): Promise<string | undefined> {
   } catch {
     return undefined;
   }
-}
-
-/** Returns a word as a shell takes it. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./*-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 function shortened(text: string): string {

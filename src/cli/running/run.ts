@@ -32,6 +32,8 @@ interface RunRequest {
   readonly variables: readonly string[];
   /** The working directory, absolute. */
   readonly directory: string;
+  /** Whether the command gets a terminal of its own. */
+  readonly pty: boolean;
 }
 
 /** Runs the command. The exit code of the invocation is then the command's, whatever could be stored of it. */
@@ -103,7 +105,7 @@ class Run {
   private async started(env: Readonly<Record<string, string | undefined>>): Promise<Child | undefined> {
     const { invocation, request } = this.parts;
     try {
-      return await Child.start({ words: request.words, env, io: invocation.io });
+      return await Child.start({ words: request.words, pty: request.pty, env, io: invocation.io });
     } catch (error) {
       if (!(error instanceof CommandFailed)) throw error;
       // A shell has the same exit codes.
