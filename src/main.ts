@@ -1,5 +1,5 @@
 /** Puts the program together: what it is made of, which signals it heeds, and how it exits. */
-import { createReadStream, fstatSync, readFileSync } from 'node:fs';
+import { createReadStream, fstatSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { isatty } from 'node:tty';
 import packageJson from '../package.json' with { type: 'json' };
@@ -133,23 +133,13 @@ function catchSignals(): {
 /** Gives signals to a listener; see `Io.takeSignals`. */
 function takeSignals(listener: (signal: NodeJS.Signals) => void): () => void {
   const before = new Map((['SIGINT', 'SIGTERM'] as const).map((name) => [name, process.listeners(name)]));
-  const taken = [...before.keys(), ...otherSignals.filter((name) => name !== 'SIGHUP' || !ignoresHangup())];
+  const taken = [...before.keys(), ...otherSignals];
   for (const name of before.keys()) process.removeAllListeners(name);
   for (const name of taken) process.on(name, listener);
   return () => {
     for (const name of taken) process.off(name, listener);
     for (const [name, listeners] of before) for (const one of listeners) process.on(name, one);
   };
-}
-
-/** Whether this process was started to outlive its terminal, as by nohup. Who listens to a signal no longer ignores it. */
-function ignoresHangup(): boolean {
-  try {
-    const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
-    return (BigInt(`0x${mask}`) & 1n) === 1n;
-  } catch {
-    return false;
-  }
 }
 
 /** Node gives no bytes of what it has no kind of stream for: a directory, which cannot be read, and a disk. */

@@ -86,6 +86,8 @@ export interface Io {
   takeSignals?(listener: (signal: NodeJS.Signals) => void): () => void;
   /** The environment of programs that a command starts. Default: empty. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
+  /** Whether this process was started to outlive its terminal, as by nohup. Default false. */
+  readonly ignoresHangup?: boolean | undefined;
   /** The session that this process is a part of: what `run` gives to its command. Default: none. */
   readonly outerSession?: string | undefined;
   /** Returns the time for the names of generated sessions. Default: the clock. */

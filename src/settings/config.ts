@@ -315,9 +315,10 @@ export function launcherEnvironment(node: string | undefined, env: Environment =
   return node === undefined ? env : { ...env, ARTIFACTA_NODE: node };
 }
 
-/** Returns the environment for programs that a command starts, and the session of the run that this process is a part of. */
-export function runEnvironment(env: Environment = process.env) {
-  return { environment: env, outerSession: env.ARTIFACTA_SESSION || undefined };
+/** Returns what `artifacta run` knows from outside; see `Io`. */
+export function runEnvironment({ ARTIFACTA_IGNORED_SIGNALS: ignored, ...env }: Environment = process.env) {
+  const ignoresHangup = /[13579bdf]$/.test(ignored ?? '');
+  return { environment: env, outerSession: env.ARTIFACTA_SESSION || undefined, ignoresHangup };
 }
 
 /** Returns where programs are found. Only the package for pip has a launcher in another directory than the program. */

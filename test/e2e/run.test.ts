@@ -1,4 +1,6 @@
 /** `artifacta run` around real programs: what they left, and how they ended. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -70,6 +72,29 @@ it('passes signals on, and an interrupted run is cancelled', { timeout: 30_000 }
   interrupted.child.kill('SIGINT');
   expect((await interrupted.ended).code).toBe(130);
   expect(await place.session('int')).toMatchObject({ outcome: 'cancelled' });
+});
+
+it('outlives its terminal under nohup, and so does its command', { timeout: 30_000 }, async () => {
+  const place = await runPlace();
+  const script = 'mkfifo gate; echo $$; read -r go < gate; echo ended';
+  const launcher = join(import.meta.dirname, '../../bin/artifacta');
+  const args = ['run', '--session', 's', '--data-dir', place.dataDir, '--', 'sh', '-c', script];
+  const child = spawn('nohup', [launcher, ...args], {
+    cwd: place.directory,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ended = once(child, 'close');
+  let stdout = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    stdout += text;
+  });
+  await expect.poll(() => stdout, { timeout: 15_000 }).toMatch(/^\d+\n$/);
+  child.kill('SIGHUP');
+  process.kill(Number(stdout), 'SIGHUP');
+  await writeFile(join(place.directory, 'gate'), 'go\n');
+  expect(await ended).toEqual([0, null]);
+  expect(stdout).toMatch(/\nended\n$/);
+  expect(await place.session('s')).toMatchObject({ outcome: 'succeeded' });
 });
 
 it('gives a command a terminal of its own, and captures it', { timeout: 30_000 }, async () => {

@@ -40,7 +40,8 @@ export class Child {
    * @throws CommandFailed if it cannot be started.
    */
   static async start({ words, pty, env, io }: ChildOptions): Promise<Child> {
-    const [program = '', ...args] = pty ? inTerminal(words) : words;
+    const inside = pty ? inTerminal(words) : words;
+    const [program = '', ...args] = io.ignoresHangup ? ignoringHangup(inside) : inside;
     const way = (name: OutputName) => (io[name].isTTY && !(pty && name === 'stdout') ? 'inherit' : 'pipe');
     try {
       const stdio = ['inherit', way('stdout'), way('stderr')] as const;
@@ -84,13 +85,19 @@ export class Child {
   /** A terminal gives its signals to the command, too: it must not get them twice. */
   private tell(signal: NodeJS.Signals): void {
     const isOfTerminal = this.io.stdin.isTTY && (signal === 'SIGINT' || signal === 'SIGQUIT');
-    if (!isOfTerminal) this.process.kill(signal);
+    const isIgnored = signal === 'SIGHUP' && this.io.ignoresHangup;
+    if (!isOfTerminal && !isIgnored) this.process.kill(signal);
   }
 }
 
 /** Returns the command line that runs these words in a new terminal, and passes on what they write there. */
 function inTerminal(words: readonly string[]): readonly string[] {
   return ['script', '--quiet', '--return', '--flush', '--command', words.map(quoted).join(' '), '/dev/null'];
+}
+
+/** Returns the command line that runs these words without a terminal's SIGHUP: Node lets none of its children ignore it. */
+function ignoringHangup(words: readonly string[]): readonly string[] {
+  return ['sh', '-c', 'trap "" HUP; exec "$@"', 'sh', ...words];
 }
 
 /** Returns the exit code by which a shell tells of this end. */
