@@ -19,6 +19,7 @@ const local = (...argv: string[]): Line => ({ argv, calls: false });
 /** By the words of the command. */
 export const lines: Readonly<Record<string, Line>> = {
   push: calling('push', '{file}', '--session', 's'),
+  run: calling('run', '--session', 'r', '--out', '{out}', '--', 'true'),
   pull: calling('pull', 's', '--to', '{out}'),
   ls: calling('ls', 's'),
   query: calling('query', 'name = "a"'),
@@ -75,6 +76,14 @@ export function argvOf(line: Line, paths: Paths): string[] {
   return line.argv.map((word) =>
     word.replace(/^\{(file|export|out)\}$/, (_all, name) => paths[name as keyof Paths]),
   );
+}
+
+/** Returns the words of a command that calls the service at a URL. */
+export function argvAt(url: string, line: Line, paths: Paths): string[] {
+  const argv = argvOf(line, paths);
+  // What comes after -- belongs to the command that is run.
+  const end = argv.indexOf('--');
+  return argv.toSpliced(end === -1 ? argv.length : end, 0, '--url', url);
 }
 
 interface Ran {

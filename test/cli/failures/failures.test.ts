@@ -17,7 +17,7 @@ import { keptNames } from '../../../src/settings/kept-file.ts';
 import { Authority, hasOpenssl } from '../../support/certificates.ts';
 import { removeDirectory } from '../../support/directories.ts';
 import { openTestStore, transportTo } from '../support.ts';
-import { argvOf, faultsOfTelling, lines, runLine } from './commands.ts';
+import { argvAt, argvOf, faultsOfTelling, lines, runLine } from './commands.ts';
 import { listenOdd, odd, silent } from './servers.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'artifacta-failures-'));
@@ -68,7 +68,7 @@ async function faultsOfAll(
   chosen = calling,
 ): Promise<string[]> {
   const all = chosen.map(async ([name, line]) => {
-    const ran = await runLine([...argvOf(line, paths()), '--url', url], { ...overNetwork, ...io });
+    const ran = await runLine(argvAt(url, line, paths()), { ...overNetwork, ...io });
     const isRight = typeof code === 'number' ? ran.code === code : code(ran.code);
     const faults = [...(isRight ? [] : [`code ${ran.code}`]), ...faultsOfTelling(ran.stderr)];
     if (ran.stdout !== '') faults.push(`printed ${ran.stdout}`);
@@ -147,7 +147,7 @@ describe('a server that hangs', () => {
     try {
       for (const [, line] of calling) {
         const interruption = new AbortController();
-        const ran = runLine([...argvOf(line, paths()), '--url', `${scheme}://${server.address}`], {
+        const ran = runLine(argvAt(`${scheme}://${server.address}`, line, paths()), {
           ...overNetwork,
           signal: interruption.signal,
         });
