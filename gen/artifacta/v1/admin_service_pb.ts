@@ -798,15 +798,15 @@ export type ApplyRetentionPolicyRequest = Message<"artifacta.v1.ApplyRetentionPo
 
   /**
    * The filter that selects the sessions, as in ListSessionsRequest.filter. Empty: all. INVALID_ARGUMENT if it cannot
-   * be read, or if a call with `validate_only` and `keep_last` would have to sort more than about 12,000 sessions:
-   * those that share a value of KeepLast.metadata_key with this batch.
+   * be read, or if `validate_only` with `keep_last` has more than about 12,000 sessions of the batch's kinds to sort.
    *
    * @generated from field: string filter = 3;
    */
   filter: string;
 
   /**
-   * Changes nothing: returns the changes of this batch as they would be after all batches. Default false.
+   * Nothing is changed. The response has the changes of this batch, computed as if all batches had been applied.
+   * Default false.
    *
    * @generated from field: bool validate_only = 4;
    */
@@ -1069,9 +1069,9 @@ export const AdminService: GenService<{
     output: typeof GetStoreStatusResponseSchema;
   },
   /**
-   * Ends a pause of maintenance. With this call an operator confirms, for example, that the clock is right, or that as
-   * many orphans as StorePause.object_count may be removed. A call for a pause that has already ended changes nothing.
-   * Fails with ETAG_MISMATCH if the pause has another id by now, for example because more orphans were found.
+   * Ends a pause of maintenance. With this call an operator confirms, for example, that the clock is right, or that
+   * StorePause.object_count orphans may be removed. A call for a pause that has already ended changes nothing. Fails
+   * with ETAG_MISMATCH if the pause has another id by now, for example because more orphans were found.
    *
    * @generated from rpc artifacta.v1.AdminService.ResumeMaintenance
    */

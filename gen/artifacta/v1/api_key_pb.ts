@@ -140,8 +140,8 @@ export type TokenGrant = Message<"artifacta.v1.TokenGrant"> & {
   namePrefix: string;
 
   /**
-   * The number of bytes that may be pushed with the token in all. The number stays the same when bytes are pushed. See
-   * MintTokenRequest.max_push_bytes. Absent: no limit.
+   * The number of bytes that may be pushed with the token in all. The number is the limit as minted, not what is left
+   * of it. See MintTokenRequest.max_push_bytes. Absent: no limit.
    *
    * @generated from field: optional int64 max_push_bytes = 7;
    */

@@ -281,8 +281,8 @@ export type ListArtifactsRequest = Message<"artifacta.v1.ListArtifactsRequest"> 
   showGone: boolean;
 
   /**
-   * Also returns about how many artifacts match in all. This uses part of the call's budget (QueryExplanation.budget),
-   * so the first page may be shorter. Default false.
+   * Also returns an estimate of the number of all matching artifacts. This uses part of the call's budget
+   * (QueryExplanation.budget), so the first page may be shorter. Default false.
    *
    * @generated from field: bool estimate_total = 10;
    */
@@ -629,12 +629,13 @@ export const ArtifactService: GenService<{
    * the time that the chunk takes at 16 KiB/s.
    *
    * At most 1,024 uploads run at one time. When one more begins, the service ends a running upload with OVERLOADED to
-   * make room. If some namespace runs at least two more uploads than the namespace of the new one, it ends the slowest
-   * upload of the caller with the most uploads there. If no namespace does, but a caller in the same namespace runs at
-   * least two more uploads than the caller of the new one, it ends the slowest upload of that caller. If no caller
-   * does, it ends the slowest of the *slow* uploads: those that have run for at least 10 seconds, at less than 16 KiB/s
-   * on average. If none is slow, the new upload fails with OVERLOADED. In this comparison, an API key and all its
-   * tokens count as one caller, and callers without credentials count by their address instead of a namespace.
+   * make room. The service looks for a namespace that runs at least two more uploads than the namespace of the new
+   * upload. In that namespace it ends the slowest upload of the caller with the most uploads. If no namespace does, but
+   * a caller in the same namespace runs at least two more uploads than the caller of the new one, it ends the slowest
+   * upload of that caller. If no caller does, it ends the slowest of the *slow* uploads: those that have run for at
+   * least 10 seconds, at less than 16 KiB/s on average. If none is slow, the new upload fails with OVERLOADED. For
+   * these counts, an API key and all its tokens are one caller. Callers without credentials are counted by address, as
+   * if each address were a namespace.
    *
    * The service keeps at most 256 MiB of received chunks that are not yet written, and 64 MiB of one namespace. A chunk
    * beyond that waits for at most 10 seconds; then its upload fails with OVERLOADED. When a chunk begins to wait, the

@@ -453,11 +453,11 @@ export type ReadArtifactResponse = Message<"artifacta.v1.ReadArtifactResponse"> 
    */
   content: {
     /**
-     * The piece as text. For `bytes`, or if no window is set: only if the bytes of this piece are valid UTF-8, so the
-     * next response to the same window may have `data`. It never begins or ends within a character. For `grep`: the
-     * lines with their context, and `--` between groups of lines that do not follow each other directly. For `json`:
-     * the value, or a piece of it. For `csv`: the rows as CSV, with the header before the first of them; later
-     * responses do not repeat the header.
+     * The piece as text. With `bytes` or without a window, `text` is set only if this piece is valid UTF-8. Another
+     * piece of the same window may come in `data`. It never begins or ends within a character. For `grep`: the lines
+     * with their context, and `--` between groups of lines that do not follow each other directly. For `json`: the
+     * value, or a piece of it. For `csv`: the rows as CSV, with the header before the first of them; later responses do
+     * not repeat the header.
      *
      * @generated from field: string text = 2;
      */
@@ -488,8 +488,8 @@ export type ReadArtifactResponse = Message<"artifacta.v1.ReadArtifactResponse"> 
   endOffset?: bigint | undefined;
 
   /**
-   * The number of the first line in `text`, from 1; for `csv`, the number of the first row. Set only if known: not for
-   * `bytes` or if no window is set, and not for `tail` of content that is too long to count.
+   * The number of the first line in `text`, from 1; for `csv`, the number of the first row. Not set with `bytes`, not
+   * set without a window, and not set with `tail` if the content is too long for its lines to be counted.
    *
    * @generated from field: optional int64 first_line = 6;
    */
@@ -521,9 +521,9 @@ export type ReadArtifactResponse = Message<"artifacta.v1.ReadArtifactResponse"> 
   /**
    * The number of lines with bytes that are not text, for which U+FFFD stands. A line that is cut over several
    * responses counts in one of them, so the sum over all responses to a window is the number for that window. For
-   * `grep`, the lines that were searched count, whether they matched or not. Bytes of a line that were neither searched
-   * (see GrepWindow) nor shown do not count. For `csv` this is the number of rows, the header included. 0 for `bytes`,
-   * or if no window is set.
+   * `grep`, the lines that were searched count, whether they matched or not. A line counts only if the malformed bytes
+   * are in the part of it that was searched (see GrepWindow) or shown. For `csv` the field counts rows with malformed
+   * bytes instead of lines; the header is a row. 0 for `bytes`, or if no window is set.
    *
    * @generated from field: int64 malformed_lines = 10;
    */

@@ -341,7 +341,8 @@ export type ExportResponse = Message<"artifacta.v1.ExportResponse"> & {
   written: boolean;
 
   /**
-   * The path of the export within that directory, e.g. `exports/2026-01-31T02-00-00Z.index`.
+   * The path of the export, relative to the directory of the setting `--export-dir`, e.g.
+   * `exports/2026-01-31T02-00-00Z.index`.
    *
    * @generated from field: string path = 2;
    */

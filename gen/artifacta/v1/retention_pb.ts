@@ -76,8 +76,8 @@ export const RetentionSchema: GenMessage<Retention> = /*@__PURE__*/
  * by its retention, but not before 24 hours have passed since the displacement. If a kept session is deleted, no
  * displaced session is kept in its place.
  *
- * At least one outcome in `outcomes` must have its time set in the Retention, else INVALID_ARGUMENT: otherwise none of
- * the kept sessions could expire anyway.
+ * The Retention must set the time of at least one outcome in `outcomes`, else INVALID_ARGUMENT: without such a time no
+ * kept session could expire, and `keep_last` would have no effect.
  *
  * @generated from message artifacta.v1.KeepLast
  */

@@ -78,8 +78,9 @@ export type Session = Message<"artifacta.v1.Session"> & {
   createTime?: Timestamp | undefined;
 
   /**
-   * The time of the last change of its labels, retention, state or outcome, or of its settings by OpenSession.
-   * Artifacts and renewals of the lease do not count.
+   * The time of the last change of the labels, the retention, the state or the outcome. A call of OpenSession that
+   * gives the session its metadata, retention, lease or expected outputs counts too. Artifacts and renewals of the
+   * lease do not count.
    *
    * @generated from field: google.protobuf.Timestamp update_time = 8;
    */
@@ -175,8 +176,8 @@ export type Session = Message<"artifacta.v1.Session"> & {
 
   /**
    * Opaque; changes with every change of the labels, the settings, the retention, the state, the outcome or `kept`. A
-   * renewal of the lease does not change it. Commits and changes of artifacts do not change it before the session
-   * expires. For the field `etag` of requests.
+   * renewal of the lease does not change it. The etag stays the same when artifacts are committed or changed, unless
+   * the session has expired. For the field `etag` of requests.
    *
    * @generated from field: string etag = 21;
    */

@@ -570,8 +570,9 @@ export const SessionService: GenService<{
    * Opens a session, or returns the open or sealed session of that id if it has the same settings. Scope: write.
    *
    * The settings are `metadata`, `retention`, `lease` and `expected_outputs`. Each is compared with the request that
-   * gave the session its settings. A setting that the request leaves out is the same only if it was left out then too.
-   * If a setting differs, the call fails with SESSION_CONFLICT. A difference in labels never counts.
+   * gave the session its settings. If this call leaves a setting out, the setting counts as equal only if the call that
+   * gave the session its settings left it out too. If a setting differs, the call fails with SESSION_CONFLICT. A
+   * difference in labels never counts.
    *
    * A push opens an unknown session without settings, unless the service refuses that with SESSION_MUST_EXIST. The
    * first call of OpenSession then gives the session its settings, even if they are empty. Artifacts that were
@@ -592,10 +593,11 @@ export const SessionService: GenService<{
    * has expired.
    *
    * As an exception, an expired session is still found, by this and every other call, while one of its artifacts is on
-   * hold. It is also found until the latest own expiry of its artifacts. In that time `expire_time` is in the past.
-   * `artifact_count` may be 0, because an own expiry counts even if its artifact was deleted before the session
-   * expired. The session is no longer found after the last of these artifacts is deleted, or after DeleteSession. An
-   * expired session takes nothing new: pushes and OpenSession fail with SESSION_GONE.
+   * hold. It is also found until the latest own expiry of its artifacts, even if the artifact with that expiry was
+   * deleted before the session expired; `artifact_count` may then be 0. In that time `expire_time` is in the past. The
+   * session is no longer found once the last held artifact and the last one with an own expiry are deleted after the
+   * session has expired, or after DeleteSession. An expired session takes nothing new: pushes and OpenSession fail with
+   * SESSION_GONE.
    *
    * @generated from rpc artifacta.v1.SessionService.GetSession
    */

@@ -28,8 +28,8 @@ export type StoreStatus = Message<"artifacta.v1.StoreStatus"> & {
   state: StoreStatus_State;
 
   /**
-   * The id of the store. It stays the same after a restart. An import replaces it by the id of the store that was
-   * exported, which is the same for an export of this store. Empty in recovery.
+   * The id of the store. It stays the same after a restart. After an import, the store has the id of the exported
+   * store. An export of this same store has the same id. Empty in recovery.
    *
    * @generated from field: string store_id = 2;
    */
@@ -271,8 +271,9 @@ export const StorePause_Cause = {
    *
    * If the store cannot know which API keys and share links were revoked after the export was made, the keys and
    * links of the export do not work until ResumeMaintenance. Calls with such a key fail with UNAUTHENTICATED, and
-   * such a link is not found. Revoke those that must not work, then call ResumeMaintenance: only it ends this pause.
-   * The same pause begins after AcceptLoss if the store still has API keys or share links that have not ended.
+   * such a link is not found. In this case only ResumeMaintenance ends the pause, and Verify does not. Before that,
+   * revoke the keys and links that must not work. The same pause begins after AcceptLoss if the store still has API
+   * keys or share links that have not ended.
    *
    * @generated from enum value: CAUSE_IMPORTED = 3;
    */

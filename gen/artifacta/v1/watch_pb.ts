@@ -103,7 +103,8 @@ export type WatchSessionResponse = Message<"artifacta.v1.WatchSessionResponse"> 
   } | {
     /**
      * An artifact was deleted, or is not sent as `committed` because it has expired or was deleted since. An expiry has
-     * no event of its own. A token with a `name_prefix` does not get `deleted`.
+     * no event of its own. A caller whose token is limited to a prefix of names (MintTokenRequest.name_prefix) receives
+     * no `deleted`.
      *
      * @generated from field: artifacta.v1.ArtifactDeleted deleted = 4;
      */
