@@ -257,7 +257,7 @@ export const ExpirySource = {
   UNSPECIFIED: 0,
 
   /**
-   * No expiry: nothing set one, a hold suspends it, or the session is still open.
+   * No expiry: none is set, a hold suspends it, or it follows from the session, which is still open.
    *
    * @generated from enum value: EXPIRY_SOURCE_NONE = 1;
    */

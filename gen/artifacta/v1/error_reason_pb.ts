@@ -332,8 +332,8 @@ export const ErrorReason = {
   NAMESPACE_EXISTS: 39,
 
   /**
-   * FAILED_PRECONDITION. The request requires a URL, and the service does not know its public URL (setting
-   * `public_url`).
+   * FAILED_PRECONDITION. The request requires a URL, and the service does not know its public URL: its setting
+   * `--public-url` is missing.
    *
    * @generated from enum value: ERROR_REASON_PUBLIC_URL_REQUIRED = 40;
    */

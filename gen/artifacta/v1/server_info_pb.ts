@@ -260,7 +260,7 @@ export type ServerLimits = Message<"artifacta.v1.ServerLimits"> & {
   defaultDeadline?: Duration | undefined;
 
   /**
-   * The longest deadline of a unary call. A later one counts as this one.
+   * The longest deadline of a unary call, except AcceptLoss. A later one counts as this one.
    *
    * @generated from field: google.protobuf.Duration max_deadline = 26;
    */

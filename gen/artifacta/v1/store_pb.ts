@@ -267,7 +267,7 @@ export const StorePause_Cause = {
 
   /**
    * The index was imported. ReapExpired and CollectGarbage are paused. The pause ends when a call of Verify with
-   * `repair_report_id` has ended, or with ResumeMaintenance.
+   * `repair_report_id` has ended, with an exception below, or with ResumeMaintenance.
    *
    * If the store cannot know which API keys and share links were revoked after the export was made, the keys and
    * links of the export do not work until ResumeMaintenance. Calls with such a key fail with UNAUTHENTICATED, and
