@@ -84,7 +84,7 @@ def test_uses_a_service_that_runs(connect: Connect, data_dir: Path) -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=clean_environment()) as running:
         assert running.stdin is not None
         assert running.stdout is not None
-        assert b'"ready"' in running.stdout.readline()
+        assert any(b'"ready"' in line for line in running.stdout)
         with connect() as store:
             store.session("s").push("x", "a")
             place = read_settings(None, None, None, None).place
