@@ -9,6 +9,8 @@ import type { After } from '../api/timer.ts';
 const quietMs = 5_000;
 /** A process that has grown by less is left alone. */
 const grownBytesMin = 192 * 1024 * 1024;
+/** So is one that has grown by less since such a collection: what that left was in use, or could not be returned. */
+const grownAgainBytesMin = 64 * 1024 * 1024;
 
 interface Process {
   readonly after: After;
@@ -24,6 +26,8 @@ export class IdleCollector {
   private isWaiting = false;
   /** The memory of the process when it was last small. */
   private leastBytes = Number.POSITIVE_INFINITY;
+  /** Its memory after the last collection. */
+  private keptBytes = Number.NEGATIVE_INFINITY;
 
   constructor(process: Process) {
     this.process = process;
@@ -38,7 +42,9 @@ export class IdleCollector {
   expectQuiet(): void {
     if (this.isWaiting) return;
     this.isWaiting = true;
-    this.leastBytes = Math.min(this.leastBytes, this.process.residentBytes());
+    const bytes = this.process.residentBytes();
+    this.leastBytes = Math.min(this.leastBytes, bytes);
+    this.keptBytes = Math.min(this.keptBytes, bytes);
     this.wait(this.messages);
   }
 
@@ -46,10 +52,10 @@ export class IdleCollector {
     this.process.after(quietMs, () => {
       if (this.messages !== before) return this.wait(this.messages);
       this.isWaiting = false;
-      if (this.process.residentBytes() - this.leastBytes < grownBytesMin) return;
+      const bytes = this.process.residentBytes();
+      if (bytes - this.leastBytes < grownBytesMin || bytes - this.keptBytes < grownAgainBytesMin) return;
       this.process.collect();
-      // What is left now is in use, or cannot be returned.
-      this.leastBytes = this.process.residentBytes();
+      this.keptBytes = this.process.residentBytes();
     });
   }
 }

@@ -53,4 +53,9 @@ it('leaves a process alone that has grown little, or whose memory is in use', ()
   state.residentMiB = 550;
   pass();
   expect(state.collections).toBe(1);
+  // Unless it grows again.
+  collector.expectQuiet();
+  state.residentMiB = 570;
+  pass();
+  expect(state.collections).toBe(2);
 });
