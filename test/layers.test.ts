@@ -29,7 +29,7 @@ const layers: Readonly<Record<string, Rule>> = {
   'src/reading': { ours: ['src/domain'], packages: ['re2js', 'csv-parse'] },
   'src/api': {
     ours: ['src/domain', 'src/identity', 'src/store', 'gen'],
-    packages: ['@connectrpc/connect', '@bufbuild/protobuf'],
+    packages: ['@connectrpc/connect', '@bufbuild/protobuf', 'client-zip'],
     not: outside,
   },
   'src/identity': { ours: ['src/domain'], packages: ['jose'] },

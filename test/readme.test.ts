@@ -14,16 +14,20 @@ import { ErrorReason } from '../gen/artifacta/v1/error_reason_pb.ts';
 import { InfoService } from '../gen/artifacta/v1/info_service_pb.ts';
 import { MaintenanceService } from '../gen/artifacta/v1/maintenance_service_pb.ts';
 import { SessionService } from '../gen/artifacta/v1/session_service_pb.ts';
+import { TicketService } from '../gen/artifacta/v1/ticket_service_pb.ts';
 import { adminHandlers, custodyHandlers } from '../src/api/admin/admin-service.ts';
 import { Admission } from '../src/api/admission.ts';
+import { Archives } from '../src/api/archives/archives.ts';
 import { artifactHandlers } from '../src/api/artifacts/artifact-service.ts';
 import { infoHandlers } from '../src/api/info/server-info.ts';
 import { exportHandlers } from '../src/api/maintenance/exporting.ts';
 import { maintenanceHandlers } from '../src/api/maintenance/maintenance-service.ts';
 import { sessionHandlers } from '../src/api/sessions/session-service.ts';
+import { ticketHandlers } from '../src/api/tickets/ticket-service.ts';
 import { afterRealTime } from '../src/api/timer.ts';
 import { reasons } from '../src/domain/errors.ts';
 import { ChildTokens } from '../src/identity/child-tokens.ts';
+import { Tickets } from '../src/identity/tickets.ts';
 import { type Setting, settings } from '../src/settings/settings.ts';
 import type { StoreHost } from '../src/store/custody/host.ts';
 import { startTestServer } from './server/grpc/listeners.ts';
@@ -108,8 +112,12 @@ it('says which methods are served', async () => {
       },
     ],
     [MaintenanceService, { ...maintenanceHandlers(store), ...exportHandlers(undefined) }],
-    [SessionService, sessionHandlers(store)],
+    [SessionService, sessionHandlers(store, new Archives({ artifactsMax: 1, artifactsAtOnceMax: 1 }))],
     [InfoService, infoHandlers({ version: '', methods: [], hasShareUrls: false })],
+    [
+      TicketService,
+      ticketHandlers(store, new Tickets(store.tokenKey, now), { localUrl: () => undefined }, now),
+    ],
   ];
   const expected = served.map(([service, handlers]) => {
     const names = (wanted: boolean) =>

@@ -4,6 +4,7 @@ import {
   type OutsideIdentity,
 } from '../identity/authentication.ts';
 import { ChildTokens } from '../identity/child-tokens.ts';
+import { Tickets } from '../identity/tickets.ts';
 import type { Store } from '../store/open.ts';
 
 /**
@@ -27,6 +28,7 @@ export function authenticationOver(
       requireGood: (id) => store().apiKeys.requireGood(id),
     },
     tokens: () => new ChildTokens(store().tokenKey, now),
+    tickets: () => new Tickets(store().tokenKey, now),
   });
 }
 

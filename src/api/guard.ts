@@ -15,14 +15,14 @@ import { ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
 import { Failure, type Reason } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { type Principal, payerOf } from '../domain/principal.ts';
-import { type Authenticate, type Presented, withoutAuthentication } from '../identity/authentication.ts';
+import { type Authenticate, withoutAuthentication } from '../identity/authentication.ts';
 import { messagesTooSmall, messageTooLarge, toConnectError, unforeseen } from './errors.ts';
 import type { Call, FindHandlers } from './handlers.ts';
 import { type Need, needOf, requireNeeded } from './needs.ts';
 import { answerBytesMax, type Room, roomFor } from './sending/answer-bytes.ts';
 import { answerKey, overloaded } from './sending/unsent-answer.ts';
 import { type After, afterRealTime, limitedSignal, unlessAborted } from './timer.ts';
-import { peerCertificateKey, remoteAddressKey, type TransportKind, transportKey } from './transport.ts';
+import { knownCallerKey, presentedBy, type TransportKind, transportKey } from './transport.ts';
 
 /** The data of a call when it begins. */
 interface CallStart {
@@ -74,9 +74,6 @@ export interface GuardOptions {
   /** Default: real time. */
   readonly after?: After | undefined;
 }
-
-/** The header with which an operator names the namespace to act in. */
-export const namespaceHeader = 'artifacta-namespace';
 
 /**
  * Returns the implementation of every method of a service: the handlers that `find` returns when a call begins, and a
@@ -176,16 +173,6 @@ async function* taken(answers: AsyncIterator<unknown>, after: After, room: Room)
   }
 }
 
-function presentedBy({ requestHeader, values }: Pick<HandlerContext, 'requestHeader' | 'values'>): Presented {
-  return {
-    authorization: requestHeader.get('authorization') ?? undefined,
-    namespace: requestHeader.get(namespaceHeader) ?? undefined,
-    certificate: values.get(peerCertificateKey),
-    address: values.get(remoteAddressKey),
-    isLocal: values.get(transportKey) !== 'network',
-  };
-}
-
 /**
  * Admits a caller that may call at all, for offers of a server in addition to the services.
  *
@@ -259,7 +246,7 @@ class Watch {
   /** Admits the caller, or throws. {@link clear} must be called at the end. */
   async admit(context: HandlerContext): Promise<Call> {
     const { authenticate = withoutAuthentication, after = afterRealTime } = this.options;
-    const principal = await authenticate(presentedBy(context));
+    const principal = context.values.get(knownCallerKey) ?? (await authenticate(presentedBy(context)));
     this.principal = principal;
     const answer = context.values.get(answerKey);
     answer?.chargeTo(payerOf(principal));

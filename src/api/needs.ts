@@ -33,6 +33,7 @@ const sessionNeeds: Readonly<Record<string, Need>> = {
   WatchSession: 'read',
   CompareSessions: 'read',
   DownloadManifest: 'read',
+  DownloadArchive: 'read',
 };
 
 /** Returns the right that a method needs. @throws RangeError for a method that is not in the table. */
@@ -53,6 +54,9 @@ function needs(service: string, method: string): Need | undefined {
     case 'MaintenanceService':
       return 'operator';
     case 'InfoService':
+      return 'anybody';
+    case 'TicketService':
+      // The handler checks the right for the kind of the ticket.
       return 'anybody';
     default:
       return undefined;

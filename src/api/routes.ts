@@ -5,7 +5,10 @@ import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
 import { InfoService } from '../../gen/artifacta/v1/info_service_pb.ts';
 import { MaintenanceService } from '../../gen/artifacta/v1/maintenance_service_pb.ts';
 import { SessionService } from '../../gen/artifacta/v1/session_service_pb.ts';
+import { TicketService } from '../../gen/artifacta/v1/ticket_service_pb.ts';
+import { limits } from '../domain/limits.ts';
 import { ChildTokens } from '../identity/child-tokens.ts';
+import { Tickets } from '../identity/tickets.ts';
 import { type ExportFiles, Exports } from '../store/custody/exports.ts';
 import type { StoreHost } from '../store/custody/host.ts';
 import type { Store } from '../store/open.ts';
@@ -13,6 +16,7 @@ import type { OnStep } from '../store/rows/steps.ts';
 import { adminHandlers, custodyHandlers } from './admin/admin-service.ts';
 import { exportFormat } from './admin/export-format.ts';
 import { Admission } from './admission.ts';
+import { Archives } from './archives/archives.ts';
 import { artifactHandlers } from './artifacts/artifact-service.ts';
 import { type GuardOptions, guard } from './guard.ts';
 import { madeOf } from './handlers.ts';
@@ -20,6 +24,7 @@ import { infoHandlers, type ServedSettings } from './info/server-info.ts';
 import { exportHandlers } from './maintenance/exporting.ts';
 import { maintenanceHandlers } from './maintenance/maintenance-service.ts';
 import { sessionHandlers } from './sessions/session-service.ts';
+import { ticketHandlers } from './tickets/ticket-service.ts';
 import { afterRealTime } from './timer.ts';
 
 /** Every method that is served, e.g. `artifacta.v1.ArtifactService/GetArtifact`. */
@@ -29,6 +34,7 @@ export const methodNames: readonly string[] = [
   AdminService,
   MaintenanceService,
   InfoService,
+  TicketService,
 ].flatMap((service) => service.methods.map(({ name }) => `${service.typeName}/${name}`));
 
 /** The parts that the services use. */
@@ -65,8 +71,16 @@ export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'se
     host === undefined || files === undefined
       ? undefined
       : new Exports({ host, files, format: exportFormat(version), onStep });
-  const artifacts = madeOf(store, (open) => artifactHandlers(open, admission, { publicUrl, localUrl }));
-  const sessions = madeOf(store, sessionHandlers);
+  const addresses = { publicUrl, localUrl };
+  const artifacts = madeOf(store, (open) => artifactHandlers(open, admission, addresses));
+  const archives = new Archives({
+    artifactsMax: limits.archiveArtifactsMax,
+    artifactsAtOnceMax: limits.archivedArtifactsMax,
+  });
+  const sessions = madeOf(store, (open) => sessionHandlers(open, archives));
+  const tickets = madeOf(store, (open) =>
+    ticketHandlers(open, new Tickets(open.tokenKey, now), addresses, now),
+  );
   const admin = madeOf(store, (open) => adminHandlers(open, new ChildTokens(open.tokenKey, now), now));
   const maintenance = madeOf(store, maintenanceHandlers);
   // These methods work while no store is open.
@@ -89,5 +103,6 @@ export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'se
       InfoService,
       guard(InfoService, () => info, options),
     );
+    router.service(TicketService, guard(TicketService, tickets, options));
   };
 }

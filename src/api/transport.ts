@@ -1,5 +1,6 @@
-import { createContextKey } from '@connectrpc/connect';
-import type { PeerCertificate } from '../identity/authentication.ts';
+import { createContextKey, type HandlerContext } from '@connectrpc/connect';
+import type { Principal } from '../domain/principal.ts';
+import type { PeerCertificate, Presented } from '../identity/authentication.ts';
 
 /**
  * The way by which a call came. Callers in this process or on the local socket could also read the data directory;
@@ -21,3 +22,28 @@ export const peerCertificateKey = createContextKey<PeerCertificate | undefined>(
 export const remoteAddressKey = createContextKey<string | undefined>(undefined, {
   description: 'the address that a call came from',
 });
+
+/** A caller that was authenticated. */
+export type Caller = Principal;
+
+/** The caller, if the server knows it without credentials of the call: the maker of a ticket. */
+export const knownCallerKey = createContextKey<Caller | undefined>(undefined, {
+  description: 'the caller that the server has authenticated',
+});
+
+/** The header with which an operator names the namespace to act in. */
+export const namespaceHeader = 'artifacta-namespace';
+
+/** Returns the credentials that came with a call. */
+export function presentedBy({
+  requestHeader,
+  values,
+}: Pick<HandlerContext, 'requestHeader' | 'values'>): Presented {
+  return {
+    authorization: requestHeader.get('authorization') ?? undefined,
+    namespace: requestHeader.get(namespaceHeader) ?? undefined,
+    certificate: values.get(peerCertificateKey),
+    address: values.get(remoteAddressKey),
+    isLocal: values.get(transportKey) !== 'network',
+  };
+}

@@ -59,6 +59,7 @@ export type {
   ReadWindow,
 } from './artifacts/reading.ts';
 export type { Text } from './artifacts/text.ts';
+export type { Ticket, TicketOptions, TicketTarget } from './artifacts/tickets.ts';
 export type { AnyTransport, ArtifactaClient, ClientOptions } from './client.ts';
 export {
   ArtifactaError,

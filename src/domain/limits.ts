@@ -105,6 +105,14 @@ export const limits = {
   tokenSecondsDefault: 3_600,
   tokenSecondsMax: 24 * 3_600,
   descriptionBytesMax: 255,
+  /** The life of a ticket, which cannot be revoked. */
+  ticketSecondsMax: 300,
+  /** The description of a push within a ticket, encoded: the path of a URL carries it. */
+  ticketSpecBytesMax: 3 * 1024,
+  /** Artifacts in one zip file: 65,535 and more are counted in a form that not every program reads... */
+  archiveArtifactsMax: 65_534,
+  /** ...and in all that are made at once: the directory of each is in memory until its end. */
+  archivedArtifactsMax: 4 * 65_536,
 
   requestIdHoursKept: 24,
   shareLinkHoursDefault: 24,

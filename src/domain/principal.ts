@@ -17,6 +17,8 @@ export interface Restriction {
   readonly namePrefix?: string;
   /** The number of bytes that may be pushed with the token over its life. Undefined: no limit. */
   readonly pushBytesMax?: number;
+  /** The most bytes of one artifact that is pushed. Undefined: the limit of the store. */
+  readonly artifactBytesMax?: number;
 }
 
 /**

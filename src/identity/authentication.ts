@@ -14,10 +14,12 @@ import {
   payerOf,
   type Scope,
 } from '../domain/principal.ts';
+import type { Ticket } from '../domain/ticket.ts';
 import { tokenPrefixes } from '../domain/tokens.ts';
 import type { ChildTokens } from './child-tokens.ts';
 import { Slots } from './slots.ts';
 import { Throttle } from './throttle.ts';
+import type { Tickets } from './tickets.ts';
 
 /** A client certificate that TLS has verified. */
 export interface PeerCertificate {
@@ -68,6 +70,8 @@ export interface AuthenticationOptions {
   readonly keys: KeyRing;
   /** Called for each token: the store may have been exchanged. */
   readonly tokens: () => ChildTokens;
+  /** Called for each ticket, for the same reason. */
+  readonly tickets: () => Tickets;
   /** Verifies JWTs of other issuers. Default: none are accepted. */
   readonly verifyJwt?: ((token: string) => Promise<OutsideIdentity>) | undefined;
   /** Returns the identity of a client certificate. Undefined: it has none. */
@@ -127,17 +131,50 @@ export class Authentication {
 
   readonly authenticate: Authenticate = async (presented) => {
     const principal = inNamespace(await this.identify(presented), presented.namespace);
-    if (principal.subject === guestSubject) return principal;
+    this.countCall(principal);
+    return principal;
+  };
+
+  /**
+   * Returns the ticket that a text is, with its maker as the principal.
+   *
+   * @param address the address that it came from; undefined if only this machine can call in that way.
+   * @throws Failure UNAUTHENTICATED if it is not a ticket, has ended, or its maker's credentials have; OVERLOADED.
+   */
+  readonly takeTicket = async (token: string, address: string | undefined): Promise<Ticket> => {
+    const ticket = await this.tried(`ticket ${token}`, address, () => this.verifyTicket(token));
+    const { principal } = ticket;
+    this.countCall(principal);
+    if (principal.subject !== guestSubject || address === undefined) return ticket;
+    return { ...ticket, principal: { ...principal, payer: addressPayer(address) } };
+  };
+
+  private async verifyTicket(token: string): Promise<Ticket> {
+    const ticket = await this.options.tickets().verify(token);
+    const { principal, isGuests } = ticket;
+    if (isGuests && this.options.isRequired)
+      throw new Failure(
+        'UNAUTHENTICATED',
+        'this ticket was made without credentials, which are required now',
+      );
+    if (principal.apiKey !== undefined) await this.options.keys.requireGood(principal.apiKey);
+    return ticket;
+  }
+
+  private countCall(principal: Principal): void {
+    if (principal.subject === guestSubject) return;
     const who = nameOfPayer(payerOf(principal));
     const waitMs = this.calls.waitMs(who);
     if (waitMs > 0) throw overloaded('these credentials make too many calls', waitMs);
     this.calls.count(who);
-    return principal;
-  };
+  }
 
   private async identify(presented: Presented): Promise<Principal> {
     const { authorization, certificate, isLocal } = presented;
-    if (authorization !== undefined) return await this.ofToken(authorization, presented.address);
+    if (authorization !== undefined)
+      return await this.tried(authorization, presented.address, () =>
+        this.verify(bearerToken(authorization)),
+      );
     const identity = certificate && this.options.identify?.(certificate);
     if (identity !== undefined) return principalOf(identity);
     if (this.options.isRequired && !isLocal)
@@ -150,23 +187,28 @@ export class Authentication {
     return guest(presented.namespace, isLocal, presented.address);
   }
 
-  private async ofToken(authorization: string, address: string | undefined): Promise<Principal> {
-    const hash = createHash('sha256').update(authorization).digest('base64url');
-    if (address === undefined || this.good.has(hash)) return await this.judge(authorization, hash, address);
+  /** Verifies a credential. Callers whose credentials fail must wait. @param credential its text, as it was presented. */
+  private async tried<T>(
+    credential: string,
+    address: string | undefined,
+    verify: () => Promise<T>,
+  ): Promise<T> {
+    const hash = createHash('sha256').update(credential).digest('base64url');
+    if (address === undefined || this.good.has(hash)) return await this.judge(hash, address, verify);
     // As many at once as may be wrong; the others wait for their results.
     const from = networkOf(address);
     return await this.attempts.run(from, async () => {
       const waitMs = this.good.has(hash) ? 0 : this.failures.waitMs(from);
       if (waitMs > 0) throw overloaded('too many attempts with wrong credentials', waitMs);
-      return await this.judge(authorization, hash, address);
+      return await this.judge(hash, address, verify);
     });
   }
 
-  private async judge(authorization: string, hash: string, address: string | undefined): Promise<Principal> {
+  private async judge<T>(hash: string, address: string | undefined, verify: () => Promise<T>): Promise<T> {
     try {
-      const principal = await this.verify(bearerToken(authorization));
+      const verified = await verify();
       this.remember(hash);
-      return principal;
+      return verified;
     } catch (error) {
       if (!failedWith(error, 'UNAUTHENTICATED')) throw error;
       this.good.delete(hash);

@@ -6,15 +6,9 @@ import { randomUUID } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
 import { Failure } from '../domain/errors.ts';
 import type { Namespace, SessionId } from '../domain/names.ts';
-import {
-  guestSubject,
-  type Payer,
-  type Principal,
-  payerOf,
-  type Restriction,
-  type Scope,
-} from '../domain/principal.ts';
+import { guestSubject, type Payer, type Principal, payerOf, type Scope } from '../domain/principal.ts';
 import { tokenPrefixes } from '../domain/tokens.ts';
+import { type PrincipalClaims, restrictedTo, toClaims, toPrincipal } from './principal-claims.ts';
 
 /** The rights that are asked for a token, before they are limited to those of its minter. */
 export interface Grant {
@@ -36,17 +30,6 @@ interface Minted {
   readonly principal: Principal;
 }
 
-interface Claims {
-  readonly ns: string;
-  readonly scopes: readonly Scope[];
-  readonly sessions?: readonly string[];
-  readonly prefix?: string;
-  readonly bytes?: number;
-  readonly key?: string;
-  /** Group and name of the payer, where they are not the namespace and the key. Tokens in use have it by this name. */
-  readonly holder?: readonly [group: string, name: string];
-}
-
 const type = 'artifacta-child+jwt';
 
 /** Mints and verifies tokens under one key. */
@@ -63,19 +46,7 @@ export class ChildTokens {
   /** @throws Failure PERMISSION_DENIED naming the field, if the token could do more than its minter. */
   async mint(minter: Principal, grant: Grant): Promise<Minted> {
     const principal = narrowed(minter, grant);
-    const { restriction = {} } = principal;
-    const claims: Claims = {
-      ns: principal.namespace,
-      scopes: [...principal.scopes].sort(),
-      ...(restriction.sessions === undefined ? {} : { sessions: [...restriction.sessions] }),
-      ...(restriction.namePrefix === undefined ? {} : { prefix: restriction.namePrefix }),
-      ...(restriction.pushBytesMax === undefined ? {} : { bytes: restriction.pushBytesMax }),
-      ...(principal.apiKey === undefined ? {} : { key: principal.apiKey }),
-      ...(principal.payer === undefined
-        ? {}
-        : { holder: [principal.payer.group, principal.payer.name] as const }),
-    };
-    const token = await new SignJWT({ ...claims })
+    const token = await new SignJWT(toClaims(principal))
       .setProtectedHeader({ alg: 'HS256', typ: type })
       .setJti(principal.subject)
       .setExpirationTime((principal.expireTime ?? 0) / 1000)
@@ -85,7 +56,7 @@ export class ChildTokens {
 
   /** Returns the principal of a token. The caller must check its API key. @throws Failure UNAUTHENTICATED. */
   async verify(token: string): Promise<Principal> {
-    const verified = await jwtVerify<Claims>(token.slice(tokenPrefixes.child.length), this.key, {
+    const verified = await jwtVerify<PrincipalClaims>(token.slice(tokenPrefixes.child.length), this.key, {
       algorithms: ['HS256'],
       typ: type,
       requiredClaims: ['jti', 'exp'],
@@ -94,26 +65,9 @@ export class ChildTokens {
       const expired = error.code === 'ERR_JWT_EXPIRED';
       throw new Failure('UNAUTHENTICATED', `the token ${expired ? 'has expired' : 'is not valid'}`);
     });
-    const { ns, scopes, sessions, prefix, bytes, key, holder: payer, jti = '', exp = 0 } = verified.payload;
-    return {
-      subject: jti,
-      namespace: ns as Namespace,
-      scopes: new Set(scopes),
-      operator: false,
-      expireTime: exp * 1000,
-      ...(key === undefined ? {} : { apiKey: key }),
-      ...(payer === undefined ? {} : { payer: { group: payer[0], name: payer[1] } }),
-      ...restrictedTo({
-        ...(sessions === undefined ? {} : { sessions: new Set(sessions as SessionId[]) }),
-        ...(prefix === undefined ? {} : { namePrefix: prefix }),
-        ...(bytes === undefined ? {} : { pushBytesMax: bytes }),
-      }),
-    };
+    const { jti = '', exp = 0 } = verified.payload;
+    return toPrincipal(verified.payload, jti, exp * 1000);
   }
-}
-
-function restrictedTo(restriction: Restriction): { restriction?: Restriction } {
-  return Object.keys(restriction).length === 0 ? {} : { restriction };
 }
 
 function narrowed(minter: Principal, grant: Grant): Principal {

@@ -5,6 +5,7 @@ import type { ReceivedBytes } from '../api/receiving/received-bytes.ts';
 import { methodNames, routes } from '../api/routes.ts';
 import type { UnsentBytes } from '../api/sending/unsent-bytes.ts';
 import { sharedContents, sharedMethod } from '../api/shared.ts';
+import { ticketMethod, ticketUses } from '../api/tickets/use.ts';
 import { exportWarnings } from '../blobs/disk-exports.ts';
 import { parseAddress, reachableUrl } from '../domain/address.ts';
 import { limits } from '../domain/limits.ts';
@@ -129,7 +130,7 @@ function openTelemetryOf(
     ...config,
     ...given,
     hasMetrics: config.admin !== undefined,
-    methods: [...methodNames, sharedMethod],
+    methods: [...methodNames, sharedMethod, ticketMethod],
     isReady: () => readiness.ready,
     messageBytes: () => messageBytes,
     sending: () => unsent,
@@ -336,21 +337,11 @@ interface ListenerParts {
   readonly version: string;
 }
 
-async function openListeners(
-  config: ServeConfig,
-  {
-    embedded: { host, exportFiles },
-    telemetry,
-    readiness,
-    unsent,
-    received,
-    tls,
-    outside,
-    version,
-  }: ListenerParts,
-): Promise<RunningServer> {
+async function openListeners(config: ServeConfig, parts: ListenerParts): Promise<RunningServer> {
+  const { embedded, telemetry, readiness, unsent, received, tls, outside, version } = parts;
+  const { host, exportFiles } = embedded;
   const elapsed = () => performance.now();
-  const { authenticate } = authenticationOver(() => host.store, {
+  const { authenticate, takeTicket } = authenticationOver(() => host.store, {
     ...outside,
     isRequired: config.auth,
     elapsed,
@@ -363,6 +354,7 @@ async function openListeners(
   };
   server = await startServer({
     shared: sharedContents(() => host.store.shared, told),
+    tickets: ticketUses(takeTicket, told),
     routes: routes({
       publicUrl: config.publicUrl,
       localUrl,

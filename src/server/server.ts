@@ -6,6 +6,7 @@ import type { ReceivedBytes } from '../api/receiving/received-bytes.ts';
 import { OpenCalls } from '../api/sending/open-calls.ts';
 import type { UnsentBytes } from '../api/sending/unsent-bytes.ts';
 import type { OpenShared } from '../api/shared.ts';
+import type { TakeTicket } from '../api/tickets/use.ts';
 import { afterAwaitedTime } from '../api/timer.ts';
 import type { TransportKind } from '../api/transport.ts';
 import { type Address, formatAddress } from '../domain/address.ts';
@@ -59,6 +60,8 @@ export interface ServerOptions {
   readonly corsOrigins?: readonly string[];
   /** Opens share links, over HTTP. Default: none are opened. */
   readonly shared?: OpenShared | undefined;
+  /** Takes tickets, over HTTP. Default: none are taken. */
+  readonly tickets?: TakeTicket | undefined;
   /** Whether to refuse HTTP calls under other names. Leave it on while callers are not authenticated. Default true. */
   readonly checkHost?: boolean;
   /** The path of a Unix socket on which the same is served. Default: none. */
@@ -217,6 +220,7 @@ function httpOptions(
     tls: options.tls,
     listenHost: address.host,
     shared: options.shared,
+    tickets: options.tickets,
     hosts: options.httpHosts ?? [],
     corsOrigins: options.corsOrigins ?? [],
     checkHost: options.checkHost ?? true,

@@ -17,6 +17,7 @@ import { badInputSuite } from './bad-input.suite.ts';
 import { lifecycleSuite } from './lifecycle.suite.ts';
 import { maintenanceRefusedSuite, maintenanceSuite } from './maintenance/maintenance.suite.ts';
 import { amendSuite } from './sessions/amend.suite.ts';
+import { archiveSuite } from './sessions/archive.suite.ts';
 import { comparisonSuite } from './sessions/comparison.suite.ts';
 import { openSessionSuite } from './sessions/open-session.suite.ts';
 import { sessionsSuite } from './sessions/sessions.suite.ts';
@@ -117,6 +118,14 @@ const suites: readonly Suite[] = [
     },
   },
   { name: 'amending', run: amendSuite },
+  {
+    name: 'archives',
+    run: archiveSuite,
+    also: {
+      'another namespace': rowsOfNamespace,
+      'Connect with JSON over HTTP/1.1': 'pieces are base64',
+    },
+  },
   {
     name: 'share links',
     run: (open, { unsendable }) => shareLinksSuite(open, unsendable),

@@ -26,7 +26,7 @@ const nouns: readonly Noun[] = [
     instead: 'payer, owner, kept, stored: a hold is an artifact’s',
     allowed: {
       // The claim of tokens that are in use.
-      'src/identity/child-tokens.ts': ['holder'],
+      'src/identity/principal-claims.ts': ['holder'],
       'test/identity/child-tokens.test.ts': ['holder'],
       // Artifacts on hold.
       'test/api/artifacts/artifacts.suite.ts': ['held'],

@@ -29,9 +29,10 @@ import { within } from '../errors.ts';
 import type { Call, Handlers } from '../handlers.ts';
 import { toArtifactMessage, toExplanationMessage, toGoneMessage, toReceiptMessage } from '../messages.ts';
 import { parseDigest, parseOrder, parsePageSize, parseRef, parseSize, parseSpec } from '../parse.ts';
+import type { WebAddresses } from '../web-addresses.ts';
 import { listLineage } from './lineage.ts';
 import { readArtifact } from './read-artifact.ts';
-import { shareHandlers, type WebAddresses } from './share-links.ts';
+import { shareHandlers } from './share-links.ts';
 import { receiveUpload } from './upload.ts';
 
 /** The parts of a store that ArtifactService uses. */

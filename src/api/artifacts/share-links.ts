@@ -5,24 +5,17 @@ import type {
   ListShareLinksRequest,
   RevokeShareLinksRequest,
 } from '../../../gen/artifacta/v1/share_link_pb.ts';
-import { Failure, invalid } from '../../domain/errors.ts';
+import { invalid } from '../../domain/errors.ts';
 import { parseSessionId } from '../../domain/names.ts';
 import type { LinkScope, Links, ShareLink } from '../../store/sharing/links.ts';
 import type { Handlers } from '../handlers.ts';
 import { parseExpiry, parsePageSize, parseRef } from '../parse.ts';
+import { below, requireUrl, type WebAddresses } from '../web-addresses.ts';
 
 type ShareHandlers = Pick<
   Handlers<typeof ArtifactService>,
   'createShareLink' | 'listShareLinks' | 'revokeShareLinks'
 >;
-
-/** The URLs of the HTTP listener, without a slash at the end. */
-export interface WebAddresses {
-  /** The URL that others use. Undefined: the service does not know it. */
-  readonly publicUrl?: string | undefined;
-  /** The URL where it listens. Undefined: no HTTP listener exists, or it does not listen yet. */
-  readonly localUrl: () => string | undefined;
-}
 
 /** Returns the methods of ArtifactService for share links. */
 export function shareHandlers(links: Links, { publicUrl, localUrl }: WebAddresses): ShareHandlers {
@@ -30,16 +23,15 @@ export function shareHandlers(links: Links, { publicUrl, localUrl }: WebAddresse
     createShareLink: async (request, { principal }) => {
       const target = parseRef('artifact', request.artifact);
       const expiry = parseExpiry('', request.expiry);
-      if (request.requireUrl && publicUrl === undefined) throw urlRequired();
+      if (request.requireUrl) requireUrl(publicUrl, 'link');
       const { link, token } = await links.create(principal, target, expiry);
       const path = `/s/${token}`;
-      const below = (address: string | undefined) => (address === undefined ? '' : `${address}${path}`);
       return {
         shareLink: toLinkMessage(link),
         token,
         path,
-        url: below(publicUrl),
-        localUrl: below(localUrl()),
+        url: below(publicUrl, path),
+        localUrl: below(localUrl(), path),
       };
     },
     listShareLinks: async (request, { principal }) => {
@@ -74,13 +66,6 @@ function scopeOf(
   if (scope.case === 'artifact') return { of: 'artifact', target: parseRef('artifact', scope.value) };
   if (scope.case === 'session') return { of: 'session', session: parseSessionId('session', scope.value) };
   return { of: 'namespace' };
-}
-
-function urlRequired(): Failure {
-  return new Failure(
-    'PUBLIC_URL_REQUIRED',
-    'cannot make a link, because nothing serves it: run "artifacta serve" with --public-url',
-  );
 }
 
 function toLinkMessage({ id, artifact, version, createTime, expireTime, revokeTime, ...rest }: ShareLink) {

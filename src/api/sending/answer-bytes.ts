@@ -13,6 +13,7 @@ const pageBytes = 4 * limits.pageBytesMax;
 const large: Readonly<Record<string, number>> = {
   DownloadArtifact: limits.chunkBytesDefault,
   DownloadManifest: limits.chunkBytesDefault,
+  DownloadArchive: limits.chunkBytesDefault,
   ExportIndex: limits.chunkBytesDefault,
   ReadArtifact: limits.readingAnswerBytesMax,
   ListArtifacts: pageBytes,

@@ -16,6 +16,8 @@ import type { Comparison } from '../../store/queries/comparison.ts';
 import type { Listing, SessionQuery } from '../../store/queries/listing.ts';
 import type { Seals } from '../../store/sessions/seal.ts';
 import type { SessionSpec, Sessions } from '../../store/sessions/sessions.ts';
+import { downloadArchive } from '../archives/archive.ts';
+import type { Archives } from '../archives/archives.ts';
 import { parseSessionChanges } from '../changes.ts';
 import type { Call, Handlers } from '../handlers.ts';
 import { toExplanationMessage, toSessionMessage } from '../messages.ts';
@@ -35,14 +37,10 @@ interface SessionParts {
 }
 
 /** Returns the methods of SessionService over the parts of a store. */
-export function sessionHandlers({
-  sessions,
-  seals,
-  listing,
-  comparison,
-  downloads,
-  watch,
-}: SessionParts): Handlers<typeof SessionService> {
+export function sessionHandlers(
+  { sessions, seals, listing, comparison, downloads, watch }: SessionParts,
+  archives: Archives,
+): Handlers<typeof SessionService> {
   return {
     openSession: async (request, call) => {
       const { session, created } = await sessions.open(call.principal, parseSessionSpec(request));
@@ -89,6 +87,7 @@ export function sessionHandlers({
     },
     watchSession: (request, call) => watchSession(watch, request, call),
     downloadManifest: (request, call) => downloadManifest(downloads, request, call),
+    downloadArchive: (request, call) => downloadArchive({ listing, downloads }, archives, request, call),
   };
 }
 

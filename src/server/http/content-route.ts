@@ -5,13 +5,13 @@ import { ArtifactSchema } from '../../../gen/artifacta/v1/artifact_pb.ts';
 import { ArtifactService } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
 import type { DownloadArtifactResponseSchema } from '../../../gen/artifacta/v1/content_pb.ts';
 import { refusal } from '../refusals.ts';
-import { decideConditions, isConditional, rangeCounts } from './conditions.ts';
-import { formatDigest } from './content-digest.ts';
-import { typeHeaders } from './disposition.ts';
+import { decideConditions, isConditional, rangeCounts } from './content/conditions.ts';
+import { formatDigest } from './content/content-digest.ts';
+import { previewHeaders, typeHeaders } from './content/disposition.ts';
+import { parseRange, type Range } from './content/range.ts';
 import { HttpError, refusedField } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import type { PlainCalls } from './plain-calls.ts';
-import { parseRange, type Range } from './range.ts';
 
 /** The reference to an artifact: its id, or session and name for the latest version. */
 type ContentRef = Required<MessageInitShape<typeof ArtifactRefSchema>>['by'];
@@ -20,17 +20,22 @@ type ContentRef = Required<MessageInitShape<typeof ArtifactRefSchema>>['by'];
  * Answers the request. @throws HttpError, ConnectError before the answer has begun; a later failure breaks the answer
  * off.
  */
-export async function getContent(exchange: Exchange, by: ContentRef, calls: PlainCalls): Promise<void> {
+export async function getContent(
+  exchange: Exchange,
+  by: ContentRef,
+  calls: PlainCalls,
+  manner: Manner = toReaders,
+): Promise<void> {
   const { request } = exchange;
   const isHead = request.method === 'HEAD';
   // One call is enough for the whole content. A request that depends on the artifact reads the artifact first. An id
   // means one version forever.
   if (isHead || request.headers.range !== undefined || isConditional(request.headers)) {
     const artifact = await findArtifact(exchange, by, calls);
-    const range = rangeToSend(exchange, artifact, toReaders);
-    return range && send(exchange, { case: 'id', value: artifact.id }, range, calls);
+    const range = rangeToSend(exchange, artifact, manner);
+    return range && send(exchange, { case: 'id', value: artifact.id }, range, calls, manner);
   }
-  return send(exchange, by, { kind: 'whole' }, calls);
+  return send(exchange, by, { kind: 'whole' }, calls, manner);
 }
 
 /**
@@ -41,13 +46,13 @@ export async function getContent(exchange: Exchange, by: ContentRef, calls: Plai
 export function rangeToSend(
   exchange: Exchange,
   artifact: Artifact,
-  caching: Caching,
+  manner: Manner,
 ): Exclude<Range, { kind: 'unsatisfiable' }> | undefined {
   const { headers, method } = exchange.request;
   const etag = etagOf(artifact);
   const decided = decideConditions(headers, etag);
   if (decided === 304) {
-    exchange.answer(304, validators(artifact, caching));
+    exchange.answer(304, validators(artifact, manner));
     return undefined;
   }
   if (decided === 412)
@@ -56,7 +61,7 @@ export function rangeToSend(
     });
   // RFC 9110 defines ranges for GET alone.
   if (method === 'HEAD') {
-    exchange.answer(200, wholeHeaders(artifact, caching));
+    exchange.answer(200, wholeHeaders(artifact, manner));
     return undefined;
   }
   const size = Number(artifact.sizeBytes);
@@ -83,14 +88,20 @@ function findArtifact(exchange: Exchange, by: ContentRef, calls: PlainCalls): Pr
   });
 }
 
-function send(exchange: Exchange, by: ContentRef, range: Range, calls: PlainCalls): Promise<void> {
+function send(
+  exchange: Exchange,
+  by: ContentRef,
+  range: Range,
+  calls: PlainCalls,
+  manner: Manner,
+): Promise<void> {
   const part =
     range.kind === 'part' ? { offset: BigInt(range.first), limit: BigInt(range.last - range.first + 1) } : {};
   return calls.call(exchange, ArtifactService.method.downloadArtifact, async (download, context) => {
     const request = create(ArtifactService.method.downloadArtifact.input, { artifact: { by }, ...part });
     const parts = download(request, context)[Symbol.asyncIterator]();
     try {
-      await sendParts(exchange, range, parts);
+      await sendParts(exchange, range, parts, manner);
     } finally {
       await parts.return?.();
     }
@@ -99,7 +110,7 @@ function send(exchange: Exchange, by: ContentRef, range: Range, calls: PlainCall
 
 type Parts = AsyncIterator<MessageInitShape<typeof DownloadArtifactResponseSchema>>;
 
-async function sendParts(exchange: Exchange, range: Range, parts: Parts): Promise<void> {
+async function sendParts(exchange: Exchange, range: Range, parts: Parts, manner: Manner): Promise<void> {
   const first = await parts.next();
   const message = first.done ? undefined : first.value.part;
   if (message?.case !== 'artifact') throw new Error('a download did not begin with the artifact');
@@ -108,7 +119,7 @@ async function sendParts(exchange: Exchange, range: Range, parts: Parts): Promis
     for (let next = await parts.next(); !next.done; next = await parts.next())
       if (next.value.part?.case === 'chunk') yield next.value.part.value;
   }
-  await sendBody(exchange, artifact, range, chunks(), toReaders);
+  await sendBody(exchange, artifact, range, chunks(), manner);
 }
 
 /** Sends the answer to a GET. */
@@ -117,14 +128,14 @@ export async function sendBody(
   artifact: Artifact,
   range: Range,
   chunks: AsyncIterable<Uint8Array>,
-  caching: Caching,
+  manner: Manner,
 ): Promise<void> {
   const iterator = chunks[Symbol.asyncIterator]();
   // Damage at the beginning is found before the status is sent, so the answer can still report it.
   let next = await iterator.next();
   const { response } = exchange;
-  if (range.kind === 'part') response.writeHead(206, partHeaders(artifact, range, caching));
-  else response.writeHead(200, wholeHeaders(artifact, caching));
+  if (range.kind === 'part') response.writeHead(206, partHeaders(artifact, range, manner));
+  else response.writeHead(200, wholeHeaders(artifact, manner));
   try {
     let sentBytes = 0;
     for (; !next.done; next = await iterator.next()) {
@@ -150,15 +161,42 @@ function lengthOf({ sizeBytes }: Artifact, range: Range): number {
   return range.kind === 'part' ? range.last - range.first + 1 : Number(sizeBytes);
 }
 
-/** The rules for caches of an answer. */
-type Caching = 'private, no-cache' | 'private, no-store';
+/** How an answer is to be kept and shown. */
+interface Manner {
+  readonly caching: 'private, no-cache' | 'private, no-store';
+  /** Whether a browser shows the content, with the type that it was stored with, even if it runs scripts. */
+  readonly isPreview: boolean;
+}
 
 // The bytes of an id never change, but the right to read them does, and they end. So no shared cache keeps a copy, and
 // a private cache asks each time, which is answered with 304.
-const toReaders: Caching = 'private, no-cache';
+const toReaders: Manner = { caching: 'private, no-cache', isPreview: false };
+
+/** For those who may read for a limited time only: a cache that kept a copy would keep it for longer. */
+export const toGuests: Manner = { caching: 'private, no-store', isPreview: false };
+
+/** For a frame of a page that shows the content. */
+export const toPreview: Manner = { caching: 'private, no-store', isPreview: true };
+
+/**
+ * Makes content a page of an origin of its own, which may run its scripts and reach no network. Only pages of this
+ * origin may frame it.
+ */
+const previewPolicy = [
+  'sandbox allow-scripts',
+  "default-src 'none'",
+  "script-src 'unsafe-inline'",
+  "style-src 'unsafe-inline'",
+  'img-src data: blob:',
+  'media-src data: blob:',
+  'font-src data:',
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'self'",
+].join('; ');
 
 /** Returns the headers that describe the content even in an answer without it. */
-function validators(artifact: Artifact, caching: Caching): Record<string, string> {
+function validators(artifact: Artifact, { caching }: Manner): Record<string, string> {
   return { etag: etagOf(artifact), 'cache-control': caching };
 }
 
@@ -166,31 +204,32 @@ function validators(artifact: Artifact, caching: Caching): Record<string, string
  * Returns the headers of an answer with the content. Anyone who may upload could upload a page with scripts; no content
  * ever becomes a page of this origin.
  */
-function contentHeaders(artifact: Artifact, caching: Caching): Record<string, string> {
+function contentHeaders(artifact: Artifact, manner: Manner): Record<string, string> {
   const { contentType, name, sha256 } = artifact;
+  const { isPreview } = manner;
   return {
-    ...validators(artifact, caching),
-    ...typeHeaders(name, contentType),
+    ...validators(artifact, manner),
+    ...(isPreview ? previewHeaders(name, contentType) : typeHeaders(name, contentType)),
     'accept-ranges': 'bytes',
     'repr-digest': formatDigest(sha256),
     'x-content-type-options': 'nosniff',
-    'content-security-policy': "sandbox; default-src 'none'",
+    'content-security-policy': isPreview ? previewPolicy : "sandbox; default-src 'none'",
     'cross-origin-resource-policy': 'same-origin',
     'referrer-policy': 'no-referrer',
   };
 }
 
-function wholeHeaders(artifact: Artifact, caching: Caching): Record<string, string> {
-  return { ...contentHeaders(artifact, caching), 'content-length': String(artifact.sizeBytes) };
+function wholeHeaders(artifact: Artifact, manner: Manner): Record<string, string> {
+  return { ...contentHeaders(artifact, manner), 'content-length': String(artifact.sizeBytes) };
 }
 
 function partHeaders(
   artifact: Artifact,
   range: Range & { kind: 'part' },
-  caching: Caching,
+  manner: Manner,
 ): Record<string, string> {
   return {
-    ...contentHeaders(artifact, caching),
+    ...contentHeaders(artifact, manner),
     'content-length': String(lengthOf(artifact, range)),
     'content-range': `bytes ${range.first}-${range.last}/${artifact.sizeBytes}`,
   };

@@ -11,6 +11,7 @@ import type { MethodImplSpec } from '@connectrpc/connect';
 import type { ReceivedBytes } from '../../api/receiving/received-bytes.ts';
 import type { OpenCalls } from '../../api/sending/open-calls.ts';
 import type { OpenShared } from '../../api/shared.ts';
+import type { TakeTicket } from '../../api/tickets/use.ts';
 import { type Address, formatAddress } from '../../domain/address.ts';
 import { ListenError } from '../addresses.ts';
 import type { FairStarts } from '../fair-starts.ts';
@@ -38,6 +39,8 @@ export interface HttpOptions extends ConnectOptions, OriginOptions {
   readonly address: Address;
   /** Opens share links. Default: none are opened. */
   readonly shared?: OpenShared | undefined;
+  /** Takes tickets. Default: none are taken. */
+  readonly tickets?: TakeTicket | undefined;
   /** With TLS: HTTP/1.1 and HTTP/2. Absent: HTTP/1.1 in clear. */
   readonly tls?: Tls | undefined;
   /** The open calls of this listener and others. */
@@ -86,13 +89,14 @@ export async function startHttp(options: HttpOptions): Promise<HttpListener> {
   const connections = new Connections(server, turns);
   const connect = connectCalls(options.methods, options);
   const calls = new PlainCalls(options.methods, options);
+  const { shared, tickets } = options;
   const scheme = options.tls === undefined ? 'http' : 'https';
   const answer = (exchange: Exchange, hasPlace: boolean): Promise<void> => {
     options.calls.track(exchange.settled);
     connections.serve(exchange);
     if (!hasPlace) exchange.answerError(tooManyOpenCalls());
     else if (!refuse(exchange, scheme, gate, connections) && !connect(exchange))
-      exchange.stayOpenFor(answerPlainly(exchange, { calls, shared: options.shared }, options));
+      exchange.stayOpenFor(answerPlainly(exchange, { calls, shared, tickets }, options));
     return exchange.settled;
   };
   const listener = (awaitsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {

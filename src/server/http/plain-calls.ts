@@ -1,6 +1,7 @@
 /** Calls of the services' methods from plain HTTP routes: the same handlers, behind the same guard. */
 import type { DescMethod } from '@bufbuild/protobuf';
 import { createHandlerContext, type MethodImpl, type MethodImplSpec } from '@connectrpc/connect';
+import { type Caller, knownCallerKey } from '../../api/transport.ts';
 import { callValues } from '../call-values.ts';
 import type { CallOptions } from '../grpc/calls.ts';
 import { refusal } from '../refusals.ts';
@@ -14,9 +15,26 @@ export class PlainCalls {
   private readonly methods: readonly MethodImplSpec[];
   private readonly options: CallOptions;
 
-  constructor(methods: readonly MethodImplSpec[], options: CallOptions) {
+  /** The caller whose calls these are, and the path that stands for those of its requests. */
+  private readonly known: { readonly caller: Caller; readonly path: string } | undefined;
+
+  constructor(
+    methods: readonly MethodImplSpec[],
+    options: CallOptions,
+    known?: { readonly caller: Caller; readonly path: string },
+  ) {
     this.methods = methods;
     this.options = options;
+    this.known = known;
+  }
+
+  /**
+   * Returns the calls of a caller that the server knows already: credentials in the request do not count.
+   *
+   * @param path the path that handlers see, since that of the request is a secret.
+   */
+  as(caller: Caller, path: string): PlainCalls {
+    return new PlainCalls(this.methods, this.options, { caller, path });
   }
 
   /**
@@ -38,11 +56,14 @@ export class PlainCalls {
       method,
       protocolName: 'http',
       requestMethod: exchange.request.method ?? '',
-      url: exchange.target.path,
+      url: this.known?.path ?? exchange.target.path,
       requestHeader: exchange.headers(),
       requestSignal: exchange.gone,
       shutdownSignal: this.options.stop,
-      contextValues: callValues(this.options.transport, exchange.request.socket, exchange.unsent),
+      contextValues: callValues(this.options.transport, exchange.request.socket, exchange.unsent).set(
+        knownCallerKey,
+        this.known?.caller,
+      ),
     });
     try {
       return await use(spec.impl as unknown as MethodImpl<M>, context);

@@ -2,14 +2,15 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
-import type { ArtifactSpecSchema } from '../../../gen/artifacta/v1/upload_pb.ts';
+import type { ArtifactSpec, ArtifactSpecSchema } from '../../../gen/artifacta/v1/upload_pb.ts';
 import { whyNoForm } from '../../api/forms.ts';
 import { parseSpan } from '../../domain/quantities.ts';
-import { parseContentDigest } from './content-digest.ts';
+import { parseContentDigest } from './content/content-digest.ts';
 import { badField, refusedField } from './errors.ts';
 import { decodeText, parseQuery } from './request-target.ts';
 
-type Spec = MessageInitShape<typeof ArtifactSpecSchema>;
+/** The description of an artifact to store. */
+export type Spec = MessageInitShape<typeof ArtifactSpecSchema>;
 
 /** The session and the name in the path, not decoded. */
 export interface PutPath {
@@ -37,6 +38,27 @@ export function parsePut(path: PutPath, query: string, headers: IncomingHttpHead
     sha256: parseContentDigest(single(headers['content-digest'])) ?? '',
     ...parseParameters(query),
   };
+}
+
+/**
+ * Returns the description in a ticket with what the headers add to it: the type and the digest, where the ticket leaves
+ * them open.
+ *
+ * @throws HttpError 400 for headers that contradict the ticket, or ask for what is not offered.
+ */
+export function parseTicketPut(spec: ArtifactSpec, headers: IncomingHttpHeaders): Spec {
+  refuseUnsupported(headers);
+  if (headers['idempotency-key'] !== undefined)
+    throw badField('Idempotency-Key', 'must be left out: the ticket is the key');
+  const sha256 = parseContentDigest(single(headers['content-digest'])) ?? '';
+  const wanted = spec.sha256.toLowerCase();
+  if (sha256 !== '' && wanted !== '' && sha256 !== wanted)
+    throw badField('Content-Digest', `must be that of the ticket: ${wanted}`);
+  if (spec.contentType !== '') return { ...spec, sha256: wanted || sha256 };
+  const contentType = headers['content-type'] ?? '';
+  const whyNot = whyNoForm(spec.name, contentType);
+  if (whyNot !== undefined) throw refusedField(415, 'INVALID_ARGUMENT', 'Content-Type', whyNot);
+  return { ...spec, contentType, sha256: wanted || sha256 };
 }
 
 function single(header: string | string[] | undefined): string | undefined {

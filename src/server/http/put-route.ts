@@ -6,7 +6,6 @@ import { create, type MessageInitShape, toJson } from '@bufbuild/protobuf';
 import { ConnectError } from '@connectrpc/connect';
 import { ArtifactService } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
 import {
-  type ArtifactSpecSchema,
   type UploadArtifactRequest,
   UploadArtifactRequestSchema,
   UploadArtifactResponseSchema,
@@ -15,17 +14,19 @@ import { cancelled } from '../refusals.ts';
 import { refusedField, renamed } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import type { PlainCalls } from './plain-calls.ts';
-import { type PutPath, parsePut } from './put-parameters.ts';
+import { type PutPath, parsePut, type Spec } from './put-parameters.ts';
 
 /** The largest piece that is passed on. */
 const chunkBytesMax = 1024 * 1024;
 
-type Spec = MessageInitShape<typeof ArtifactSpecSchema>;
-
 /** Answers the request. @throws HttpError, ConnectError */
 export async function putArtifact(exchange: Exchange, path: PutPath, calls: PlainCalls): Promise<void> {
   const { request, target } = exchange;
-  const parsed = parsePut(path, target.query, request.headers);
+  await storeBody(exchange, parsePut(path, target.query, request.headers), calls);
+}
+
+/** Stores the body of the request as the artifact that is described, and answers. @throws HttpError, ConnectError */
+export async function storeBody(exchange: Exchange, parsed: Spec, calls: PlainCalls): Promise<void> {
   const sizeBytes = declaredSize(exchange);
   if (sizeBytes === undefined && exchange.isHttp2 && !parsed.sha256)
     throw refusedField(

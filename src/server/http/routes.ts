@@ -1,6 +1,7 @@
 /** The plain HTTP routes: which exist, and the answer if none matches. */
 import type { ConnectError } from '@connectrpc/connect';
 import type { OpenShared } from '../../api/shared.ts';
+import type { TakeTicket } from '../../api/tickets/use.ts';
 import type { CallOptions } from '../grpc/calls.ts';
 import { isSendable, refusal, unexpected } from '../refusals.ts';
 import { getContent } from './content-route.ts';
@@ -11,12 +12,15 @@ import type { PlainCalls } from './plain-calls.ts';
 import { putArtifact } from './put-route.ts';
 import { decodeText } from './request-target.ts';
 import { getShared } from './shared-route.ts';
+import { useTicket } from './ticket-route.ts';
 
 /** The targets of the routes. */
 interface Served {
   readonly calls: PlainCalls;
   /** Undefined: links open nothing here. */
   readonly shared: OpenShared | undefined;
+  /** Undefined: tickets are good for nothing here. */
+  readonly tickets: TakeTicket | undefined;
 }
 
 interface Route {
@@ -47,6 +51,11 @@ const routes: readonly Route[] = [
     pattern: /^\/s\/([^/]*)$/,
     methods: ['GET', 'HEAD'],
     handle: (exchange, [token = ''], { shared }) => getShared(exchange, token, shared),
+  },
+  {
+    pattern: /^\/t\/([^/]*)$/,
+    methods: ['GET', 'HEAD', 'PUT'],
+    handle: (exchange, [token = ''], { tickets, calls }) => useTicket(exchange, token, tickets, calls),
   },
 ];
 
@@ -80,6 +89,7 @@ function tellable(error: unknown): ConnectError | HttpError | undefined {
 /** Returns the route for the log: a path can contain data that does not belong there. */
 function routeName(path: string): string {
   if (path.startsWith('/s/')) return '/s/{token}';
+  if (path.startsWith('/t/')) return '/t/{token}';
   return path.startsWith('/v1/sessions/')
     ? '/v1/sessions/{session}/artifacts/{name}'
     : '/v1/artifacts/{id}/content';

@@ -1,7 +1,7 @@
 /** `GET` and `HEAD /s/{token}`: the artifact that a share link opens, for anyone who has the link. */
 import type { OpenShared } from '../../api/shared.ts';
 import { refusal } from '../refusals.ts';
-import { rangeToSend, sendBody } from './content-route.ts';
+import { rangeToSend, sendBody, toGuests } from './content-route.ts';
 import { HttpError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -16,14 +16,13 @@ export async function getShared(
 ): Promise<void> {
   if (open === undefined) throw new HttpError(404, refusal('NOT_IMPLEMENTED', 'nothing exists at this path'));
   await open(token, exchange.unsent, async ({ artifact, read }) => {
-    // A cache that keeps a copy would keep what the link gives for a limited time only.
-    const range = rangeToSend(exchange, artifact, 'private, no-store');
+    const range = rangeToSend(exchange, artifact, toGuests);
     if (range === undefined) return;
     const size = Number(artifact.sizeBytes);
     const part =
       range.kind === 'part'
         ? { offset: range.first, length: range.last - range.first + 1 }
         : { offset: 0, length: size };
-    await sendBody(exchange, artifact, range, read(part, exchange.gone), 'private, no-store');
+    await sendBody(exchange, artifact, range, read(part, exchange.gone), toGuests);
   });
 }

@@ -55,9 +55,9 @@ export class Uploads {
    * must be finished or disposed.
    */
   async begin(principal: Principal, spec: ArtifactSpec): Promise<Upload | CommitResult> {
-    const { namespaces, artifactBytesMax } = this.options;
-    const namespace = await namespaces.require(principal.namespace);
+    const namespace = await this.options.namespaces.require(principal.namespace);
     requirePushable(principal, spec);
+    const artifactBytesMax = this.artifactBytesMax(principal);
     if (spec.sizeBytes !== undefined && spec.sizeBytes > artifactBytesMax)
       throw tooLarge('size_bytes', artifactBytesMax);
     const known = await this.refuseEarly(principal, spec);
@@ -86,9 +86,10 @@ export class Uploads {
 
   /** Pushes content that is in memory. */
   async create(principal: Principal, spec: ArtifactSpec, bytes: Uint8Array): Promise<CommitResult> {
-    const { artifactBytesMax, inlineBytesMax, namespaces } = this.options;
+    const { inlineBytesMax, namespaces } = this.options;
     const namespace = await namespaces.require(principal.namespace);
     requirePushable(principal, spec);
+    const artifactBytesMax = this.artifactBytesMax(principal);
     if (bytes.length > artifactBytesMax) throw tooLarge('data', artifactBytesMax);
     if (bytes.length > inlineBytesMax) await this.refuseEarly(principal, spec);
     await this.requireRoom(principal, spec, bytes.length);
@@ -106,6 +107,8 @@ export class Uploads {
     const { sha256, sizeBytes: size } = content;
     await this.options.namespaces.require(principal.namespace);
     requirePushable(principal, spec);
+    const bytesMax = principal.restriction?.artifactBytesMax;
+    if (bytesMax !== undefined && size > bytesMax) throw tooLarge('size_bytes', bytesMax);
     checkDigest('sha256', spec.sha256, sha256);
     if (spec.sizeBytes !== undefined && spec.sizeBytes !== size)
       throw sizeMismatch('size_bytes', spec.sizeBytes, `${size}`);
@@ -177,6 +180,12 @@ export class Uploads {
       mintName: () => physicalName(internalId),
       onStep: contentObserver('upload', onStep),
     });
-    return new Upload({ ...this.options, principal, spec, writer, commits });
+    const artifactBytesMax = this.artifactBytesMax(principal);
+    return new Upload({ ...this.options, artifactBytesMax, principal, spec, writer, commits });
+  }
+
+  /** Returns the size of the largest artifact that the principal may push. */
+  private artifactBytesMax({ restriction }: Principal): number {
+    return Math.min(this.options.artifactBytesMax, restriction?.artifactBytesMax ?? Number.POSITIVE_INFINITY);
   }
 }

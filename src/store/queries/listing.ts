@@ -124,6 +124,13 @@ export class Listing {
     this.filling = filling;
   }
 
+  /** @throws Failure SESSION_NOT_FOUND unless the artifacts of the session can be listed. */
+  async requireSession(principal: Principal, id: SessionId): Promise<void> {
+    await this.namespaces.require(principal.namespace);
+    await using reader = this.index.snapshot();
+    await readSession(reader, principal, id, this.index.now());
+  }
+
   /** @throws Failure SESSION_NOT_FOUND, MANIFEST_NOT_FOUND, PAGE_TOKEN_INVALID, INVALID_ARGUMENT for the filter. */
   async artifacts(principal: Principal, query: ArtifactQuery): Promise<ArtifactPage> {
     await this.namespaces.require(principal.namespace);

@@ -81,6 +81,15 @@ const reads: SessionColumn[] = [
     }),
   ),
   {
+    call: 'DownloadArchive',
+    fields: ['session'],
+    changes: false,
+    run: async ({ sessions }) => {
+      for await (const _chunk of sessions.downloadArchive({ session }));
+      return found;
+    },
+  },
+  {
     call: 'DownloadManifest',
     fields: ['session'],
     changes: false,

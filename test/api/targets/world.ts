@@ -8,11 +8,12 @@ import { MaintenanceService } from '../../../gen/artifacta/v1/maintenance_servic
 import { SessionOutcome } from '../../../gen/artifacta/v1/outcome_pb.ts';
 import type { Session } from '../../../gen/artifacta/v1/session_pb.ts';
 import { SessionService } from '../../../gen/artifacta/v1/session_service_pb.ts';
-import { namespaceHeader } from '../../../src/api/guard.ts';
 import { routes } from '../../../src/api/routes.ts';
+import { namespaceHeader } from '../../../src/api/transport.ts';
 import { parseNamespace } from '../../../src/domain/names.ts';
 import { Authentication } from '../../../src/identity/authentication.ts';
 import { ChildTokens } from '../../../src/identity/child-tokens.ts';
+import { Tickets } from '../../../src/identity/tickets.ts';
 import { type Spec, text } from '../../support/calls.ts';
 import type { TestStore } from '../../support/service.ts';
 
@@ -60,6 +61,7 @@ export function routesOf({ store }: TestStore): ReturnType<typeof routes> {
     isRequired: false,
     keys: store.apiKeys,
     tokens: () => new ChildTokens(store.tokenKey, () => store.now()),
+    tickets: () => new Tickets(store.tokenKey, () => store.now()),
     elapsed: () => 0,
   });
   const { authenticate } = authentication;

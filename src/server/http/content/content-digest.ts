@@ -1,6 +1,6 @@
 /** Content-Digest (RFC 9530): a dictionary of digests as byte sequences (RFC 8941). */
 import { Buffer } from 'node:buffer';
-import { badField } from './errors.ts';
+import { badField } from '../errors.ts';
 
 const member = /^([a-z*][a-z0-9_.*-]*)=:([A-Za-z0-9+/]*={0,2}):((?:;[ ]*[a-z*][a-z0-9_.*-]*(?:=[^,;]*)?)*)$/;
 

@@ -42,6 +42,11 @@ export function typeHeaders(name: string, contentType: string): Record<string, s
   };
 }
 
+/** Returns the same headers for content that is shown with its own type, whatever it is. */
+export function previewHeaders(name: string, contentType: string): Record<string, string> {
+  return { 'content-type': contentType, 'content-disposition': contentDisposition(name, true) };
+}
+
 /** Returns the type of shown content, in our own words; undefined for content that is saved. */
 function shownType(contentType: string): string | undefined {
   const [, given, charset] = plainForm.exec(contentType) ?? [];
