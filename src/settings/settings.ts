@@ -199,7 +199,9 @@ export const settings = {
     value: 'BYTES',
     env: 'ARTIFACTA_INLINE_BYTES_MAX',
     default: '32768',
-    description: 'contents up to this size are kept in the index, without a file of their own; 0: none',
+    description:
+      'contents up to this size are kept in the index, without a file of their own; 0: none; does not change ' +
+      'max_inline_bytes, the limit of a request',
   },
   reserveBytes: {
     flag: 'reserve-bytes',

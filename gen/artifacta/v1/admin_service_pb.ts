@@ -1092,10 +1092,9 @@ export const AdminService: GenService<{
     output: typeof ExportIndexResponseSchema;
   },
   /**
-   * Restores the index to the state of an export, all or nothing. Afterwards ReapExpired and CollectGarbage are paused,
-   * until a call of Verify with `repair_report_id` has ended, or until ResumeMaintenance (see
-   * StorePause.CAUSE_IMPORTED). Also served in recovery. Fails with STORE_NOT_EMPTY, UPLOAD_INCOMPLETE (no footer),
-   * SIZE_MISMATCH or DIGEST_MISMATCH (the footer does not agree with the rows), or STORAGE_FULL.
+   * Restores the index to the state of an export, all or nothing. Afterwards ReapExpired and CollectGarbage are paused;
+   * StorePause.CAUSE_IMPORTED says until when. Also served in recovery. Fails with STORE_NOT_EMPTY, UPLOAD_INCOMPLETE
+   * (no footer), SIZE_MISMATCH or DIGEST_MISMATCH (the footer does not agree with the rows), or STORAGE_FULL.
    *
    * @generated from rpc artifacta.v1.AdminService.ImportIndex
    */

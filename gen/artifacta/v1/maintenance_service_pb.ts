@@ -96,7 +96,7 @@ export type ReapExpiredResponse = Message<"artifacta.v1.ReapExpiredResponse"> & 
   nextTime?: Timestamp | undefined;
 
   /**
-   * The pauses that stop this work. If any is listed, the call did nothing.
+   * The pauses that stop ReapExpired. If any is listed, the call did nothing.
    *
    * @generated from field: repeated artifacta.v1.StorePause pauses = 8;
    */
@@ -188,7 +188,8 @@ export type CollectGarbageResponse = Message<"artifacta.v1.CollectGarbageRespons
   nextTime?: Timestamp | undefined;
 
   /**
-   * The pauses that stop work.
+   * The pauses that stop CollectGarbage. If any is listed other than CAUSE_MANY_ORPHANS, the call did nothing. If only
+   * CAUSE_MANY_ORPHANS is listed, the call removed no orphans and did the rest.
    *
    * @generated from field: repeated artifacta.v1.StorePause pauses = 7;
    */
@@ -396,8 +397,10 @@ export const ExportResponseSchema: GenMessage<ExportResponse> = /*@__PURE__*/
  * refers to. *Quarantined* content is content that was found damaged; see QuarantinedContent.
  *
  * A call ends at `max_items`, or one second before its deadline (30 seconds unless one is given), whichever comes
- * first. A pause of the store (StorePause) stops work that cannot be undone. A call then leaves that work out and
- * does the rest. `pauses` gives the reasons.
+ * first. A pause of the store (StorePause) stops work that cannot be undone, and `pauses` in the response lists the
+ * pauses that did. During such a pause ReapExpired does nothing. CollectGarbage does nothing either, except during
+ * CAUSE_MANY_ORPHANS, which only stops the removal of orphans. No pause stops Scrub or Export, but see
+ * ExportRequest.keep.
  *
  * @generated from service artifacta.v1.MaintenanceService
  */

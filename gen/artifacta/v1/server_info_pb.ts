@@ -91,7 +91,8 @@ export type ServerLimits = Message<"artifacta.v1.ServerLimits"> & {
   maxArtifactBytes: bigint;
 
   /**
-   * The length of the longest CreateArtifactRequest.data, in bytes. A longer one: ARTIFACT_TOO_LARGE.
+   * The length of the longest CreateArtifactRequest.data, in bytes. A longer one: ARTIFACT_TOO_LARGE. Not the setting
+   * `--inline-bytes-max` of the service, which decides where a content is stored and limits no request.
    *
    * @generated from field: int32 max_inline_bytes = 2;
    */

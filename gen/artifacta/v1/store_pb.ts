@@ -266,14 +266,14 @@ export const StorePause_Cause = {
   LONG_GAP: 2,
 
   /**
-   * The index was imported. ReapExpired and CollectGarbage are paused. The pause ends when a call of Verify with
-   * `repair_report_id` has ended, with an exception below, or with ResumeMaintenance.
+   * The index was imported. ReapExpired and CollectGarbage are paused. The pause ends with ResumeMaintenance, or when
+   * a call of Verify with `repair_report_id` has ended.
    *
-   * If the store cannot know which API keys and share links were revoked after the export was made, the keys and
-   * links of the export do not work until ResumeMaintenance. Calls with such a key fail with UNAUTHENTICATED, and
-   * such a link is not found. In this case only ResumeMaintenance ends the pause, and Verify does not. Before that,
-   * revoke the keys and links that must not work. The same pause begins after AcceptLoss if the store still has API
-   * keys or share links that have not ended.
+   * Exception: if the store cannot know which API keys and share links were revoked after the export was made, only
+   * ResumeMaintenance ends the pause. Until then the keys and links of the export do not work: calls with such a key
+   * fail with UNAUTHENTICATED, and such a link is not found. Before ResumeMaintenance, revoke the keys and links that
+   * must not work. The same pause, with this exception, begins after AcceptLoss if the store still has API keys or
+   * share links that have not ended.
    *
    * @generated from enum value: CAUSE_IMPORTED = 3;
    */
