@@ -9,15 +9,16 @@ from chart import CHART, PATH
 HEAD = """# Chart: artifacta
 
 {description}. One StatefulSet with one replica, the reaper as its sidecar, and a volume. Kubernetes {kube} is needed.
-[docs/kubernetes.md](../../docs/kubernetes.md) says how it is installed, secured, backed up and upgraded.
+[docs/kubernetes.md](../../docs/kubernetes.md) says how to install, secure, back up and upgrade it.
 
     helm install store helm/artifacta --namespace agents --set image.repository=registry.example.org/artifacta
 
-What is misspelt, or contradicts something else, is refused. This page is made from the comments in `values.yaml`.
+Values that are misspelt, and values that contradict each other, are refused. This page is made from the comments in
+`values.yaml`.
 
-In `templates/`, a file of yaml is an object of that name. What they share: `_names.tpl` (names, labels, the image),
-`_settings.tpl` (the environment), `_pod.tpl` (contexts, probes, files), `_volumes.tpl` (data and exports),
-`_refusals.tpl` (contradictions). `files/` has the dashboard and the program of `helm test`.
+In `templates/`, each YAML file makes the object that it is named after. The files share these: `_names.tpl` (names,
+labels, the image), `_settings.tpl` (the environment), `_pod.tpl` (contexts, probes, files), `_volumes.tpl` (data and
+exports) and `_refusals.tpl` (contradictions). `files/` has the dashboard and the program of `helm test`.
 """
 
 
