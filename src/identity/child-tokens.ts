@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
 import { Failure } from '../domain/errors.ts';
-import type { Namespace, SessionId } from '../domain/names.ts';
+import type { Namespace, SessionId, SessionPrefix } from '../domain/names.ts';
 import {
   guestSubject,
   type Payer,
@@ -13,6 +13,8 @@ import {
   payerOf,
   type Restriction,
   type Scope,
+  seesSession,
+  seesSessionsOf,
 } from '../domain/principal.ts';
 import { tokenPrefixes } from '../domain/tokens.ts';
 
@@ -20,8 +22,10 @@ import { tokenPrefixes } from '../domain/tokens.ts';
 export interface Grant {
   readonly namespace: Namespace;
   readonly scopes: readonly Scope[];
-  /** Undefined: those of the minter. */
+  /** Undefined: these, and the prefixes, are those of the minter. */
   readonly sessions: readonly SessionId[] | undefined;
+  /** Of further sessions. Empty if `sessions` is undefined. */
+  readonly sessionPrefixes: readonly SessionPrefix[];
   /** Empty: that of the minter. */
   readonly namePrefix: string;
   /** Undefined: no limit. */
@@ -40,6 +44,8 @@ interface Claims {
   readonly ns: string;
   readonly scopes: readonly Scope[];
   readonly sessions?: readonly string[];
+  /** Of further sessions. Set only if `sessions` is: a service that does not know prefixes then allows less, not more. */
+  readonly prefixes?: readonly string[];
   readonly prefix?: string;
   readonly bytes?: number;
   readonly key?: string;
@@ -68,6 +74,7 @@ export class ChildTokens {
       ns: principal.namespace,
       scopes: [...principal.scopes].sort(),
       ...(restriction.sessions === undefined ? {} : { sessions: [...restriction.sessions] }),
+      ...(restriction.sessionPrefixes === undefined ? {} : { prefixes: restriction.sessionPrefixes }),
       ...(restriction.namePrefix === undefined ? {} : { prefix: restriction.namePrefix }),
       ...(restriction.pushBytesMax === undefined ? {} : { bytes: restriction.pushBytesMax }),
       ...(principal.apiKey === undefined ? {} : { key: principal.apiKey }),
@@ -94,7 +101,8 @@ export class ChildTokens {
       const expired = error.code === 'ERR_JWT_EXPIRED';
       throw new Failure('UNAUTHENTICATED', `the token ${expired ? 'has expired' : 'is not valid'}`);
     });
-    const { ns, scopes, sessions, prefix, bytes, key, holder: payer, jti = '', exp = 0 } = verified.payload;
+    const { ns, scopes, sessions, prefixes, prefix, bytes, key, ...rest } = verified.payload;
+    const { holder: payer, jti = '', exp = 0 } = rest;
     return {
       subject: jti,
       namespace: ns as Namespace,
@@ -105,6 +113,7 @@ export class ChildTokens {
       ...(payer === undefined ? {} : { payer: { group: payer[0], name: payer[1] } }),
       ...restrictedTo({
         ...(sessions === undefined ? {} : { sessions: new Set(sessions as SessionId[]) }),
+        ...(prefixes === undefined ? {} : { sessionPrefixes: prefixes as SessionPrefix[] }),
         ...(prefix === undefined ? {} : { namePrefix: prefix }),
         ...(bytes === undefined ? {} : { pushBytesMax: bytes }),
       }),
@@ -120,13 +129,15 @@ function narrowed(minter: Principal, grant: Grant): Principal {
   if (grant.namespace !== minter.namespace && !minter.operator) throw wider('namespace');
   if (grant.scopes.some((scope) => !minter.scopes.has(scope))) throw wider('scopes');
   const own = minter.restriction ?? {};
-  if (own.sessions !== undefined && grant.sessions?.some((id) => !own.sessions?.has(id)))
-    throw wider('sessions');
+  if (grant.sessions?.some((id) => !seesSession(minter, id))) throw wider('sessions');
+  if (grant.sessionPrefixes.some((one) => !seesSessionsOf(minter, one))) throw wider('session_prefixes');
   const prefix = grant.namePrefix === '' ? own.namePrefix : grant.namePrefix;
   if (prefix !== undefined && !prefix.startsWith(own.namePrefix ?? '')) throw wider('name_prefix');
   // Pushes with its tokens would not count against its own limit.
   if (own.pushBytesMax !== undefined && grant.scopes.includes('write')) throw wider('max_push_bytes');
-  const sessions = grant.sessions === undefined ? own.sessions : new Set(grant.sessions);
+  const isAsMinter = grant.sessions === undefined;
+  const sessions = isAsMinter ? own.sessions : new Set(grant.sessions);
+  const sessionPrefixes = (isAsMinter ? own.sessionPrefixes : grant.sessionPrefixes) ?? [];
   const end = Math.min(grant.expireTime, minter.expireTime ?? Number.POSITIVE_INFINITY);
   return {
     subject: `tok_${randomUUID().replaceAll('-', '')}`,
@@ -139,6 +150,7 @@ function narrowed(minter: Principal, grant: Grant): Principal {
     ...payerBehind(minter, grant.namespace),
     ...restrictedTo({
       ...(sessions === undefined ? {} : { sessions }),
+      ...(sessionPrefixes.length === 0 ? {} : { sessionPrefixes }),
       ...(prefix === undefined ? {} : { namePrefix: prefix }),
       ...(grant.pushBytesMax === undefined ? {} : { pushBytesMax: grant.pushBytesMax }),
     }),
