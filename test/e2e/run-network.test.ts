@@ -47,6 +47,15 @@ it('gives the command a token for its session and those below it', { timeout: 60
   });
 });
 
+it('gives it one for its session alone if no id can be longer', { timeout: 60_000 }, async () => {
+  const place = await networkPlace();
+  const session = 'x'.repeat(128);
+  const push = (id: string) => `echo x | "$0" push - --name a --session ${id} > /dev/null 2>&1; echo $?`;
+  const script = `test "$ARTIFACTA_TOKEN" != ${place.key} && ${push(session)}; ${push('other')}`;
+  const args = ['run', '--session', session, '--', 'sh', '-c', script, launcher];
+  expect(await place.as(place.key, {}, args)).toMatchObject({ code: 0, stdout: '0\n5\n' });
+});
+
 it('runs within runs, each in a session of its own', { timeout: 60_000 }, async () => {
   const place = await networkPlace();
   const size = 9 * 1024 * 1024;

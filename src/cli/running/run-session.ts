@@ -122,6 +122,8 @@ const refusals: ReadonlySet<string> = new Set(['PERMISSION_DENIED', 'INVALID_ARG
 /**
  * Returns a token for the session and for runs within it; for the session alone if these credentials allow no more.
  * Undefined: the service asks for none, or these credentials may make none.
+ *
+ * @throws ArtifactaError if the service cannot be asked: the command must not get wider credentials because of that.
  */
 async function tokenFor(client: ArtifactaClient, id: string): Promise<string | undefined> {
   const attempts: readonly (readonly Scope[])[] = [['read', 'write', 'share'], ['read', 'write'], ['write']];
@@ -132,7 +134,8 @@ async function tokenFor(client: ArtifactaClient, id: string): Promise<string | u
         return (await client.access.mintToken({ ...limits, scopes, sessionPrefixes })).token;
       } catch (error) {
         if (!(error instanceof ArtifactaError)) throw error;
-        if (!refusals.has(error.code)) return undefined;
+        if (error.code === 'UNIMPLEMENTED') return undefined;
+        if (!refusals.has(error.code)) throw error;
       }
     }
   return undefined;

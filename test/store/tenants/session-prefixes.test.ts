@@ -185,3 +185,31 @@ it('decides by the session in everything that names one', async () => {
   );
   expect(await reasonOf(store.uploads.createByDigest(tester, spec('other'), digest))).toBe('OK');
 });
+
+it.each([
+  ['few', 3, true],
+  ['many', 40, false],
+])(
+  'reads the lists of these sessions alone if they are %s',
+  { timeout: 30_000 },
+  async (_what, count, isOfThem) => {
+    const others = Array.from({ length: 150 }, (_, at) => `other${at}`);
+    const below = Array.from({ length: count }, (_, at) => `run_42.${at}`);
+    const { opened } = await filled([...below, ...others]);
+    await using _closing = opened;
+    const { listing } = opened.store;
+    const by = limited({ sessions: ['run_42'], prefixes: ['run_42.'] });
+    const query = { ...queryOf('s', { pageSize: 1_000 }), session: undefined };
+    const artifacts = await listing.artifacts(by, query);
+    const sessions = await listing.sessions(by, query);
+    expect(artifacts.items.map(({ session }) => session)).toEqual(
+      below.flatMap((one) => [one, one]).reverse(),
+    );
+    expect(sessions.items.map(({ id }) => id)).toEqual(below.toReversed());
+    for (const { entriesRead, recordsRead, driver } of [artifacts.explanation, sessions.explanation]) {
+      expect(driver).toBe(isOfThem ? 'session = "run_42" OR session = "run_42.*"' : 'time');
+      // Two artifacts in each session; each is an entry and a record.
+      expect(entriesRead + recordsRead < 40).toBe(isOfThem);
+    }
+  },
+);
