@@ -15,7 +15,7 @@ export interface Invocation {
 }
 
 /** How the service was reached. */
-export type Way = Pick<Connection, 'description' | 'isEmbedded' | 'ownDirectory'>;
+export type Way = Pick<Connection, 'description' | 'isEmbedded' | 'passes' | 'ownDirectory'>;
 
 interface GlobalFlags extends ConnectOptions {
   readonly json?: boolean;

@@ -102,6 +102,7 @@ export const limits = {
   /** Credentials and addresses whose rates are remembered. */
   throttledKeysMax: 10_000,
   tokenSessionsMax: 16,
+  tokenSessionPrefixesMax: 16,
   tokenSecondsDefault: 3_600,
   tokenSecondsMax: 24 * 3_600,
   descriptionBytesMax: 255,

@@ -7,6 +7,8 @@ import { bidiControlPattern, controlPattern, hasLoneSurrogate } from './text.ts'
 export type ArtifactName = string & { readonly __brand: 'ArtifactName' };
 /** A valid session id as the caller chose it. */
 export type SessionId = string & { readonly __brand: 'SessionId' };
+/** What the ids of some sessions begin with: a session id and a separator, such as `run_42.`. */
+export type SessionPrefix = string & { readonly __brand: 'SessionPrefix' };
 /** A valid namespace name. */
 export type Namespace = string & { readonly __brand: 'Namespace' };
 
@@ -48,6 +50,24 @@ export function parseSessionId(field: string, input: string): SessionId {
   if (!sessionIdPattern.test(input)) throw invalid(field, 'must have only letters, digits and . _ : -');
   if (input === '.' || input === '..') throw invalid(field, `must not be "${input}"`);
   return input as SessionId;
+}
+
+/**
+ * Parses what session ids begin with. It ends with a separator, so that `run_42.` does not allow `run_421`. A `-` or `_`
+ * is none: most ids have them within a word, and `run_` would allow every run.
+ *
+ * @throws Failure INVALID_ARGUMENT naming `field`.
+ */
+export function parseSessionPrefix(field: string, input: string): SessionPrefix {
+  const separated = /^(.*)[.:]$/s.exec(input);
+  if (separated === null) throw invalid(field, 'must end with "." or ":", as run_42. does');
+  if (input.length >= limits.sessionIdCharactersMax)
+    throw invalid(
+      field,
+      `must have fewer than ${limits.sessionIdCharactersMax} characters, not ${input.length}`,
+    );
+  parseSessionId(field, separated[1]!);
+  return input as SessionPrefix;
 }
 
 /** Parses the name of a namespace. @throws Failure INVALID_ARGUMENT naming `field`. */

@@ -1,5 +1,5 @@
 import { Failure } from './errors.ts';
-import type { ArtifactName, Namespace, SessionId } from './names.ts';
+import type { ArtifactName, Namespace, SessionId, SessionPrefix } from './names.ts';
 
 /** A right of a principal in its namespace. */
 export type Scope = 'read' | 'write' | 'share';
@@ -11,8 +11,13 @@ export const scopes: readonly Scope[] = ['read', 'share', 'write'];
  * The limits of a token that was minted for an agent, in addition to its scopes. Things outside do not exist for it.
  */
 export interface Restriction {
-  /** The only sessions that the token is good for, whether or not they exist. Undefined: all. */
+  /**
+   * The only sessions that the token is good for, whether or not they exist, except those of `sessionPrefixes`.
+   * Undefined: all.
+   */
   readonly sessions?: ReadonlySet<SessionId>;
+  /** What the ids of further sessions begin with. Means nothing unless `sessions` is set, which may be empty. */
+  readonly sessionPrefixes?: readonly SessionPrefix[];
   /** The text that names of artifacts must begin with. Undefined: any name. */
   readonly namePrefix?: string;
   /** The number of bytes that may be pushed with the token over its life. Undefined: no limit. */
@@ -85,8 +90,15 @@ export function localOperator(namespace: Namespace): Principal {
 
 /** Returns true if the session may exist for the principal. */
 export function seesSession({ restriction }: Principal, session: string): boolean {
-  const allowed: ReadonlySet<string> | undefined = restriction?.sessions;
-  return allowed === undefined || allowed.has(session);
+  const sessions: ReadonlySet<string> | undefined = restriction?.sessions;
+  if (sessions === undefined || sessions.has(session)) return true;
+  return (restriction?.sessionPrefixes ?? []).some((prefix) => session.startsWith(prefix));
+}
+
+/** Returns true if every session whose id begins with the prefix may exist for the principal. */
+export function seesSessionsOf({ restriction }: Principal, prefix: SessionPrefix): boolean {
+  if (restriction?.sessions === undefined) return true;
+  return (restriction.sessionPrefixes ?? []).some((own) => prefix.startsWith(own));
 }
 
 /** Returns true if the artifact may exist for the principal. */
@@ -145,7 +157,8 @@ export function requireWholeSessions({ restriction }: Principal): void {
 }
 
 function oneOfSessions({ restriction }: Principal): string {
-  const allowed = [...(restriction?.sessions ?? [])];
+  const begun = (restriction?.sessionPrefixes ?? []).map((prefix) => `${prefix}*`);
+  const allowed = [...(restriction?.sessions ?? []), ...begun];
   const shown = `${allowed.slice(0, sessionsShownMax).join(', ')}${allowed.length > sessionsShownMax ? ' …' : ''}`;
   return `must be one of the sessions that this token is limited to: ${shown}`;
 }

@@ -5,8 +5,16 @@
 import { randomUUID } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
 import { Failure } from '../domain/errors.ts';
-import type { Namespace, SessionId } from '../domain/names.ts';
-import { guestSubject, type Payer, type Principal, payerOf, type Scope } from '../domain/principal.ts';
+import type { Namespace, SessionId, SessionPrefix } from '../domain/names.ts';
+import {
+  guestSubject,
+  type Payer,
+  type Principal,
+  payerOf,
+  type Scope,
+  seesSession,
+  seesSessionsOf,
+} from '../domain/principal.ts';
 import { tokenPrefixes } from '../domain/tokens.ts';
 import { type PrincipalClaims, restrictedTo, toClaims, toPrincipal } from './principal-claims.ts';
 
@@ -14,8 +22,10 @@ import { type PrincipalClaims, restrictedTo, toClaims, toPrincipal } from './pri
 export interface Grant {
   readonly namespace: Namespace;
   readonly scopes: readonly Scope[];
-  /** Undefined: those of the minter. */
+  /** Undefined: these, and the prefixes, are those of the minter. */
   readonly sessions: readonly SessionId[] | undefined;
+  /** Of further sessions. Empty if `sessions` is undefined. */
+  readonly sessionPrefixes: readonly SessionPrefix[];
   /** Empty: that of the minter. */
   readonly namePrefix: string;
   /** Undefined: no limit. */
@@ -74,13 +84,15 @@ function narrowed(minter: Principal, grant: Grant): Principal {
   if (grant.namespace !== minter.namespace && !minter.operator) throw wider('namespace');
   if (grant.scopes.some((scope) => !minter.scopes.has(scope))) throw wider('scopes');
   const own = minter.restriction ?? {};
-  if (own.sessions !== undefined && grant.sessions?.some((id) => !own.sessions?.has(id)))
-    throw wider('sessions');
+  if (grant.sessions?.some((id) => !seesSession(minter, id))) throw wider('sessions');
+  if (grant.sessionPrefixes.some((one) => !seesSessionsOf(minter, one))) throw wider('session_prefixes');
   const prefix = grant.namePrefix === '' ? own.namePrefix : grant.namePrefix;
   if (prefix !== undefined && !prefix.startsWith(own.namePrefix ?? '')) throw wider('name_prefix');
   // Pushes with its tokens would not count against its own limit.
   if (own.pushBytesMax !== undefined && grant.scopes.includes('write')) throw wider('max_push_bytes');
-  const sessions = grant.sessions === undefined ? own.sessions : new Set(grant.sessions);
+  const isAsMinter = grant.sessions === undefined;
+  const sessions = isAsMinter ? own.sessions : new Set(grant.sessions);
+  const sessionPrefixes = (isAsMinter ? own.sessionPrefixes : grant.sessionPrefixes) ?? [];
   const end = Math.min(grant.expireTime, minter.expireTime ?? Number.POSITIVE_INFINITY);
   return {
     subject: `tok_${randomUUID().replaceAll('-', '')}`,
@@ -93,6 +105,7 @@ function narrowed(minter: Principal, grant: Grant): Principal {
     ...payerBehind(minter, grant.namespace),
     ...restrictedTo({
       ...(sessions === undefined ? {} : { sessions }),
+      ...(sessionPrefixes.length === 0 ? {} : { sessionPrefixes }),
       ...(prefix === undefined ? {} : { namePrefix: prefix }),
       ...(grant.pushBytesMax === undefined ? {} : { pushBytesMax: grant.pushBytesMax }),
     }),

@@ -1,5 +1,5 @@
 /** Principals as claims of the tokens that this service signs. */
-import type { Namespace, SessionId } from '../domain/names.ts';
+import type { Namespace, SessionId, SessionPrefix } from '../domain/names.ts';
 import type { Principal, Restriction, Scope } from '../domain/principal.ts';
 
 /** A principal in a token, without its subject and its end. Tokens in use have the claims by these names. */
@@ -7,6 +7,8 @@ export interface PrincipalClaims {
   readonly ns: string;
   readonly scopes: readonly Scope[];
   readonly sessions?: readonly string[];
+  /** Of further sessions. Set only if `sessions` is: a service that does not know prefixes then allows less, not more. */
+  readonly prefixes?: readonly string[];
   readonly prefix?: string;
   /** The bytes that may be pushed in all. */
   readonly bytes?: number;
@@ -25,11 +27,12 @@ export function toClaims({
   apiKey,
   payer,
 }: Principal): Record<string, unknown> {
-  const { sessions, namePrefix, pushBytesMax, artifactBytesMax } = restriction;
+  const { sessions, sessionPrefixes, namePrefix, pushBytesMax, artifactBytesMax } = restriction;
   const claims: PrincipalClaims = {
     ns: namespace,
     scopes: [...scopes].sort(),
     ...(sessions === undefined ? {} : { sessions: [...sessions] }),
+    ...(sessionPrefixes === undefined ? {} : { prefixes: sessionPrefixes }),
     ...(namePrefix === undefined ? {} : { prefix: namePrefix }),
     ...(pushBytesMax === undefined ? {} : { bytes: pushBytesMax }),
     ...(artifactBytesMax === undefined ? {} : { size: artifactBytesMax }),
@@ -41,7 +44,7 @@ export function toClaims({
 
 /** Returns the principal of claims that were verified. It is not an operator. @param expireTime undefined: it has no end. */
 export function toPrincipal(
-  { ns, scopes, sessions, prefix, bytes, size, key, holder: payer }: PrincipalClaims,
+  { ns, scopes, sessions, prefixes, prefix, bytes, size, key, holder: payer }: PrincipalClaims,
   subject: string,
   expireTime: number | undefined,
 ): Principal {
@@ -55,6 +58,7 @@ export function toPrincipal(
     ...(payer === undefined ? {} : { payer: { group: payer[0], name: payer[1] } }),
     ...restrictedTo({
       ...(sessions === undefined ? {} : { sessions: new Set(sessions as SessionId[]) }),
+      ...(prefixes === undefined ? {} : { sessionPrefixes: prefixes as SessionPrefix[] }),
       ...(prefix === undefined ? {} : { namePrefix: prefix }),
       ...(bytes === undefined ? {} : { pushBytesMax: bytes }),
       ...(size === undefined ? {} : { artifactBytesMax: size }),

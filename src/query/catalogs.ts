@@ -11,10 +11,13 @@ import {
   toFilter,
 } from './condition.ts';
 import type { Catalog, List } from './list.ts';
-import { inverted } from './suffix.ts';
+import { compareSuffixes, inverted } from './suffix.ts';
 
 /** The sessions that session ids name; an id that names no session is absent. */
 export type SessionUids = ReadonlyMap<string, SessionUid>;
+
+/** The sessions whose ids begin with a text, where few do. */
+export type SessionsByPrefix = ReadonlyMap<string, readonly SessionUid[]>;
 
 /** Returns every session id that a condition names in full. */
 export function sessionIdsIn(condition: Condition): string[] {
@@ -24,6 +27,16 @@ export function sessionIdsIn(condition: Condition): string[] {
   }
   const { field, test } = condition;
   return field.name === 'session' && test.is === 'equal' ? [test.text] : [];
+}
+
+/** Returns everything that a condition says session ids begin with. */
+export function sessionPrefixesIn(condition: Condition): string[] {
+  if (condition.kind !== 'test') {
+    const parts = condition.kind === 'not' ? [condition.of] : condition.of;
+    return [...new Set(parts.flatMap(sessionPrefixesIn))];
+  }
+  const { field, test } = condition;
+  return field.name === 'session' && test.is === 'prefix' ? [test.text] : [];
 }
 
 /** Returns every state and outcome of sessions that a condition asks for. */
@@ -40,6 +53,7 @@ export function statesIn(condition: Condition): string[] {
 interface ArtifactLists {
   /** The uids of every session id that the condition names. */
   readonly uids: SessionUids;
+  readonly byPrefix: SessionsByPrefix;
   /** For every state and outcome that few sessions have, these sessions. */
   readonly byState: ReadonlyMap<string, readonly SessionUid[]>;
   /** Whether every artifact is in the list of its content type. */
@@ -47,7 +61,7 @@ interface ArtifactLists {
 }
 
 /** Returns the lists of the latest versions of a namespace. */
-export function artifactCatalog(ns: string, { uids, byState, listsTypes }: ArtifactLists): Catalog {
+export function artifactCatalog(ns: string, { uids, byPrefix, byState, listsTypes }: ArtifactLists): Catalog {
   const isListed = (field: Field) => listsTypes || field.name !== 'content_type';
   return {
     all: { prefix: keys.latest.byTime.range(ns).gte, what: 'time' },
@@ -71,11 +85,12 @@ export function artifactCatalog(ns: string, { uids, byState, listsTypes }: Artif
       return { prefix, what: toFilter({ kind: 'test', field, test: ofType }) };
     },
     unionOf: (field, test) => {
-      if (!isOfState(field) || test.is !== 'equal') return undefined;
+      if (!('text' in test)) return undefined;
+      const isOfPrefix = field.name === 'session' && test.is === 'prefix';
+      const isOfWord = isOfState(field) && test.is === 'equal';
+      const few = isOfPrefix ? byPrefix.get(test.text) : isOfWord ? byState.get(test.text) : undefined;
       const what = toFilter({ kind: 'test', field, test });
-      return byState
-        .get(test.text)
-        ?.map((uid) => ({ prefix: keys.latest.bySession.range(ns, uid).gte, what }));
+      return few?.map((uid) => ({ prefix: keys.latest.bySession.range(ns, uid).gte, what }));
     },
   };
 }
@@ -112,10 +127,16 @@ export function mayHaveLapsed(word: string): boolean {
  * Returns the lists of the sessions of a namespace.
  *
  * @param uids the uids of every session id that the condition names.
+ * @param byPrefix the sessions of what the condition says ids begin with.
  * @param hasLeases whether any session is listed as leased: then the lists by state do not contain exactly the sessions in
  * that state.
  */
-export function sessionCatalog(ns: string, uids: SessionUids, hasLeases: boolean): Catalog {
+export function sessionCatalog(
+  ns: string,
+  uids: SessionUids,
+  byPrefix: SessionsByPrefix,
+  hasLeases: boolean,
+): Catalog {
   const byState = (word: string, what: string) => ({
     prefix: keys.sessions.byState.range(ns, word).gte,
     what,
@@ -129,8 +150,13 @@ export function sessionCatalog(ns: string, uids: SessionUids, hasLeases: boolean
     },
     all: { prefix: keys.sessions.byTime.range(ns).gte, what: 'time' },
     listOf: (field: Field, test: Test): List | undefined => {
-      if (test.is !== 'equal') return undefined;
+      if (!('text' in test)) return undefined;
       const what = toFilter({ kind: 'test', field, test });
+      if (field.name === 'session' && test.is === 'prefix') {
+        const few = byPrefix.get(test.text);
+        return few && { members: few.map((uid) => inverted(idToBytes(uid))).sort(compareSuffixes), what };
+      }
+      if (test.is !== 'equal') return undefined;
       if (field.name === 'session') {
         const uid = uids.get(test.text);
         return { members: uid === undefined ? [] : [inverted(idToBytes(uid))], what };

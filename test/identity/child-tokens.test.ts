@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { decodeJwt, SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { failedWith } from '../../src/domain/errors.ts';
-import { parseNamespace, parseSessionId } from '../../src/domain/names.ts';
+import { parseNamespace, parseSessionId, parseSessionPrefix } from '../../src/domain/names.ts';
 import type { Principal } from '../../src/domain/principal.ts';
 import { tokenPrefixes } from '../../src/domain/tokens.ts';
 import { ChildTokens, type Grant } from '../../src/identity/child-tokens.ts';
@@ -24,12 +24,14 @@ const grantOf = (more: Partial<Grant> = {}): Grant => ({
   namespace: minter.namespace,
   scopes: ['read'],
   sessions: undefined,
+  sessionPrefixes: [],
   namePrefix: '',
   pushBytesMax: undefined,
   expireTime: start + hour,
   ...more,
 });
 
+const begun = (...texts: string[]) => texts.map((text) => parseSessionPrefix('prefix', text));
 const ids = (...names: string[]) => names.map((name) => parseSessionId('session', name));
 
 function opened() {
@@ -50,6 +52,8 @@ describe('a token', () => {
   it.each<[string, Partial<Grant>]>([
     ['as its minter', {}],
     ['for two sessions', { sessions: ids('a', 'b') }],
+    ['for a session and those below it', { sessions: ids('a'), sessionPrefixes: begun('a.') }],
+    ['for what begins with a text', { sessions: [], sessionPrefixes: begun('a.', 'b:') }],
     ['for some names', { namePrefix: 'out/' }],
     ['for some bytes', { scopes: ['write'], pushBytesMax: 10 }],
     [
@@ -81,6 +85,15 @@ describe('a token', () => {
     ['namespace', minter, { namespace: parseNamespace('namespace', 'other') }],
     ['scopes', minter, { scopes: ['share'] }],
     ['sessions', { ...minter, restriction: { sessions: new Set(ids('a')) } }, { sessions: ids('a', 'b') }],
+    [
+      'session_prefixes',
+      { ...minter, restriction: { sessions: new Set(ids('a')) } },
+      { sessions: ids('a'), sessionPrefixes: begun('a.') },
+    ],
+    ['session_prefixes', below('a.'), { sessions: [], sessionPrefixes: begun('ab.') }],
+    ['session_prefixes', below('a.1.'), { sessions: [], sessionPrefixes: begun('a.') }],
+    ['sessions', below('a.'), { sessions: ids('a') }],
+    ['sessions', below('a.'), { sessions: ids('ab'), sessionPrefixes: begun('a.') }],
     ['name_prefix', { ...minter, restriction: { namePrefix: 'out/' } }, { namePrefix: 'ou' }],
     ['name_prefix', { ...minter, restriction: { namePrefix: 'out/' } }, { namePrefix: 'in/' }],
     [
@@ -99,6 +112,54 @@ describe('a token', () => {
     expect((await tokens.mint(by, grantOf())).principal.restriction).toEqual(restriction);
     const narrower = await tokens.mint(by, grantOf({ sessions: ids('b'), namePrefix: 'out/x/' }));
     expect(narrower.principal.restriction).toEqual({ sessions: new Set(ids('b')), namePrefix: 'out/x/' });
+  });
+
+  it('of a minter with prefixes is for all that they allow, for fewer prefixes, or for ids below them', async () => {
+    const { tokens } = opened();
+    const by = below('a.', 'b:');
+    const restrictionOf = async (more: Partial<Grant>) =>
+      (await tokens.mint(by, grantOf(more))).principal.restriction;
+    expect(await restrictionOf({})).toEqual(by.restriction);
+    const fewer = { sessions: new Set(), sessionPrefixes: begun('a.1.') };
+    expect(await restrictionOf({ sessions: [], sessionPrefixes: begun('a.1.') })).toEqual(fewer);
+    expect(await restrictionOf({ sessions: ids('a.1', 'b:x') })).toEqual({
+      sessions: new Set(ids('a.1', 'b:x')),
+    });
+  });
+
+  it('with prefixes has the claim `sessions` too: an earlier service then allows less, not more', async () => {
+    const { tokens } = opened();
+    const { token } = await tokens.mint(minter, grantOf({ sessions: [], sessionPrefixes: begun('a.') }));
+    expect(decodeJwt(token.slice(tokenPrefixes.child.length))).toMatchObject({
+      sessions: [],
+      prefixes: ['a.'],
+    });
+  });
+
+  it('that an earlier service made still means the same', async () => {
+    const { tokens } = opened();
+    const token = await sign({ typ: 'artifacta-child+jwt' }, key, true, { sessions: ['a'], prefix: 'out/' });
+    expect((await tokens.verify(`arc_${token}`)).restriction).toEqual({
+      sessions: new Set(ids('a')),
+      namePrefix: 'out/',
+    });
+  });
+
+  it('with the most and the longest limits fits into a header', async () => {
+    const { tokens } = opened();
+    const sixteen = Array.from({ length: 16 }, (_, at) => `${String(at).padStart(2, '0')}${'x'.repeat(124)}`);
+    const { token } = await tokens.mint(
+      { ...minter, apiKey: 'k'.repeat(20) },
+      grantOf({
+        scopes: ['read', 'write'],
+        sessions: ids(...sixteen.map((id) => `${id}xx`)),
+        sessionPrefixes: begun(...sixteen.map((id) => `${id}.`)),
+        namePrefix: '"'.repeat(1_024),
+        pushBytesMax: 2 ** 53 - 1,
+      }),
+    );
+    expect(token.length).toBeLessThan(12 * 1_024);
+    await tokens.verify(token);
   });
 
   it('of an operator is none, and may be for any namespace', async () => {
@@ -148,10 +209,14 @@ describe('a token', () => {
   });
 });
 
+function below(...prefixes: string[]): Principal {
+  return { ...minter, restriction: { sessions: new Set(), sessionPrefixes: begun(...prefixes) } };
+}
+
 const encoded = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-function sign(header: { typ: string }, by = key, ends = true): Promise<string> {
-  const jwt = new SignJWT({ ns: 'default', scopes: ['write'] }).setProtectedHeader({
+function sign(header: { typ: string }, by = key, ends = true, limits: object = {}): Promise<string> {
+  const jwt = new SignJWT({ ns: 'default', scopes: ['write'], ...limits }).setProtectedHeader({
     alg: 'HS256',
     ...header,
   });

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file artifacta/v1/api_key.proto.
  */
 export const file_artifacta_v1_api_key: GenFile = /*@__PURE__*/
-  fileDesc("ChphcnRpZmFjdGEvdjEvYXBpX2tleS5wcm90bxIMYXJ0aWZhY3RhLnYxIokCCgZBcGlLZXkSCgoCaWQYASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEiMKBnNjb3BlcxgEIAMoDjITLmFydGlmYWN0YS52MS5TY29wZRITCgtpc19vcGVyYXRvchgFIAEoCBIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZXhwaXJlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3Jldm9rZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLYAQoKVG9rZW5HcmFudBIKCgJpZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSIwoGc2NvcGVzGAMgAygOMhMuYXJ0aWZhY3RhLnYxLlNjb3BlEhAKCHNlc3Npb25zGAQgAygJEi8KC2V4cGlyZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtuYW1lX3ByZWZpeBgGIAEoCRIbCg5tYXhfcHVzaF9ieXRlcxgHIAEoA0gAiAEBQhEKD19tYXhfcHVzaF9ieXRlcypQCgVTY29wZRIVChFTQ09QRV9VTlNQRUNJRklFRBAAEg4KClNDT1BFX1JFQUQQARIPCgtTQ09QRV9XUklURRACEg8KC1NDT1BFX1NIQVJFEANiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("ChphcnRpZmFjdGEvdjEvYXBpX2tleS5wcm90bxIMYXJ0aWZhY3RhLnYxIokCCgZBcGlLZXkSCgoCaWQYASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEiMKBnNjb3BlcxgEIAMoDjITLmFydGlmYWN0YS52MS5TY29wZRITCgtpc19vcGVyYXRvchgFIAEoCBIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZXhwaXJlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3Jldm9rZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLyAQoKVG9rZW5HcmFudBIKCgJpZBgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSIwoGc2NvcGVzGAMgAygOMhMuYXJ0aWZhY3RhLnYxLlNjb3BlEhAKCHNlc3Npb25zGAQgAygJEi8KC2V4cGlyZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtuYW1lX3ByZWZpeBgGIAEoCRIbCg5tYXhfcHVzaF9ieXRlcxgHIAEoA0gAiAEBEhgKEHNlc3Npb25fcHJlZml4ZXMYCCADKAlCEQoPX21heF9wdXNoX2J5dGVzKlAKBVNjb3BlEhUKEVNDT1BFX1VOU1BFQ0lGSUVEEAASDgoKU0NPUEVfUkVBRBABEg8KC1NDT1BFX1dSSVRFEAISDwoLU0NPUEVfU0hBUkUQA2IGcHJvdG8z", [file_google_protobuf_timestamp]);
 
 /**
  * Long-lived credentials of one caller. The secret is not part of this message: only CreateApiKey returns it, once, and
@@ -118,7 +118,7 @@ export type TokenGrant = Message<"artifacta.v1.TokenGrant"> & {
 
   /**
    * The ids of the sessions that the token is good for. Reads do not find other sessions and their artifacts; a push to
-   * them, or OpenSession, fails with PERMISSION_DENIED. Empty: all sessions.
+   * them, or OpenSession, fails with PERMISSION_DENIED. Empty, and `session_prefixes` too: all sessions.
    *
    * @generated from field: repeated string sessions = 4;
    */
@@ -146,6 +146,16 @@ export type TokenGrant = Message<"artifacta.v1.TokenGrant"> & {
    * @generated from field: optional int64 max_push_bytes = 7;
    */
   maxPushBytes?: bigint | undefined;
+
+  /**
+   * What the ids of further sessions that the token is good for begin with, whether they exist yet or not: the prefix
+   * `run_42.` allows `run_42.1` and `run_42.1.7`, but neither `run_42` nor `run_421`. A prefix ends with `.` or `:`, and
+   * what stands before that is a valid session id; anything else in a request is an INVALID_ARGUMENT. A token that is
+   * limited to sessions allows a prefix that begins with one of its own prefixes. Empty: no further sessions.
+   *
+   * @generated from field: repeated string session_prefixes = 8;
+   */
+  sessionPrefixes: string[];
 };
 
 /**

@@ -8,7 +8,13 @@ import type {
 import type { TokenGrantSchema } from '../../../gen/artifacta/v1/api_key_pb.ts';
 import { invalid } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
-import { type Namespace, parseArtifactName, parseNamespace, parseSessionId } from '../../domain/names.ts';
+import {
+  type Namespace,
+  parseArtifactName,
+  parseNamespace,
+  parseSessionId,
+  parseSessionPrefix,
+} from '../../domain/names.ts';
 import type { Principal } from '../../domain/principal.ts';
 import type { ChildTokens, Grant } from '../../identity/child-tokens.ts';
 import type { Namespaces } from '../../store/tenants/namespaces.ts';
@@ -37,12 +43,12 @@ export async function mintToken(
 function parseGrant(request: MintTokenRequest, principal: Principal, nowMs: number): Grant {
   const scopes = parseScopes(request.scopes);
   if (scopes.length === 0) throw invalid('scopes', 'is required: at least one');
-  if (request.sessions.length > limits.tokenSessionsMax)
-    throw invalid(
-      'sessions',
-      `must have at most ${limits.tokenSessionsMax} ids, not ${request.sessions.length}`,
-    );
+  requireFew('sessions', request.sessions, limits.tokenSessionsMax);
   const sessions = request.sessions.map((id, at) => parseSessionId(`sessions[${at}]`, id));
+  requireFew('session_prefixes', request.sessionPrefixes, limits.tokenSessionPrefixesMax);
+  const sessionPrefixes = request.sessionPrefixes.map((prefix, at) =>
+    parseSessionPrefix(`session_prefixes[${at}]`, prefix),
+  );
   const { maxPushBytes, namePrefix } = request;
   if (maxPushBytes !== undefined && maxPushBytes <= 0n) throw invalid('max_push_bytes', 'must be positive');
   // A prefix may end in the middle of a name, or with the slash after a segment.
@@ -50,11 +56,16 @@ function parseGrant(request: MintTokenRequest, principal: Principal, nowMs: numb
   return {
     namespace: grantNamespace(request, principal),
     scopes,
-    sessions: sessions.length === 0 ? undefined : sessions,
+    sessions: sessions.length === 0 && sessionPrefixes.length === 0 ? undefined : sessions,
+    sessionPrefixes,
     namePrefix: namePrefix.normalize('NFC'),
     pushBytesMax: maxPushBytes === undefined ? undefined : parseSize('max_push_bytes', maxPushBytes),
     expireTime: nowMs + parseTokenTtl(request.ttl) * 1000,
   };
+}
+
+function requireFew(field: string, values: readonly string[], most: number): void {
+  if (values.length > most) throw invalid(field, `must have at most ${most} values, not ${values.length}`);
 }
 
 function grantNamespace({ namespace }: MintTokenRequest, principal: Principal): Namespace {
@@ -70,12 +81,13 @@ function parseTokenTtl(ttl: Duration | undefined): number {
 }
 
 function toGrantMessage(principal: Principal): MessageInitShape<typeof TokenGrantSchema> {
-  const { sessions, namePrefix, pushBytesMax } = principal.restriction ?? {};
+  const { sessions, sessionPrefixes, namePrefix, pushBytesMax } = principal.restriction ?? {};
   return {
     id: principal.subject,
     namespace: principal.namespace,
     scopes: [...principal.scopes].sort().map((scope) => scopeMessages[scope]),
     sessions: sessions === undefined ? [] : [...sessions].sort(),
+    sessionPrefixes: [...(sessionPrefixes ?? [])].sort(),
     expireTime: timestampFromMs(principal.expireTime ?? 0),
     namePrefix: namePrefix ?? '',
     ...(pushBytesMax === undefined ? {} : { maxPushBytes: BigInt(pushBytesMax) }),

@@ -149,8 +149,9 @@ async function parsePush({ spec: message, maxBytes }: PushTarget, principal: Pri
  */
 function limitedTo(maker: Principal, { session, bytesMax }: Target): Principal {
   const { payer, restriction, ...rest } = maker;
+  const { sessionPrefixes: _, ...kept } = restriction ?? {};
   const limited = {
-    ...restriction,
+    ...kept,
     ...(restriction?.sessions === undefined ? {} : { sessions: new Set([session as SessionId]) }),
     ...(bytesMax === undefined ? {} : { artifactBytesMax: bytesMax }),
   };

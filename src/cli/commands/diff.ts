@@ -9,6 +9,7 @@ import { humanSize } from '../output/human.ts';
 import { differenceJson } from '../output/json.ts';
 import { showPatch, textBytesMax } from '../output/patch.ts';
 import { type Column, tableLines } from '../output/table.ts';
+import { differencesInTree, type InTree } from '../running/run-differences.ts';
 
 interface DiffFlags {
   readonly all?: boolean;
@@ -31,6 +32,8 @@ const words: Readonly<Record<DifferenceKind, string>> = {
   none: 'same',
 };
 
+const runWords = { added: 'added run', removed: 'removed run', both: 'run' } as const;
+
 /** `artifacta diff`: compares two sessions. */
 export function addDiff(program: Command, invocation: Invocation): Command {
   return program
@@ -40,6 +43,7 @@ export function addDiff(program: Command, invocation: Invocation): Command {
       'Compares a session with another, for example a failed run with the last good one. Compares the ' +
         'latest version of each name, and prints whether the artifact was added, removed, changed, or ' +
         'changed only in its metadata. With --json each difference is one JSON document on one line. ' +
+        'Compares runs within the two sessions too, those of the same number. ' +
         `With --patch or --text, compares text artifacts (up to ${humanSize(textBytesMax)} each) line by ` +
         'line, and prints a patch for "patch -p1". Differences are not an error: the exit code is 0.',
     )
@@ -56,9 +60,10 @@ export function addDiff(program: Command, invocation: Invocation): Command {
           const found = await findText(client, base, session, flags.text, signal);
           return await showPatch(client, one(found), [base, session], invocation);
         }
-        const found = client.sessions.compare(base, session, { showUnchanged: flags.all, signal });
+        const options = { showUnchanged: flags.all, signal };
+        const found = client.sessions.compare(base, session, options);
         if (flags.patch) return await showPatch(client, found, [base, session], invocation);
-        return await showNames(found, invocation);
+        return await showNames(differencesInTree(client, { base, compared: session }, options), invocation);
       });
     });
 }
@@ -106,24 +111,22 @@ async function findText(
   return { name: before.name, kind, base: before, compared: after };
 }
 
-async function showNames(found: AsyncIterable<Difference>, { output }: Invocation): Promise<void> {
+async function showNames(found: AsyncIterable<InTree>, { output }: Invocation): Promise<void> {
   const { json, quiet } = output.style;
   let count = 0;
-  async function* counted() {
-    for await (const difference of found) {
+  async function* rows() {
+    for await (const line of found) {
       count++;
-      yield difference;
+      yield rowOf(line);
     }
   }
-  async function* rows() {
-    for await (const { name, kind, base, compared } of counted())
-      yield [words[kind], sizeOf(base), sizeOf(compared), name];
-  }
   async function* oneByOne() {
-    for await (const difference of counted())
-      yield json
-        ? JSON.stringify(differenceJson(difference))
-        : ((difference.compared ?? difference.base)?.id ?? '');
+    for await (const { difference } of found) {
+      count++;
+      if (difference === undefined) continue;
+      const { base, compared } = difference;
+      yield json ? JSON.stringify(differenceJson(difference)) : ((compared ?? base)?.id ?? '');
+    }
   }
   for await (const line of json || quiet ? oneByOne() : tableLines(columns, rows())) {
     await output.line(line);
@@ -132,6 +135,14 @@ async function showNames(found: AsyncIterable<Difference>, { output }: Invocatio
   if (count === 0 && !json) output.remark('the sessions do not differ');
 }
 
-function sizeOf(artifact: Artifact | undefined): string {
-  return artifact === undefined ? '-' : humanSize(artifact.sizeBytes);
+function rowOf({ depth, difference, inner }: InTree): readonly string[] {
+  const [base, compared] = [inner?.base ?? difference?.base, inner?.compared ?? difference?.compared];
+  const names = inner === undefined ? [difference!.name] : [inner.base?.id, inner.compared?.id];
+  const shown = names.filter((name) => name !== undefined).join(' → ');
+  const change = inner === undefined ? words[difference!.kind] : runWords[inner.kind];
+  return [change, sizeOf(base), sizeOf(compared), '  '.repeat(depth) + shown];
+}
+
+function sizeOf(one: { readonly sizeBytes: number } | undefined): string {
+  return one === undefined ? '-' : humanSize(one.sizeBytes);
 }

@@ -8,6 +8,7 @@ import type { Invocation } from '../invocation.ts';
 import { humanSize, humanTime } from '../output/human.ts';
 import { artifactJson, goneJson, sessionJson } from '../output/json.ts';
 import { type Column, tableLines } from '../output/table.ts';
+import { inTree, type Placed } from '../running/run-tree.ts';
 
 interface ListFlags {
   readonly allVersions?: boolean;
@@ -49,8 +50,8 @@ export function addList(program: Command, invocation: Invocation): Command {
     .command('ls')
     .summary('list sessions, or the artifacts of one')
     .description(
-      'Lists the sessions, or the artifacts of one session, newest first. Lists only the latest ' +
-        'version of each artifact, unless --all-versions is given.\n' +
+      'Lists the sessions, or the artifacts of one session, newest first; runs within a run below that. Lists only ' +
+        'the latest version of each artifact, unless --all-versions is given.\n' +
         'With --json each session, or each version, is one JSON document on one line.',
     )
     .argument('[session]', 'the session whose artifacts to list')
@@ -76,6 +77,8 @@ export function addList(program: Command, invocation: Invocation): Command {
     });
 }
 
+const noSessions = 'no sessions exist';
+
 /** Lists sessions: `ls` without a session, and `session ls`. */
 export async function listSessions(
   flags: ListFlags,
@@ -84,9 +87,12 @@ export async function listSessions(
 ): Promise<void> {
   const limit = parseLimit(flags);
   const { signal } = invocation.io;
-  await invocation.withClient(command, (client) =>
-    show(client.sessions.list({ limit, signal }), sessionShape, 'no sessions exist', invocation),
-  );
+  const { json, quiet } = invocation.output.style;
+  await invocation.withClient(command, async (client) => {
+    const found = client.sessions.list({ limit, signal });
+    if (json || quiet) await show(found, sessionShape, noSessions, invocation);
+    else await show(inTree(found), placedShape, noSessions, invocation);
+  });
 }
 
 function parseLimit(flags: ListFlags): number | undefined {
@@ -108,6 +114,17 @@ export const sessionShape: Shape<Session> = {
   row: sessionRow,
   json: sessionJson,
   id: ({ id }) => id,
+};
+
+/** The form of a list of sessions in which runs within runs are below these. */
+const placedShape: Shape<Placed> = {
+  ...sessionShape,
+  row: ({ session, depth }) => {
+    const [id = '', ...others] = sessionRow(session);
+    return ['  '.repeat(depth) + id, ...others];
+  },
+  json: ({ session }) => sessionJson(session),
+  id: ({ session }) => session.id,
 };
 
 /** @param withSession whether the artifacts are of several sessions: each then shows its session. */

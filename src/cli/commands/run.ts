@@ -3,7 +3,7 @@ import { UsageError } from '../exit.ts';
 import { parsePairs, parseTime } from '../flags/parse.ts';
 import { repeated } from '../flags/repeated.ts';
 import { addRetentionFlags, type RetentionFlags, retentionOf } from '../flags/retention-flags.ts';
-import type { Invocation } from '../invocation.ts';
+import { type Invocation, namespaceFor } from '../invocation.ts';
 
 interface RunFlags extends RetentionFlags {
   readonly session?: string;
@@ -66,6 +66,7 @@ export function addRun(program: Command, invocation: Invocation): Command {
       const request = {
         words,
         session: flags.session,
+        namespace: await namespaceFor(command, invocation),
         metadata: parsePairs('--meta', flags.meta ?? []),
         labels: parsePairs('--label', flags.label ?? []),
         retention: retentionOf(flags),

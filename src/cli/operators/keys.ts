@@ -16,6 +16,7 @@ interface CreateFlags {
 interface MintFlags {
   readonly scope: string;
   readonly session?: string[];
+  readonly sessionPrefix?: string[];
   readonly namePrefix?: string;
   readonly bytes?: string;
   readonly ttl?: string;
@@ -122,6 +123,10 @@ function addMint(keys: Command, invocation: Invocation): void {
     )
     .requiredOption('--scope <scopes>', 'one or more of read, write and share, separated by commas')
     .option('--session <id...>', 'only these sessions; other sessions do not exist for the token')
+    .option(
+      '--session-prefix <text...>',
+      'only these, and sessions whose ids begin with this text, which ends with "." or ":", e.g. run_42.',
+    )
     .option('--name-prefix <text>', 'only artifacts whose names begin with this text, e.g. reports/')
     .option('--bytes <n>', 'how many bytes may be pushed with the token in total, e.g. 100MiB')
     .option('--ttl <duration>', 'time until the token expires, at most 24h (default: 1h)')
@@ -131,6 +136,7 @@ function addMint(keys: Command, invocation: Invocation): void {
         namespace,
         scopes: parseScopes(flags.scope),
         sessions: flags.session,
+        sessionPrefixes: flags.sessionPrefix,
         namePrefix: flags.namePrefix,
         pushBytesMax: flags.bytes === undefined ? undefined : parseBytes('--bytes', flags.bytes),
         ttlMs: flags.ttl === undefined ? undefined : parseTime('--ttl', flags.ttl, { min: '1s', max: '24h' }),
@@ -212,11 +218,15 @@ function grantPairs(grant: TokenGrant): [string, string][] {
     ['id', grant.id],
     ['namespace', grant.namespace],
     ['may', grant.scopes.join(',')],
-    ['sessions', grant.sessions.length === 0 ? 'all' : grant.sessions.join(', ')],
+    ['sessions', sessionsOf(grant).join(', ') || 'all'],
     ['names', grant.namePrefix === '' ? 'all' : `${grant.namePrefix}…`],
     ['bytes', grant.pushBytesMax === undefined ? 'no limit' : String(grant.pushBytesMax)],
     ['ends', humanTime(grant.expireTime)],
   ];
+}
+
+function sessionsOf({ sessions, sessionPrefixes }: TokenGrant): string[] {
+  return [...sessions, ...sessionPrefixes.map((prefix) => `${prefix}…`)];
 }
 
 function grantJson(grant: TokenGrant) {
@@ -225,6 +235,7 @@ function grantJson(grant: TokenGrant) {
     namespace: grant.namespace,
     scopes: grant.scopes,
     sessions: grant.sessions,
+    session_prefixes: grant.sessionPrefixes,
     name_prefix: grant.namePrefix,
     push_bytes_max: grant.pushBytesMax ?? null,
     expire_time: grant.expireTime.toISOString(),

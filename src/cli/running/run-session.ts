@@ -94,31 +94,49 @@ export function keepLease(client: ArtifactaClient, id: string, leaseMs: number):
   };
 }
 
-/** Returns the variables by which the command and what it starts find the service and the session. */
+/**
+ * Returns the variables by which the command and what it starts find the service and the session.
+ *
+ * @param namespace the one that the user named.
+ */
 export async function variablesFor(
   client: ArtifactaClient,
-  id: string,
+  { id }: RunSession,
   way: Way,
+  namespace: string | undefined,
 ): Promise<Record<string, string | undefined>> {
-  const common = { ARTIFACTA_SESSION: id };
+  const named = namespace === undefined ? {} : { ARTIFACTA_NAMESPACE: namespace };
+  const common = { ARTIFACTA_SESSION: id, ...named };
+  const isOfDirectory = way.isEmbedded === true || way.passes === true;
   // Who may enter the data directory needs no credentials.
-  if (way.ownDirectory !== undefined)
+  if (isOfDirectory && way.ownDirectory !== undefined)
     return { ...common, ARTIFACTA_URL: undefined, ARTIFACTA_DATA_DIR: way.ownDirectory.path };
   const token = await tokenFor(client, id);
   const credentials = token === undefined ? {} : { ARTIFACTA_TOKEN: token, ARTIFACTA_TOKEN_FILE: undefined };
   return { ...common, ...credentials, ARTIFACTA_URL: way.description };
 }
 
-/** Returns a token for the session. Undefined: the service asks for none, or these credentials may make none. */
+/** Of credentials that may not make such a token, and of an id that is too long for a prefix. */
+const refusals: ReadonlySet<string> = new Set(['PERMISSION_DENIED', 'INVALID_ARGUMENT']);
+
+/**
+ * Returns a token for the session and for runs within it; for the session alone if these credentials allow no more.
+ * Undefined: the service asks for none, or these credentials may make none.
+ *
+ * @throws ArtifactaError if the service cannot be asked: the command must not get wider credentials because of that.
+ */
 async function tokenFor(client: ArtifactaClient, id: string): Promise<string | undefined> {
   const attempts: readonly (readonly Scope[])[] = [['read', 'write', 'share'], ['read', 'write'], ['write']];
-  for (const scopes of attempts) {
-    try {
-      return (await client.access.mintToken({ scopes, sessions: [id], ttlMs: tokenMsMax })).token;
-    } catch (error) {
-      if (!(error instanceof ArtifactaError)) throw error;
-      if (error.code !== 'PERMISSION_DENIED') return undefined;
+  const limits = { sessions: [id], ttlMs: tokenMsMax };
+  for (const sessionPrefixes of [[`${id}.`], []])
+    for (const scopes of attempts) {
+      try {
+        return (await client.access.mintToken({ ...limits, scopes, sessionPrefixes })).token;
+      } catch (error) {
+        if (!(error instanceof ArtifactaError)) throw error;
+        if (error.code === 'UNIMPLEMENTED') return undefined;
+        if (!refusals.has(error.code)) throw error;
+      }
     }
-  }
   return undefined;
 }

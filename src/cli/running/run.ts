@@ -21,6 +21,8 @@ const namedMax = 20;
 interface RunRequest {
   readonly words: readonly string[];
   readonly session: string | undefined;
+  /** The namespace that the user named. */
+  readonly namespace: string | undefined;
   readonly metadata: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly retention: Retention | undefined;
@@ -59,7 +61,7 @@ export async function runCommand(
   const stopRenewing = keepLease(client, session.id, leaseMs);
   try {
     const run = new Run(client, session, { begun, request, own: way.ownDirectory, invocation, clock });
-    await run.carryOut({ ...env, ...(await variablesFor(client, session.id, way)) });
+    await run.carryOut({ ...env, ...(await variablesFor(client, session, way, request.namespace)) });
   } finally {
     stopRenewing();
   }

@@ -69,6 +69,8 @@ export interface TokenWanted extends CallSettings {
   readonly namespace?: string | undefined;
   readonly scopes: readonly Scope[];
   readonly sessions?: readonly string[] | undefined;
+  /** What the ids of further sessions begin with. Each ends with `.` or `:`, as `run_42.` does. */
+  readonly sessionPrefixes?: readonly string[] | undefined;
   readonly namePrefix?: string | undefined;
   readonly pushBytesMax?: number | undefined;
   /** Default one hour, at most 24. */
@@ -80,8 +82,10 @@ export interface TokenGrant {
   readonly id: string;
   readonly namespace: string;
   readonly scopes: readonly Scope[];
-  /** The sessions. Empty: all. */
+  /** The sessions. Empty, and `sessionPrefixes` too: all. */
   readonly sessions: readonly string[];
+  /** What the ids of further sessions begin with. */
+  readonly sessionPrefixes: readonly string[];
   /** The beginning of the names. Empty: all names. */
   readonly namePrefix: string;
   readonly pushBytesMax: number | undefined;
@@ -222,6 +226,7 @@ export class Access {
           namespace: wanted.namespace ?? '',
           scopes: wanted.scopes.map(scopeMessage),
           sessions: [...(wanted.sessions ?? [])],
+          sessionPrefixes: [...(wanted.sessionPrefixes ?? [])],
           namePrefix: wanted.namePrefix ?? '',
           ...(wanted.pushBytesMax === undefined ? {} : { maxPushBytes: BigInt(wanted.pushBytesMax) }),
           ...(wanted.ttlMs === undefined ? {} : { ttl: durationOf(wanted.ttlMs) }),
@@ -292,6 +297,7 @@ function grantFrom(message: TokenGrantMessage): TokenGrant {
     namespace: message.namespace,
     scopes: scopesFrom(message.scopes),
     sessions: message.sessions,
+    sessionPrefixes: message.sessionPrefixes,
     namePrefix: message.namePrefix,
     pushBytesMax: message.maxPushBytes === undefined ? undefined : Number(message.maxPushBytes),
     expireTime: dateOf(message.expireTime)!,

@@ -9,15 +9,7 @@ import { type Principal, requireWholeSessions } from '../../domain/principal.ts'
 import type { Session } from '../../domain/session.ts';
 import { doorLimits, type Index, type Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
-import {
-  artifactCatalog,
-  leasedWord,
-  mayHaveLapsed,
-  type SessionUids,
-  sessionCatalog,
-  sessionIdsIn,
-  statesIn,
-} from '../../query/catalogs.ts';
+import { artifactCatalog, sessionCatalog } from '../../query/catalogs.ts';
 import { type Condition, toFilter } from '../../query/condition.ts';
 import { artifactFields, readFilter, sessionFieldsOfSessions } from '../../query/filter.ts';
 import { type Explanation, Search } from '../../query/search.ts';
@@ -32,6 +24,7 @@ import { manifestOf } from '../rows/session-rows.ts';
 import type { ManifestLine } from '../sessions/manifest.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
 import { ArtifactMatches } from './artifact-matches.ts';
+import { DrivingSessions } from './driving-sessions.ts';
 import { goneArtifacts } from './gone.ts';
 import { matchingSessions } from './session-matches.ts';
 import { listVersions } from './versions.ts';
@@ -95,9 +88,6 @@ const gonePrefix = '~';
 
 /** A plan, and the consequences of the last block of entries, may cost this much. */
 const queryReserve = 1.5 * doorLimits.scanBlockEntriesMax;
-
-/** A union of more lists than this costs more at its start than it is likely to save. */
-const drivingSessionsMax = 16;
 
 const ascii = (text: string) => Buffer.from(text, 'latin1');
 
@@ -182,13 +172,15 @@ export class Listing {
       const result = { items, last, total: query.estimatesTotal ? total : undefined };
       return this.answer(bound, position, { ...result, explanation: { driver, tests } }, condition, budget);
     }
-    const uids = await this.uidsIn(reader, ns, narrowed, budget);
-    const byState = await this.fewByState(reader, ns, narrowed, budget);
+    const driving = new DrivingSessions(reader, ns, budget);
+    const uids = await driving.named(narrowed);
+    const byPrefix = await driving.byPrefix(narrowed);
+    const byState = await driving.byState(narrowed);
     const search = new Search<Artifact>(reader, {
       ...end,
       oldestFirst,
       condition: narrowed,
-      catalog: artifactCatalog(ns, { uids, byState, listsTypes: query.listsTypes }),
+      catalog: artifactCatalog(ns, { uids, byPrefix, byState, listsTypes: query.listsTypes }),
       after: position.after,
       resolve: (suffixes) => matches.latest(recordKeys(keys.artifacts.record.range(ns).gte, suffixes)),
     });
@@ -261,17 +253,17 @@ export class Listing {
     const condition = readFilter(query.filter, sessionFieldsOfSessions, position.now);
     const budget = this.paging.budget(queryReserve);
     const narrowed = withinSessions(by, undefined, condition);
-    const uids = await this.uidsIn(reader, ns, narrowed, budget);
-    const states = narrowed === undefined ? [] : statesIn(narrowed);
-    const hasLeases =
-      states.length > 0 && (await this.withState(reader, ns, leasedWord, 1, budget)).length > 0;
+    const driving = new DrivingSessions(reader, ns, budget);
+    const uids = await driving.named(narrowed);
+    const byPrefix = await driving.byPrefix(narrowed);
+    const hasLeases = narrowed !== undefined && (await driving.haveLeases(narrowed));
     const prefix = keys.sessions.record.range(ns).gte;
     const now = this.index.now();
     const end = { itemsMax: query.pageSize, bytesMax: limits.pageBytesMax, budget };
     const search = new Search<Session>(reader, {
       ...end,
       condition: narrowed,
-      catalog: sessionCatalog(ns, uids, hasLeases),
+      catalog: sessionCatalog(ns, uids, byPrefix, hasLeases),
       oldestFirst: query.oldestFirst,
       after: position.after,
       resolve: (suffixes) =>
@@ -301,52 +293,6 @@ export class Listing {
       explanation: explain(result.explanation, condition, budget),
     };
   }
-
-  /** If few sessions have a state or outcome of the filter, their artifacts can drive the query. */
-  private async fewByState(
-    reader: Reader,
-    ns: string,
-    condition: Condition | undefined,
-    budget: Budget,
-  ): Promise<ReadonlyMap<string, readonly SessionUid[]>> {
-    const few = new Map<string, SessionUid[]>();
-    for (const word of condition === undefined ? [] : statesIn(condition)) {
-      const uids: SessionUid[] = [];
-      for (const listed of mayHaveLapsed(word) ? [word, leasedWord] : [word])
-        uids.push(...(await this.withState(reader, ns, listed, drivingSessionsMax + 1, budget)));
-      if (uids.length <= drivingSessionsMax) few.set(word, uids);
-    }
-    return few;
-  }
-
-  /** Returns the first `limit` sessions that are listed under a state or outcome. */
-  private async withState(
-    reader: Reader,
-    ns: string,
-    word: string,
-    limit: number,
-    budget: Budget,
-  ): Promise<SessionUid[]> {
-    const uids: SessionUid[] = [];
-    for await (const block of reader.scan({ ...keys.sessions.byState.range(ns, word), limit }))
-      uids.push(...block.map(([key]) => keys.sessions.byState.parse(key)[2]));
-    budget.spend('entries', uids.length);
-    return uids;
-  }
-
-  private async uidsIn(
-    reader: Reader,
-    ns: string,
-    condition: Condition | undefined,
-    budget: Budget,
-  ): Promise<SessionUids> {
-    const ids = condition === undefined ? [] : sessionIdsIn(condition);
-    budget.spend('probes', ids.length);
-    const names = await reader.getMany(ids.map((id) => keys.sessions.name.key(ns, id)));
-    return new Map(
-      ids.flatMap((id, at) => (names[at] ? [[id, keys.sessions.name.decode(names[at]).uid] as const] : [])),
-    );
-  }
 }
 
 /** Returns the keys of the records for which entries of lists stand. */
@@ -356,7 +302,7 @@ function recordKeys(prefix: Uint8Array, suffixes: readonly Uint8Array[]): Uint8A
 
 /**
  * Adds the condition that the session must be this one, or one of those to which the caller is limited. Then only the
- * lists of these sessions are read.
+ * lists of these sessions are read, unless many ids begin with the caller's prefixes.
  */
 function withinSessions(
   { restriction }: Principal,
@@ -365,13 +311,14 @@ function withinSessions(
 ): Condition | undefined {
   const allowed = session === undefined ? restriction?.sessions : [session];
   if (allowed === undefined) return condition;
-  const of = [...allowed].map((text) => ({
-    kind: 'test' as const,
-    field: { name: 'session' as const },
-    test: { is: 'equal' as const, text },
-  }));
+  const prefixes = session === undefined ? (restriction?.sessionPrefixes ?? []) : [];
+  const of = [...[...allowed].map(ofSession('equal')), ...prefixes.map(ofSession('prefix'))];
   const limited: Condition = of.length === 1 ? of[0]! : { kind: 'or', of };
   return condition === undefined ? limited : { kind: 'and', of: [condition, limited] };
+}
+
+function ofSession(is: 'equal' | 'prefix'): (text: string) => Condition {
+  return (text) => ({ kind: 'test', field: { name: 'session' }, test: { is, text } });
 }
 
 function explain(

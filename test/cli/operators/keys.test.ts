@@ -62,6 +62,11 @@ describe('keys and namespaces', { timeout: 90_000 }, () => {
     expect((await as(token, ...push, 'out/b')).stderr).toContain('QUOTA_EXCEEDED');
     expect((await as(token, ...push, 'in/a')).stderr).toContain('PERMISSION_DENIED');
     expect((await as(token, 'keys', 'mint', '--scope', 'read')).stderr).toContain('PERMISSION_DENIED');
+    const below = ['--session', 's', '--session-prefix', 's.', '--json'];
+    const grant = JSON.parse((await as(secret, 'keys', 'mint', '--scope', 'read', ...below)).stdout);
+    expect(grant).toMatchObject({ sessions: ['s'], session_prefixes: ['s.'] });
+    const unseparated = await as(secret, 'keys', 'mint', '--scope', 'read', '--session-prefix', 's');
+    expect(unseparated.stderr).toContain('session_prefixes[0]: must end with "." or ":"');
     const shown = await operate('namespace', 'show', 'billing', '--json');
     expect(JSON.parse(shown.stdout)).toMatchObject({ usage: { size_bytes: 10, artifacts: 2, sessions: 1 } });
     expect((await operate('namespace', 'set', 'billing', '--max-bytes', '10')).code).toBe(0);

@@ -68,6 +68,7 @@ async function issue({ store }: StoreHost, name: string, expireTime?: number): P
     namespace: tester.namespace,
     scopes: ['read'],
     sessions: undefined,
+    sessionPrefixes: [],
     namePrefix: '',
     pushBytesMax: undefined,
     expireTime: store.now() + dayMs,

@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Artifact } from '../../../src/domain/artifact.ts';
 import { isExpired } from '../../../src/domain/expiry.ts';
 import type { ArtifactId } from '../../../src/domain/ids.ts';
+import { parseSessionPrefix } from '../../../src/domain/names.ts';
 import { type Principal, seesArtifact } from '../../../src/domain/principal.ts';
 import { keys } from '../../../src/index/keys.ts';
 import type { ArtifactRecord } from '../../../src/index/records.ts';
@@ -85,7 +86,7 @@ interface Node {
 const nodes = fc.array(
   fc.record({
     inputs: fc.uniqueArray(fc.nat({ max: 40 }), { maxLength: 6, size: 'max' }),
-    session: fc.constantFrom('s', 's', 't'),
+    session: fc.constantFrom('s', 's', 't', 't.1', 't1'),
     folder: fc.constantFrom('in', 'out'),
     fate: fc.constantFrom<Node['fate'][]>(
       'stays',
@@ -103,6 +104,14 @@ const nodes = fc.array(
 const readers: readonly Principal[] = [
   tester,
   { ...tester, operator: false, restriction: { sessions: new Set([sessionNamed('s').id]) } },
+  {
+    ...tester,
+    operator: false,
+    restriction: {
+      sessions: new Set([sessionNamed('s').id]),
+      sessionPrefixes: [parseSessionPrefix('prefix', 't.')],
+    },
+  },
   { ...tester, operator: false, restriction: { namePrefix: 'in/' } },
 ];
 

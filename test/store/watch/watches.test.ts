@@ -1,7 +1,7 @@
 /** Watching sessions, with the clock in the test's hands: order, completeness, ends, and who is too slow. */
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../../src/domain/limits.ts';
-import { parseSessionId } from '../../../src/domain/names.ts';
+import { parseSessionId, parseSessionPrefix } from '../../../src/domain/names.ts';
 import type { Index } from '../../../src/index/door.ts';
 import { keys } from '../../../src/index/keys.ts';
 import type { WatchEvent } from '../../../src/store/watch/watches.ts';
@@ -186,10 +186,13 @@ describe('a watch', () => {
     await push(store, 'out/c');
     await store.store.seals.seal(tester, session, 'succeeded');
     expect(await all(events)).toEqual(['7 out/c', '8 sealed', 'end']);
-    const elsewhere = { ...tester, restriction: { sessions: new Set([parseSessionId('session', 't')]) } };
-    await expect(watch(store, {}, { by: elsewhere }).next()).rejects.toMatchObject({
-      reason: 'SESSION_NOT_FOUND',
-    });
+    const sessions = new Set([parseSessionId('session', 't')]);
+    const sessionPrefixes = [parseSessionPrefix('prefix', 's.')];
+    for (const restriction of [{ sessions }, { sessions, sessionPrefixes }])
+      for (const waitForOpen of [false, true])
+        await expect(
+          watch(store, { waitForOpen }, { by: { ...tester, restriction } }).next(),
+        ).rejects.toMatchObject({ reason: 'SESSION_NOT_FOUND' });
   });
 });
 
