@@ -33,10 +33,10 @@ export function addCat(program: Command, invocation: Invocation): Command {
     .argument('<ref>', 'art_… or SESSION/NAME')
     .option('--version <n>', 'the version of SESSION/NAME (default: the latest)')
     .option('--offset <bytes>', 'begin at this byte, counted from 0')
-    .option('--limit <bytes>', 'at most this many bytes')
+    .option('--limit <bytes>', 'end the range of bytes after this many (default: at the end of the artifact)')
     .option(
       '-f, --follow',
-      'of SESSION/.run/stdout or stderr, while "artifacta run" stores it: wait for the rest',
+      'for SESSION/.run/stdout or SESSION/.run/stderr: after the end of what is stored, wait for more while "artifacta run" stores it',
     )
     .optionsGroup('Parts:')
     .option('--lines <first:last>', 'these lines, counted from 1, e.g. 10:40, 10: or :40')
@@ -58,8 +58,8 @@ export function addCat(program: Command, invocation: Invocation): Command {
     .option('--delimiter <character>', 'with --csv: the character between cells')
     .option(
       '--max-bytes <bytes>',
-      'print at most this many bytes of the part or of the whole artifact; a value between 4 and 1MiB; a note ' +
-        'says if more exist',
+      'print at most this many bytes, from 4 to 1MiB, of the range or part that the other flags select, or of the ' +
+        'whole artifact; a note says if more exist',
     )
     .action(async (text: string, flags: CatFlags, command: Command) => {
       if (invocation.output.style.json)

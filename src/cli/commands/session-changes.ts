@@ -21,8 +21,8 @@ export function addSessionUpdate(session: Command, invocation: Invocation): void
     session.command('update').summary('change the labels or the retention of a session, or renew its lease'),
   )
     .description(
-      'Changes the labels or the retention of a session, or renews its lease. The retention can be ' +
-        'changed only while the session is open.',
+      'Changes the labels or the retention of a session, or renews its lease. This command can change the retention ' +
+        'only while the session is open. After that, an operator can change it with "artifacta policy apply".',
     )
     .argument('<id>', 'the session')
     .addOption(repeated('--label <key=value...>', 'replace all labels'))

@@ -81,7 +81,8 @@ function addOpen(session: Command, invocation: Invocation): void {
     )
     .option(
       '--expect <name...>',
-      'names of the artifacts that the run is expected to produce; give them after the session id',
+      'names of the artifacts that the run should produce; put this flag after the session id, since it takes all ' +
+        'words up to the next flag',
     )
     .action(async (id: string, flags: OpenFlags, command: Command) => {
       const retention = retentionOf(flags);
@@ -117,7 +118,9 @@ function addAmend(session: Command, invocation: Invocation): void {
         'The manifest does not change.',
     )
     .argument('<id>', 'the session')
-    .addOption(new Option('--outcome <outcome>', 'how the run ended').choices(known).makeOptionMandatory())
+    .addOption(
+      new Option('--outcome <outcome>', 'required: how the run ended').choices(known).makeOptionMandatory(),
+    )
     .action(async (id: string, flags: { readonly outcome: Known }, command: Command) => {
       await invocation.withClient(command, async (client) => {
         const amended = await client.sessions.amend(id, flags.outcome, { signal: invocation.io.signal });

@@ -40,7 +40,8 @@ export function addFsck(program: Command, invocation: Invocation): Command {
     )
     .option(
       '--resume <id>',
-      'let maintenance, which frees space, continue after a pause with this id, which fsck shows; checks nothing',
+      'resume paused maintenance, so that it frees space again, and check nothing; the id is that of the pause, as ' +
+        'fsck prints it',
     )
     .option('--quarantined', 'list the contents that are known to be damaged, and check nothing')
     .action(async (flags: FsckFlags, command: Command) => {

@@ -12,6 +12,9 @@ import { humanSize, humanTime, plain } from '../output/human.ts';
 import { retentionJson } from '../output/json.ts';
 import { keyValueLines, tableLines } from '../output/table.ts';
 
+const inHelp =
+  'the namespace of the policy; --namespace does not name it, since that flag says where you act';
+
 interface InFlag {
   readonly in: string;
 }
@@ -39,7 +42,7 @@ function addGet(policy: Command, invocation: Invocation): void {
     .command('get')
     .summary('show the retention')
     .description('Shows the retention of a namespace.')
-    .option('--in <namespace>', 'the namespace of the policy; --namespace does not change it', 'default')
+    .option('--in <namespace>', inHelp, 'default')
     .action(async (flags: InFlag, command: Command) => {
       await invocation.withClient(command, async (client) => {
         await print(await client.policies.get(flags.in, { signal: invocation.io.signal }), invocation);
@@ -59,7 +62,7 @@ function addSet(policy: Command, invocation: Invocation): void {
       'Replaces the retention of a namespace, for sessions opened from now on. For earlier sessions, use ' +
         '"artifacta policy apply".',
     )
-    .option('--in <namespace>', 'the namespace of the policy; --namespace does not change it', 'default')
+    .option('--in <namespace>', inHelp, 'default')
     .option('--forever', 'keep everything that has no expiry of its own')
     .option('--etag <etag>', 'only if the policy still has this etag ("policy get --json" prints the etag)')
     .option('--dry-run', 'check the retention, but change nothing')
@@ -92,7 +95,7 @@ function addApply(policy: Command, invocation: Invocation): void {
         'namespace, or the retention that the flags give. With --yes, the command applies that ' +
         'retention. Sessions whose new expiry is in the past then expire at once.',
     )
-    .option('--in <namespace>', 'the namespace of the policy; --namespace does not change it', 'default')
+    .option('--in <namespace>', inHelp, 'default')
     .option(
       '--filter <filter>',
       'only these sessions, e.g. session.outcome = FAILED AND create_time < now-30d',
