@@ -124,10 +124,12 @@ function badMessage(description: string): Failure {
 /** Returns the failure of every transport for a stream of messages that are too small. */
 export function messagesTooSmall(): Failure {
   const { streamMessagesFree: free, streamMessageBytesMin: bytes } = limits;
-  const why = `a stream must have at most ${free} messages, plus one for each ${bytes} bytes`;
-  return new Failure('MESSAGES_TOO_SMALL', `${why}; send chunks of at least ${bytes} bytes`, {
+  const description =
+    `has too many small messages (more than ${free}, plus one for every ${bytes} bytes); send chunks of at least ` +
+    `${bytes} bytes`;
+  return new Failure('MESSAGES_TOO_SMALL', `request: ${description}`, {
     metadata: { least_bytes: String(bytes) },
-    violations: [{ field: 'request', description: why }],
+    violations: [{ field: 'request', description }],
   });
 }
 

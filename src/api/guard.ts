@@ -208,7 +208,10 @@ function deadlinePassed(): Failure {
 }
 
 function stalled(): Failure {
-  return new Failure('DEADLINE_EXCEEDED', `the caller read nothing for ${limits.stalledReaderSecondsMax} s`);
+  const message =
+    `the call was ended, because the caller read nothing for ${limits.stalledReaderSecondsMax} s; try again, and ` +
+    'read the answer without pauses';
+  return new Failure('DEADLINE_EXCEEDED', message);
 }
 
 /** Follows one call to its end. */

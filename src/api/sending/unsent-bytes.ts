@@ -184,7 +184,8 @@ export class UnsentBytes {
     const cancel = this.options.after(limits.sendAdmissionSecondsMax * 1000, () =>
       this.refuse(
         waiting,
-        'the call was refused, because unsent answers take all memory for answers; try again in a moment',
+        'the call was refused, because answers that are not yet sent fill the memory reserved for them; try again ' +
+          'in a moment',
       ),
     );
     try {
@@ -211,7 +212,7 @@ export class UnsentBytes {
    */
   private makePlace(payer: PayerAnswers, keptBytes: number): void {
     const { payerWaitingMax, payerWaitingBytesMax, waitingBytesMax } = limits;
-    const why = 'too many answers are waiting for memory';
+    const why = 'too many answers are waiting for memory; try again in a moment';
     const kept = payer.waitingBytes + keptBytes;
     if (payer.waiting.length >= payerWaitingMax || kept > payerWaitingBytesMax) {
       this.refused++;
@@ -308,7 +309,10 @@ export class UnsentBytes {
       answer.disconnectIfLost();
       if (answer.isEnded || !answer.isStalled(now, stalledSecondsMax * 1000)) continue;
       this.ended++;
-      answer.end(now, new Failure('DEADLINE_EXCEEDED', `the caller read nothing for ${stalledSecondsMax} s`));
+      const message =
+        `the call was ended, because the caller read nothing for ${stalledSecondsMax} s; try again, and read the ` +
+        'answer without pauses';
+      answer.end(now, new Failure('DEADLINE_EXCEEDED', message));
     }
     after(sweepMs, () => this.sweep());
   }

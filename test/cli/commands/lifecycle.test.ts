@@ -98,8 +98,7 @@ describe('policy', () => {
     ]);
     expect(code).not.toBe(0);
     expect(stderr).toContain(
-      'retention.keep_last: must count at least one outcome for which the retention gives a time: sessions with ' +
-        'the outcome succeeded',
+      'retention.keep_last: has no effect on sessions with the outcome succeeded, which are kept forever already',
     );
   });
 });
