@@ -57,7 +57,7 @@ export function addSessionRemove(session: Command, invocation: Invocation): void
     .summary('delete a session and all its artifacts')
     .description(
       'Deletes a session with all its artifacts. For all readers they are gone at once; their space is ' +
-        'freed later. The id of the session cannot be used again for 30 days. The command is refused ' +
+        'freed later. The id of the session can be used again 30 days after the deletion. The command is refused ' +
         'while an artifact of the session is on hold.',
     )
     .argument('<id>', 'the session')
