@@ -36,7 +36,9 @@ const advice: Partial<Record<Reason, string>> = {
   NAMESPACE_NOT_FOUND: 'Namespaces are created by operators. Check --namespace.',
   DATA_LOSS: 'The stored bytes are damaged. Pushing the same content again repairs them.',
   MANIFEST_NOT_FOUND: 'Only a sealed session has a manifest: seal it, or leave --gone out.',
-  ETAG_MISMATCH: 'Look at the change first, then use the new etag.',
+  ETAG_MISMATCH:
+    'Look at the change first, then use the new etag: "artifacta show --json", "artifacta session show --json" or ' +
+    '"artifacta policy get --json" prints it.',
   DIGEST_MISMATCH:
     'The bytes changed between reading and sending, or on the way. Nothing was stored; try again.',
   SIZE_MISMATCH: 'The content changed while it was pushed. Nothing was stored; try again.',

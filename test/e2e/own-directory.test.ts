@@ -105,7 +105,7 @@ describe('a push of a tree that holds the store', () => {
       stderr:
         'artifacta: 0store was skipped: it is the data directory\n' +
         'artifacta: files/lock was skipped: it is in the data directory\n' +
-        'artifacta: 2 were left out: 2 of the data directory\n',
+        'artifacta: 2 were left out: 2 that belong to the data directory\n',
     });
     const listed = await artifacta('ls', 'run', '--json', '--data-dir', dataDir);
     expect(listed.stdout.match(/"name":"[^"]*"/g)?.sort()).toEqual(

@@ -112,7 +112,7 @@ function isFollowing({ follow = false }: CatFlags, parts: readonly unknown[]): b
 /** Writes an output that may still grow. */
 async function following(client: ArtifactaClient, ref: ArtifactRef, invocation: Invocation): Promise<void> {
   if (typeof ref === 'string' || !('session' in ref))
-    throw new UsageError('--follow needs SESSION/NAME: the pieces of the output have names, too');
+    throw new UsageError('--follow needs SESSION/NAME, such as SESSION/.run/stdout, not an id');
   const { followed } = await import('../running/follow.ts');
   for await (const id of followed(client, ref, invocation.io.signal)) {
     await whole(client, id, { offset: undefined, limit: undefined }, invocation);
@@ -138,7 +138,10 @@ async function pieces(
       malformed += piece.malformedLines;
       await output.bytes(grep === undefined ? piece.content : grep.text(piece));
       if (maxBytes !== undefined && piece.nextCursor !== '')
-        output.remark('the artifact, or the selected part of it, has more bytes');
+        output.remark(
+          'the artifact, or the selected part of it, has more bytes; to see them, leave --max-bytes out, or select ' +
+            'another part',
+        );
       if (output.closed || maxBytes !== undefined) return;
     }
   } finally {

@@ -130,14 +130,14 @@ async function explain(explanation: Explanation, { output }: Invocation): Promis
     });
   const lines = keyValueLines([
     ['filter', filter],
-    ['walks', driver],
+    ['index used', driver],
     ...((tests.length === 0
-      ? [['tests', 'nothing else']]
-      : tests.map((test, at) => [at === 0 ? 'tests' : '', test])) as [string, string][]),
+      ? [['also checks', 'nothing']]
+      : tests.map((test, at) => [at === 0 ? 'also checks' : '', test])) as [string, string][]),
     ['entries read', String(entriesRead)],
-    ['probes', String(probes)],
+    ['lookups', String(probes)],
     ['records read', String(recordsRead)],
-    ['of at most', `${budget} a call`],
+    ['work limit', `${budget} entries, lookups and records in one call`],
   ]);
   for (const line of lines) await output.line(line);
 }

@@ -3,7 +3,12 @@ import type { Command } from 'commander';
 import { UsageError } from '../exit.ts';
 import { parsePairs } from '../flags/parse.ts';
 import { repeated } from '../flags/repeated.ts';
-import { addRetentionFlags, type RetentionFlags, retentionOf } from '../flags/retention-flags.ts';
+import {
+  addRetentionFlags,
+  type RetentionFlags,
+  requireAlone,
+  retentionOf,
+} from '../flags/retention-flags.ts';
 import type { Invocation } from '../invocation.ts';
 import { plain } from '../output/human.ts';
 import { printSession } from './show.ts';
@@ -35,14 +40,16 @@ export function addSessionUpdate(session: Command, invocation: Invocation): void
     .action(async (id: string, flags: UpdateFlags, command: Command) => {
       const { label, labels, forever, touch = false } = flags;
       const retention = retentionOf(flags);
-      if (retention !== undefined && forever) throw new UsageError('--forever cannot be given with --retain');
+      requireAlone(forever, retention);
       const changes = {
         ...(label === undefined ? {} : { labels: parsePairs('--label', label) }),
         ...(labels ? {} : { labels: {} }),
         ...(retention === undefined && !forever ? {} : { retention: retention ?? null }),
       };
       if (Object.keys(changes).length === 0 && !touch)
-        throw new UsageError('say what to change: --label, --retain or --touch');
+        throw new UsageError(
+          'say what to change: --label, --no-labels, --retain, --keep-last, --forever or --touch',
+        );
       const { signal } = invocation.io;
       await invocation.withClient(command, async (client) => {
         await printSession(await client.sessions.update(id, { ...changes, touch, signal }), invocation);

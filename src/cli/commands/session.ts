@@ -1,9 +1,14 @@
 import { type Command, Option } from 'commander';
 import { type Outcome, outcomeNames } from '../../client/sessions/session.ts';
-import { UsageError } from '../exit.ts';
+
 import { parsePairs, parseTime } from '../flags/parse.ts';
 import { repeated } from '../flags/repeated.ts';
-import { addRetentionFlags, type RetentionFlags, retentionOf } from '../flags/retention-flags.ts';
+import {
+  addRetentionFlags,
+  type RetentionFlags,
+  requireAlone,
+  retentionOf,
+} from '../flags/retention-flags.ts';
 import { addGlobalFlags, type Invocation } from '../invocation.ts';
 import { listSessions } from './list.ts';
 import { addSessionRemove, addSessionUpdate } from './session-changes.ts';
@@ -86,8 +91,7 @@ function addOpen(session: Command, invocation: Invocation): void {
     )
     .action(async (id: string, flags: OpenFlags, command: Command) => {
       const retention = retentionOf(flags);
-      if (retention !== undefined && flags.forever)
-        throw new UsageError('--forever cannot be given with --retain');
+      requireAlone(flags.forever, retention);
       const options = {
         retention: retention ?? (flags.forever ? {} : undefined),
         leaseMs:

@@ -4,6 +4,7 @@ import { UsageError } from '../exit.ts';
 import {
   addRetentionFlags,
   type RetentionFlags,
+  requireAlone,
   retentionOf,
   retentionText,
 } from '../flags/retention-flags.ts';
@@ -68,7 +69,8 @@ function addSet(policy: Command, invocation: Invocation): void {
     .option('--dry-run', 'check the retention, but change nothing')
     .action(async (flags: SetFlags, command: Command) => {
       const retention = retentionOf(flags);
-      if ((retention === undefined) === (flags.forever === undefined))
+      requireAlone(flags.forever, retention);
+      if (retention === undefined && flags.forever === undefined)
         throw new UsageError('say what to set: --retain, --keep-last or both; or --forever');
       const options = {
         signal: invocation.io.signal,
@@ -104,8 +106,7 @@ function addApply(policy: Command, invocation: Invocation): void {
     .option('--yes', 'apply the retention')
     .action(async (flags: ApplyFlags, command: Command) => {
       const given = retentionOf(flags);
-      if (given !== undefined && flags.forever)
-        throw new UsageError('--forever cannot be given with --retain');
+      requireAlone(flags.forever, given);
       const options = {
         retention: given ?? (flags.forever ? {} : undefined),
         filter: flags.filter,

@@ -70,7 +70,8 @@ describe('policy', () => {
 
   it.each([
     [['set'], 'say what to set'],
-    [['set', '--forever', '--retain', 'all=1d'], 'say what to set'],
+    [['set', '--forever', '--retain', 'all=1d'], '--forever cannot be given with --retain or --keep-last'],
+    [['set', '--forever', '--keep-last', '2', '--by', 'k'], '--forever cannot be given with --retain or'],
     [['set', '--retain', 'sometimes=1d'], 'got "sometimes"'],
     [['set', '--retain', 'failed=1'], 'takes a number and a unit'],
     [['set', '--retain', 'failed=0d'], 'takes a number and a unit'],
