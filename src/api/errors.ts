@@ -89,6 +89,14 @@ export function unforeseen(): Failure {
   return new Failure('INTERNAL', 'internal error; see the log of the service');
 }
 
+/** Returns the failure for a caller that has read nothing of its answer for this many seconds. */
+export function stalledReader(seconds: number): Failure {
+  return new Failure(
+    'DEADLINE_EXCEEDED',
+    `the call was ended, because the caller read nothing for ${seconds} s; try again, and read the answer without pauses`,
+  );
+}
+
 /** Returns the failure of every transport for a message above the limit. */
 export function messageTooLarge(): Failure {
   const limit = limits.messageBytesMax;

@@ -4,9 +4,9 @@
  * until their write has called back. While a call waits for room, slow answers are ended. A call that waits too long
  * fails with advice to retry. The reasons are in `docs/decisions/0026-unsent-bytes.md`.
  */
-import { Failure } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import { nameOfPayer, type Payer } from '../../domain/principal.ts';
+import { stalledReader } from '../errors.ts';
 import { type After, unlessAborted } from '../timer.ts';
 import {
   type AnswerEnds,
@@ -309,10 +309,7 @@ export class UnsentBytes {
       answer.disconnectIfLost();
       if (answer.isEnded || !answer.isStalled(now, stalledSecondsMax * 1000)) continue;
       this.ended++;
-      const message =
-        `the call was ended, because the caller read nothing for ${stalledSecondsMax} s; try again, and read the ` +
-        'answer without pauses';
-      answer.end(now, new Failure('DEADLINE_EXCEEDED', message));
+      answer.end(now, stalledReader(stalledSecondsMax));
     }
     after(sweepMs, () => this.sweep());
   }

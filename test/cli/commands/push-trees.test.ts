@@ -153,7 +153,10 @@ describe('symbolic links in a tree', () => {
     expect(names).toContain('all/other/y.txt');
     // By default they are left out.
     const left = await cli(['push', tree, '--session', 'run', '--exclude', 'all'], { io });
-    expect(left).toMatchObject({ code: 0, stderr: expect.stringMatching(/3 that belong to the data directory/) });
+    expect(left).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/3 that belong to the data directory/),
+    });
   });
 
   it('take no other words', async () => {
