@@ -96,7 +96,8 @@ async function reap(args: readonly string[]): Promise<number> {
     });
     return isWell ? exitCodes.ok : exitCodes.failed;
   } catch (error) {
-    process.stderr.write(`artifacta: ${error instanceof Error ? error.message : String(error)}\n`);
+    const hint = error instanceof ListenError ? '; choose another address with --listen' : '';
+    process.stderr.write(`artifacta: ${error instanceof Error ? error.message : String(error)}${hint}\n`);
     return error instanceof SettingError ? exitCodes.usage : exitCodes.failed;
   }
 }

@@ -89,6 +89,14 @@ export function unforeseen(): Failure {
   return new Failure('INTERNAL', 'internal error; see the log of the service');
 }
 
+/** Returns the failure for a caller that has read nothing of its answer for this many seconds. */
+export function stalledReader(seconds: number): Failure {
+  return new Failure(
+    'DEADLINE_EXCEEDED',
+    `the call was ended, because the caller read nothing for ${seconds} s; try again, and read the answer without pauses`,
+  );
+}
+
 /** Returns the failure of every transport for a message above the limit. */
 export function messageTooLarge(): Failure {
   const limit = limits.messageBytesMax;
@@ -124,10 +132,12 @@ function badMessage(description: string): Failure {
 /** Returns the failure of every transport for a stream of messages that are too small. */
 export function messagesTooSmall(): Failure {
   const { streamMessagesFree: free, streamMessageBytesMin: bytes } = limits;
-  const why = `a stream must have at most ${free} messages, plus one for each ${bytes} bytes`;
-  return new Failure('MESSAGES_TOO_SMALL', `${why}; send chunks of at least ${bytes} bytes`, {
+  const description =
+    `has too many small messages (more than ${free}, plus one for every ${bytes} bytes); send chunks of at least ` +
+    `${bytes} bytes`;
+  return new Failure('MESSAGES_TOO_SMALL', `request: ${description}`, {
     metadata: { least_bytes: String(bytes) },
-    violations: [{ field: 'request', description: why }],
+    violations: [{ field: 'request', description }],
   });
 }
 

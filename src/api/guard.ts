@@ -16,7 +16,7 @@ import { Failure, type Reason } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { type Principal, payerOf } from '../domain/principal.ts';
 import { type Authenticate, withoutAuthentication } from '../identity/authentication.ts';
-import { messagesTooSmall, messageTooLarge, toConnectError, unforeseen } from './errors.ts';
+import { messagesTooSmall, messageTooLarge, stalledReader, toConnectError, unforeseen } from './errors.ts';
 import type { Call, FindHandlers } from './handlers.ts';
 import { type Need, needOf, requireNeeded } from './needs.ts';
 import { answerBytesMax, type Room, roomFor } from './sending/answer-bytes.ts';
@@ -155,7 +155,7 @@ async function* taken(answers: AsyncIterator<unknown>, after: After, room: Room)
     for (;;) {
       await room.before();
       const next = await answers.next();
-      if (isStalled) throw stalled();
+      if (isStalled) throw stalledReader(limits.stalledReaderSecondsMax);
       if (next.done === true) return room.end();
       await room.after();
       const cancel = after(limits.stalledReaderSecondsMax * 1000, () => {
@@ -192,10 +192,6 @@ export async function admitWith(
 
 function deadlinePassed(): Failure {
   return new Failure('DEADLINE_EXCEEDED', 'the deadline of the call has passed');
-}
-
-function stalled(): Failure {
-  return new Failure('DEADLINE_EXCEEDED', `the caller read nothing for ${limits.stalledReaderSecondsMax} s`);
 }
 
 /** Follows one call to its end. */

@@ -72,7 +72,9 @@ export function requireNeeded(principal: Principal, need: Need): void {
       'only operators may do this: use the key of an operator, or the local socket',
     );
   if (!principal.scopes.has(need))
-    throw new Failure('PERMISSION_DENIED', `these credentials lack the scope "${need}"`, {
-      metadata: { scope: need },
-    });
+    throw new Failure(
+      'PERMISSION_DENIED',
+      `these credentials lack the scope "${need}"; use a key or token that has it`,
+      { metadata: { scope: need } },
+    );
 }

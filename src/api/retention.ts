@@ -30,8 +30,8 @@ export function parseRetention(field: string, message: RetentionMessage): Retent
   if (keepLast?.outcomes.every((outcome) => ttlMs[outcome] === undefined))
     throw invalid(
       `${field}.keep_last`,
-      'must count at least one outcome for which the retention gives a time: sessions with the outcome ' +
-        `${keepLast.outcomes.join(' or ')} have no limit, and are kept forever anyway`,
+      `has no effect on sessions with the outcome ${keepLast.outcomes.join(' or ')}, which are kept forever ` +
+        'already; give a time for such an outcome (--retain), or leave the outcome out (--keep-outcome)',
     );
   return { ttlMs, ...(keepLast === undefined ? {} : { keepLast }) };
 }

@@ -9,19 +9,22 @@ const advice: Partial<Record<Reason, string>> = {
   ARTIFACT_DELETED:
     '"artifacta ls SESSION --all-versions" lists older versions; --version selects one of them.',
   INPUT_NOT_FOUND: 'Each --input must be the id of an artifact that exists in this namespace.',
-  SESSION_SEALED: 'Push to another session; a sealed session accepts nothing new.',
+  SESSION_SEALED: 'A sealed session accepts nothing new. To push, choose another session.',
   SESSION_GONE:
-    'Choose another session id. This one can be used again 30 days after its last artifact has gone.',
+    'Choose another session id. This one can be used again 30 days after the deletion of the session, or 30 days ' +
+    'after both the session and the last of its artifacts have expired.',
   SESSION_MUST_EXIST: 'Open the session first, with "artifacta session open".',
   SESSION_CONFLICT:
     'Metadata and expected outputs are set once. Choose another id, or open the session with the ' +
     'same settings as before.',
-  OUTCOME_CONFLICT: 'An outcome is set once. "artifacta session show" prints it.',
+  OUTCOME_CONFLICT:
+    'An outcome is final, except that "abandoned" can be amended once. "artifacta session show" prints the outcome.',
   REQUEST_ID_REUSED: 'Use a new --request-id for other content, or leave --request-id out.',
   QUOTA_EXCEEDED: 'Delete something, or ask the operator for a larger quota.',
   STORAGE_FULL:
-    'Space is freed 75 minutes after artifacts expire or are deleted ("artifacta rm"). An operator ' +
-    'can make room at once with a larger disk, or with a smaller --reserve-bytes of the service.',
+    'The reaper frees the space of artifacts 75 minutes or more after they expire or are deleted ("artifacta rm"), ' +
+    'unless maintenance is paused. An operator can make room at once with a larger disk, or with a smaller ' +
+    '--reserve-bytes of the service.',
   OVERLOADED: 'Try again in a moment.',
   STORE_UNAVAILABLE: 'Try again. With the same --request-id, nothing is stored twice.',
   SHUTTING_DOWN: 'Try again in a moment.',
@@ -33,7 +36,9 @@ const advice: Partial<Record<Reason, string>> = {
   NAMESPACE_NOT_FOUND: 'Namespaces are created by operators. Check --namespace.',
   DATA_LOSS: 'The stored bytes are damaged. Pushing the same content again repairs them.',
   MANIFEST_NOT_FOUND: 'Only a sealed session has a manifest: seal it, or leave --gone out.',
-  ETAG_MISMATCH: 'Look at the change first, then use the new etag ("artifacta show --json" prints it).',
+  ETAG_MISMATCH:
+    'Look at the change first, then use the new etag: "artifacta show --json", "artifacta session show --json" or ' +
+    '"artifacta policy get --json" prints it.',
   DIGEST_MISMATCH:
     'The bytes changed between reading and sending, or on the way. Nothing was stored; try again.',
   SIZE_MISMATCH: 'The content changed while it was pushed. Nothing was stored; try again.',
@@ -41,6 +46,29 @@ const advice: Partial<Record<Reason, string>> = {
     'The call took too long. If you pushed the output of a slow command, write it to a file and push that file.',
   INTERNAL: 'This is a fault in the service; see its log.',
 };
+
+const scopeAdvice = (scope: string) =>
+  `Use a key or token with the scope "${scope}". An operator makes a key with "artifacta keys create --scope SCOPES".`;
+
+/** Returns the advice for a refusal of the service, unless its message gives the same or makes it wrong. */
+function adviceForReason(reason: Reason, { message, metadata }: ArtifactaError): string | undefined {
+  const isSaid: Partial<Record<Reason, RegExp>> = {
+    OVERLOADED: /\b(again|before you|end some)\b/,
+    SHUTTING_DOWN: /\bagain\b/,
+    UNAUTHENTICATED: /artifacta fsck|leave the token out/,
+    PERMISSION_DENIED: /\bonly operators\b/,
+    DATA_LOSS: /artifacta fsck/,
+  };
+  if (isSaid[reason]?.test(message)) return undefined;
+  // These are not about an etag, and say what to do.
+  if (reason === 'ETAG_MISMATCH' && !/\betag\b/.test(message)) return undefined;
+  // Deletions do not renew the allowance of a token, nor does the quota of its namespace.
+  if (reason === 'QUOTA_EXCEEDED' && metadata.quota === 'token_bytes') return undefined;
+  if (reason === 'PERMISSION_DENIED' && metadata.scope !== undefined) return scopeAdvice(metadata.scope);
+  // Damage of the index, and not of a content.
+  if (reason === 'DATA_LOSS' && /\bindex\b/.test(message)) return advice.STORE_IN_RECOVERY;
+  return advice[reason];
+}
 
 /** Returns the advice for a failure; undefined if none exists. */
 export function adviceFor(error: unknown): string | undefined {
@@ -53,9 +81,7 @@ export function adviceFor(error: unknown): string | undefined {
     return 'Set ARTIFACTA_TLS_CA to the file with the authority that signed the certificate of the service.';
   if (error instanceof ForeignService)
     return 'Is --url right? gRPC and HTTP have ports of their own, and TLS needs grpcs:// or https://.';
-  // Such a message often gives the same advice.
-  if (error.reason === 'OVERLOADED' && /\b(again|before you|end some) /.test(error.message)) return undefined;
-  if (error.reason !== undefined) return advice[error.reason];
+  if (error.reason !== undefined) return adviceForReason(error.reason, error);
   // The error of a store that this process could not open explains itself.
   const isOwn = error.cause instanceof Error && error.cause.name === 'Failure';
   if (error.code === 'UNAVAILABLE' && !isOwn) return 'Is the service running, and is --url right?';

@@ -9,11 +9,13 @@ import { ArtifactaError } from '../client/errors.ts';
  * | 1 | the request was refused or failed, as a whole or in part |
  * | 2 | the command line, or a value in it, is wrong |
  * | 3 | the artifact or session does not exist, has expired or was deleted |
- * | 4 | the service cannot be reached or is too busy; the same command may succeed later |
+ * | 4 | the service cannot be reached, is too busy, or the time limit has passed; the same command may succeed later |
  * | 5 | the credentials are missing or do not allow this |
  * | 6 | the command of `push --from-command` failed or could not be started; nothing was stored |
  * | 7 | the session that the command waited for did not succeed |
  * | 130 | interrupted |
+ *
+ * `run` has the exit code of its command, once that has started.
  */
 export const exitCodes = {
   done: 0,
@@ -33,11 +35,13 @@ export const exitCodeHelp = `Exit codes:
   1    the request was refused or failed, as a whole or in part
   2    the command line, or a value in it, is wrong
   3    the artifact or session does not exist, has expired or was deleted
-  4    the service cannot be reached or is too busy; the same command may succeed later
+  4    the service cannot be reached, is too busy, or the time limit has passed; the same command
+       may succeed later
   5    the credentials are missing or do not allow this
   6    the command of "push --from-command" failed or could not be started; nothing was stored
   7    the session that the command waited for did not succeed
-  130  interrupted`;
+  130  interrupted
+Once "artifacta run" has started its command, it exits with the code of that command.`;
 
 /** The error for a wrong command line; the message names the fault. */
 export class UsageError extends Error {

@@ -182,7 +182,8 @@ export class Authentication {
         'UNAUTHENTICATED',
         certificate === undefined
           ? 'credentials are required: send the header "authorization: Bearer TOKEN"'
-          : 'this service does not know the owner of the client certificate',
+          : 'this service does not know the owner of the client certificate; send a token as well, or let the ' +
+              'operator add the certificate to --auth-config',
       );
     return guest(presented.namespace, isLocal, presented.address);
   }
@@ -291,5 +292,7 @@ function networkOf(address: string): string {
 }
 
 function overloaded(why: string, waitMs: number): Failure {
-  return new Failure('OVERLOADED', why, { retryAfterMs: waitMs });
+  return new Failure('OVERLOADED', `${why}; wait ${Math.ceil(waitMs / 1_000)} s, then try again`, {
+    retryAfterMs: waitMs,
+  });
 }

@@ -90,7 +90,7 @@ async function verified(
 }
 
 function failureOf(error: unknown): Failure {
-  if (error instanceof errors.JWTExpired) return refused('it has expired');
+  if (error instanceof errors.JWTExpired) return refused('it has expired; get a new token');
   // The name of the claim, never its value.
   if (error instanceof errors.JWTClaimValidationFailed)
     return refused(`its claim ${error.claim} is not accepted`);
@@ -118,7 +118,8 @@ function identityOf(issuer: JwtIssuer, payload: JWTPayload): OutsideIdentity {
     'fixed' in scopes
       ? scopes.fixed
       : allScopes.filter((one) => valuesAt(payload, scopes.claim).includes(one));
-  if (granted.length === 0 && !isOperator) throw refused('it grants no scope');
+  if (granted.length === 0 && !isOperator)
+    throw refused('it grants no scope; its issuer must put read, write or share into the claim for scopes');
   return {
     subject: `${issuer.issuer}#${payload.sub}`,
     namespace: 'fixed' in namespace ? namespace.fixed : namespaceAt(payload, namespace.claim),
@@ -135,7 +136,10 @@ function namespaceAt(payload: JWTPayload, path: readonly string[]): string {
   } catch {
     // Refused below, without its text.
   }
-  throw refused(`its claim ${path.join('.')} names no namespace`);
+  throw refused(
+    `its claim ${path.join('.')} names no namespace; its issuer must put one there, or an operator must correct ` +
+      '"namespace" in --auth-config',
+  );
 }
 
 function valueAt(payload: JWTPayload, path: readonly string[]): unknown {

@@ -229,7 +229,10 @@ export async function openWhenFree(
   for (;;) {
     try {
       if (await answersOurs(options.socket))
-        throw lockedBy(options.dataDir, `; it answers on ${options.socket}`);
+        throw lockedBy(
+          options.dataDir,
+          `; it answers on ${options.socket}. Use that service, stop it, or give --data-dir another directory`,
+        );
       return await openEmbedded(options);
     } catch (error) {
       if (!isLocked(error) || performance.now() > deadline) throw error;
@@ -279,7 +282,8 @@ async function refuseForeign(dataDir: string): Promise<void> {
     entries.find((name) => !ours.has(name)) ?? (inTmp.length > 0 ? `tmp/${inTmp[0]}` : undefined);
   if (foreign !== undefined)
     throw new Error(
-      `it is not empty and is not a store: it contains ${foreign}. Name another directory, or an empty one`,
+      `it is not empty and is not a store: it contains ${foreign}. Give --data-dir a new or empty directory, or one ` +
+        'that contains a store',
     );
 }
 

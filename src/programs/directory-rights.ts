@@ -67,8 +67,8 @@ function refuse(path: string, rights: Rights, { uid, gids }: User): void {
   const isSticky = (rights.mode & sticky) !== 0;
   if ((rights.mode & anybody) !== 0 && !isSticky)
     throw new Error(
-      `all users may write to ${path}: run "chmod o-w ${path}", or name a directory in it that does not exist ` +
-        'yet',
+      `all users may write to ${path}: run "chmod o-w ${path}", or use a new directory in it, such as ` +
+        `${join(path, 'artifacta')}`,
     );
   if (rights.uid === uid) return;
   // Where all may make files, only the owner and root can replace those of others.

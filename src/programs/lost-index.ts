@@ -39,7 +39,7 @@ export async function requireRowsBesideContents(dataDir: string, index: Reader):
 function lostIndex(dataDir: string, how: string, isGone: boolean): IndexDamaged {
   const message =
     `the index is lost: ${join(dataDir, 'index')} ${how}, and ${join(dataDir, 'blobs')} has contents. ` +
-    'Put the index back (is its disk mounted?), or import an export';
+    'Put the index back (is its disk mounted?), or restore an export with "artifacta import FILE --replace"';
   return new IndexDamaged(message, { isGone });
 }
 

@@ -143,7 +143,7 @@ class Sharing {
     this.cancel = afterAwaitedTime(serveAfterMs, () => {
       this.server = start().catch((error: unknown) => {
         warn(
-          `cannot serve the socket, so other processes must wait: ${error instanceof Error ? error.message : String(error)}`,
+          `cannot serve the socket, so other commands wait until this one ends: ${error instanceof Error ? error.message : String(error)}`,
         );
         return undefined;
       });

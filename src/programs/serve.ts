@@ -291,7 +291,7 @@ async function openInTurn(
     over,
     open: (isServed) => open(async () => isOver || (await isServed())),
     onRefused: () =>
-      log.warn({ socket }, 'the process on the socket does not answer; it is asked again until it does'),
+      log.warn({ socket }, 'another process has the socket but does not answer; trying again until it does'),
     onUsed: () =>
       log.info({ socket, data_dir: dataDir, pid: process.pid, served_by: 'another process' }, 'ready'),
   });

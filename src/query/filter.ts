@@ -94,7 +94,10 @@ function testOfMap(map: 'metadata' | 'labels', { field, operator, value }: Compa
   if (key === undefined) {
     const present = plainText(value);
     if (operator !== ':' || present === '')
-      throw filterFault(field.column, `${map} is a map: write ${map}.KEY, or ${map}:KEY to test for the key`);
+      throw filterFault(
+        field.column,
+        `${map} is a map: write ${map}.KEY, or ${map}.KEY:* to test whether the key is set`,
+      );
     return [{ name: map, key: present }, { is: 'present' }];
   }
   if (more.length > 0) {

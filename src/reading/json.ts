@@ -62,7 +62,7 @@ async function find(source: Source, encoding: Encoding, tokens: readonly string[
     if (!(error instanceof JsonSyntaxError)) throw error;
     const place = `byte ${await offsetOf(error.offset)}, in line ${await lineAt(document, error.offset)}`;
     const found = error.offset < document.length ? '' : ', where it ends';
-    throw unsuitable(`it is not a JSON document: expected ${error.expected} at ${place}${found}`);
+    throw unsuitable(`it is not a JSON document: ${error.fault} at ${place}${found}`);
   }
   const { target } = scanner;
   if (target === undefined) throw leadsNowhere('json.pointer', tokens, scanner.way);

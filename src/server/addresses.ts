@@ -36,12 +36,20 @@ function reasonOf(message: string): string {
  */
 export async function prepareSocket(path: string): Promise<void> {
   if (Buffer.byteLength(path) > socketPathBytesMax)
-    throw new Error(`the path of the socket must have at most ${socketPathBytesMax} bytes: ${path}`);
+    throw new Error(
+      `the path of the socket must have at most ${socketPathBytesMax} bytes: ${path}. Give --socket a shorter path`,
+    );
   await privateDirectory(dirname(path), path);
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined) return;
-  if (!found.isSocket()) throw new Error(`cannot make the socket: something else exists at ${path}`);
-  if (await answers(path)) throw new Error(`another process listens on the socket: ${path}`);
+  if (!found.isSocket())
+    throw new Error(
+      `cannot make the socket: something else exists at ${path}. Remove it, or give --socket another path`,
+    );
+  if (await answers(path))
+    throw new Error(
+      `another process listens on the socket: ${path}. Stop that process, or give --socket another path`,
+    );
   await rm(path, { force: true });
 }
 
@@ -55,11 +63,11 @@ async function privateDirectory(path: string, socket: string): Promise<void> {
   const { mode, uid } = await lstat(path);
   if ((mode & 0o077) !== 0) {
     // A directory that several containers share is not theirs to close.
-    const closing = uid === process.getuid?.() ? `chmod 700 ${path}, or name ` : 'name ';
-    const own = join(path, 'own', basename(socket));
+    const closing = uid === process.getuid?.() ? `run "chmod 700 ${path}", or start` : 'start';
+    const own = join(path, 'own');
     throw new Error(
-      `the directory of the socket must be open only to its owner: ${closing}${own}, whose directory the ` +
-        'service then makes',
+      `the directory of the socket must be open only to its owner: ${closing} with --socket ` +
+        `${join(own, basename(socket))} (the service makes ${own})`,
     );
   }
   const user = process.getuid?.();

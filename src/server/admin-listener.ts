@@ -169,7 +169,7 @@ async function answer(
     return await page(options);
   } catch (error) {
     options.onUnexpectedError(error, path);
-    return plain(500, 'internal error');
+    return plain(500, 'internal error; see the log of the service');
   }
 }
 

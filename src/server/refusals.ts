@@ -57,7 +57,7 @@ export function cancelled(): ConnectError {
 
 /** Returns the error for a call that does not fit since too many are open. */
 export function tooManyOpenCalls(): ConnectError {
-  return toConnectError(overloaded('too many calls are open'));
+  return toConnectError(overloaded('too many calls are open; try again in a moment'));
 }
 
 /** Returns the error for a call whose deadline, set by the caller, has passed. */
@@ -72,7 +72,7 @@ export function shuttingDown(): ConnectError {
 
 /** Returns the error for an unforeseen error. The caller gets no other information. */
 export function unexpected(): ConnectError {
-  return refusal('INTERNAL', 'internal error');
+  return refusal('INTERNAL', 'internal error; see the log of the service');
 }
 
 /** Returns true if the error may be sent as it is. Other errors could carry text that is not for callers. */

@@ -117,7 +117,8 @@ export class Tls implements Disposable {
   /** Reports each reason once: files are replaced one after the other. */
   private refuse(error: unknown): void {
     const why = error instanceof Error ? error.message : String(error);
-    if (why !== this.refused) this.options.warn(`the certificate in use is kept: ${why}`);
+    if (why !== this.refused)
+      this.options.warn(`the new certificate cannot be used, so the old one stays in use: ${why}`);
     this.refused = why;
   }
 

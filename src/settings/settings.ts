@@ -62,15 +62,15 @@ export const settings = {
     value: 'HOST:PORT',
     env: 'ARTIFACTA_GRPC_LISTEN',
     default: '127.0.0.1:50051',
-    description:
-      'address for gRPC; port 0 takes a free port; "none" as the value: no listener on the network',
+    description: 'address for gRPC; port 0 takes a free port; give "none" to switch this listener off',
   },
   httpListen: {
     flag: 'http-listen',
     value: 'HOST:PORT',
     env: 'ARTIFACTA_HTTP_LISTEN',
     default: '127.0.0.1:8080',
-    description: 'address for HTTP: Connect, gRPC-Web, JSON, PUT and GET; "none" as the value: no listener',
+    description:
+      'address for HTTP: Connect, gRPC-Web, JSON, PUT and GET; give "none" to switch this listener off',
   },
   httpHosts: {
     flag: 'http-hosts',
@@ -104,7 +104,7 @@ export const settings = {
     env: 'ARTIFACTA_ADMIN_LISTEN',
     default: '127.0.0.1:9090',
     description:
-      'address for /healthz, /readyz and /metrics, which answer all callers; "none" as the value: no listener',
+      'address for /healthz, /readyz and /metrics, which answer all callers; give "none" to switch this listener off',
   },
   socket: {
     flag: 'socket',
@@ -116,7 +116,7 @@ export const settings = {
   },
   lockWaitSeconds: {
     flag: 'lock-wait-seconds',
-    value: 'N',
+    value: 'SECONDS',
     env: 'ARTIFACTA_LOCK_WAIT_SECONDS',
     default: '30',
     description: 'how long to wait for another process that has the data directory open',
@@ -148,7 +148,8 @@ export const settings = {
     env: 'ARTIFACTA_TLS_CLIENT_AUTH',
     default: 'required',
     description:
-      'with --tls-client-ca, whether clients need a certificate: required, or optional for clients that send a token',
+      'with --tls-client-ca; "required": every client needs a certificate; "optional": a client may connect without ' +
+      'one, and with --auth it must then send a token',
   },
   clientTlsCa: {
     env: 'ARTIFACTA_TLS_CA',
@@ -259,8 +260,8 @@ export const settings = {
     env: 'ARTIFACTA_WHILE_STDIN',
     default: 'false',
     description:
-      'serves only on the socket, and ends when standard input has ended and no call is open; if another ' +
-      'service has the socket, waits, and serves when that service has ended',
+      'listens only on the socket; exits when standard input is closed and no call is open; if another service has ' +
+      'the socket, waits until that service ends, and then serves',
   },
   reapIntervalSeconds: {
     flag: 'interval-seconds',
@@ -341,8 +342,9 @@ export function reapHelp(): string {
     'Usage: artifacta reap [options]',
     '',
     'Asks the service on the socket to free the space of expired and deleted data, to check stored contents and to',
-    'export the index. Repeats this until SIGTERM or SIGINT. Readers see the same artifacts with and without a reaper.',
-    'Logs go to standard output: as text on a terminal, else as one JSON object on each line.',
+    'export the index. Repeats this until SIGTERM or SIGINT. Expired and deleted artifacts are invisible at once, also',
+    'without a reaper; the reaper only frees their space. Logs go to standard output: as text on a terminal, else as one',
+    'JSON object on each line.',
     units,
     '',
     'Options:',

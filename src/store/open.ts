@@ -295,7 +295,8 @@ async function makeSettings(index: Index): Promise<Settings> {
       } else if (format !== formatVersion)
         throw new Failure(
           'NOT_IMPLEMENTED',
-          `the store has format ${String(format)}; this version reads ${formatVersion}`,
+          `the store has format ${String(format)}; this version reads ${formatVersion}. Use the version of artifacta ` +
+            'that wrote the store',
         );
       if (tx.get(keys.store.setting, 'storeId') === undefined)
         tx.put(keys.store.setting, ['storeId'], freshId);

@@ -124,7 +124,7 @@ describe.skipIf(!isRoot)('a data directory of another user', () => {
       const { code, stderr } = await artifactaAs(user, push(`of-${user.uid}`));
       // A command that takes a while would serve others, if the directory of the socket were not another user's.
       const quiet = stderr.replace(
-        /^artifacta: cannot serve the socket, so other processes must wait: .*\n/gm,
+        /^artifacta: cannot serve the socket, so other commands wait until this one ends: .*\n/gm,
         '',
       );
       expect({ code, quiet }).toEqual({ code: 0, quiet: at === 0 ? expect.stringMatching(said) : '' });

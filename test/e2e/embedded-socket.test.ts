@@ -48,7 +48,7 @@ describe('the socket', () => {
         await mkdir(join(path, '..'), { recursive: true });
         await chmod(join(path, '..'), 0o755);
       },
-      warning: /must be open only to its owner: chmod 700/,
+      warning: /must be open only to its owner: run "chmod 700/,
     },
   ])('cannot be where $where: the command does its own work all the same', async ({ make, warning }) => {
     const dataDir = join(await newDirectory(), 'data');

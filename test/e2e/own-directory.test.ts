@@ -105,7 +105,7 @@ describe('a push of a tree that holds the store', () => {
       stderr:
         'artifacta: 0store was skipped: it is the data directory\n' +
         'artifacta: files/lock was skipped: it is in the data directory\n' +
-        'artifacta: 2 were left out: 2 of the data directory\n',
+        'artifacta: 2 were left out: 2 that belong to the data directory\n',
     });
     const listed = await artifacta('ls', 'run', '--json', '--data-dir', dataDir);
     expect(listed.stdout.match(/"name":"[^"]*"/g)?.sort()).toEqual(
@@ -210,7 +210,8 @@ it('a service asks the socket before it touches the index', async () => {
   const second = startServe(dataDir, ['--lock-wait-seconds', '0']);
   expect(await second.ended).toBe(1);
   expect(second.stderr()).toBe(
-    `artifacta: another process has the data directory open: ${dataDir}; it answers on ${String(socket)}\n`,
+    `artifacta: another process has the data directory open: ${dataDir}; it answers on ${String(socket)}. ` +
+      'Use that service, stop it, or give --data-dir another directory\n',
   );
   // An attempt to open a database moves its log aside.
   expect(await readFile(join(dataDir, 'index', 'LOG'), 'utf8')).toBe(logBefore);

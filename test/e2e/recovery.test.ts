@@ -127,11 +127,17 @@ describe('a store whose index is damaged', () => {
     const server = startServe(elsewhere[1]!, ['--auth']);
     const client = clientFor(String((await server.ready).grpc));
     const asking = () => client.listArtifacts({}, { headers: { authorization: `Bearer ${key}` } });
-    await expect(asking()).rejects.toThrow('does not work until an operator has confirmed it');
+    await expect(asking()).rejects.toThrow(
+      'does not work until an operator runs "artifacta fsck --resume ID"',
+    );
     expect(server.lines.find(({ msg }) => msg.startsWith('imported-'))).toMatchObject({ level: 'warn' });
     expect((await artifacta('fsck', '--repair', ...elsewhere)).stdout).toMatch(waits);
+    const nothing = /no pause of maintenance has the id \S+; nothing was resumed/;
+    const another = await artifacta('fsck', '--resume', 'longGap-1', ...elsewhere);
+    expect(another).toMatchObject({ code: 0, stderr: expect.stringMatching(nothing) });
     const resumed = await artifacta('fsck', '--resume', waits.exec(stdout)![1]!, ...elsewhere);
     expect(resumed.stdout).not.toContain('paused');
+    expect(resumed.stderr).not.toMatch(nothing);
     expect((await asking()).artifacts).toHaveLength(2);
   });
 

@@ -160,7 +160,8 @@ describe('artifacta serve', () => {
     expect(stdout).toBe('');
     expect(status).toBe(1);
     expect(stderr).toBe(
-      `artifacta: another process has the data directory open: ${dataDir}; it answers on ${socket}\n`,
+      `artifacta: another process has the data directory open: ${dataDir}; it answers on ${socket}. ` +
+        'Use that service, stop it, or give --data-dir another directory\n',
     );
   });
 

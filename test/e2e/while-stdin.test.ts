@@ -203,7 +203,7 @@ describe('a service while standard input is open', { timeout: 90_000 }, () => {
     onTestFinished(() => void stranger.close());
     await once(stranger, 'listening');
     const user = use(dataDir);
-    const message = 'the process on the socket does not answer; it is asked again until it does';
+    const message = 'another process has the socket but does not answer; trying again until it does';
     expect(await user.saying(message)).toMatchObject({ level: 'warn', socket: join(dataDir, 'run', 'sock') });
     const before = visits;
     await expect.poll(() => visits, { timeout: 30_000 }).toBeGreaterThan(before + 2);

@@ -111,7 +111,7 @@ export const hardships: readonly Attempt[] = [
       const shared = await rig.volume({ mode: 0o777 });
       const flags = ['--volume', `${shared}:/run/artifacta`];
       const said = await refusal(rig, flags, ['--socket', '/run/artifacta/sock']);
-      const [, socket] = /name (\S+), whose directory/.exec(said) ?? [];
+      const [, socket] = /start with --socket (\S+) \(the service/.exec(said) ?? [];
       assert.ok(socket !== undefined, said);
       await using service = rig.serve({ flags, args: ['--socket', socket] });
       await service.ready;

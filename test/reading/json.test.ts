@@ -205,7 +205,7 @@ describe('what is JSON', () => {
     ['a,b\n1,2\n', /expected a value at byte 0/],
     ['{"a": 1', /expected "," or "}" at byte 7/],
     ['[1] 2', /expected the end at byte 4/],
-    ['['.repeat(20_000), /at most 10000 nested values/],
+    ['['.repeat(20_000), /the values are nested more than 10000 deep at byte 10000/],
   ])('is not (%#)', async (text, why) => {
     const failure = await failureOf(readOnce(text, at('/a')));
     expect(failure.reason).toBe('CONTENT_UNSUITABLE');

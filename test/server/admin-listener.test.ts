@@ -132,7 +132,7 @@ describe('the admin listener', () => {
     const { get, errors } = await opened({ metrics: () => Promise.reject(failure) });
     const answer = await get('/metrics');
     expect(answer.status).toBe(500);
-    expect(await answer.text()).toBe('internal error\n');
+    expect(await answer.text()).toBe('internal error; see the log of the service\n');
     expect(errors).toEqual([[failure, '/metrics']]);
     expect((await get('/healthz')).status).toBe(200);
   });

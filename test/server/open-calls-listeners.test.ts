@@ -55,7 +55,10 @@ describe.each(listeners)('%s', (service) => {
   it('refuses what has no room, and says when to come again', async () => {
     const { sessions, calls } = await opened(service, new OpenCalls(0));
     const error = ConnectError.from(await sessions.listSessions({}).catch((thrown) => thrown));
-    expect([error.code, error.rawMessage]).toEqual([Code.ResourceExhausted, 'too many calls are open']);
+    expect([error.code, error.rawMessage]).toEqual([
+      Code.ResourceExhausted,
+      'too many calls are open; try again in a moment',
+    ]);
     expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe('OVERLOADED');
     expect(error.findDetails(RetryInfoSchema)[0]?.retryDelay?.seconds).toBe(1n);
     expect(calls).toEqual([]);

@@ -202,7 +202,7 @@ describe('the socket', () => {
     await mkdir(open, { mode: 0o755 });
     await writeFile(join(directory, 'file'), '');
     const start = (socket: string) => startTestServer(() => {}, { socket });
-    await expect(start(join(open, 'sock'))).rejects.toThrow(/must be open only to its owner: chmod 700/);
+    await expect(start(join(open, 'sock'))).rejects.toThrow(/must be open only to its owner: run "chmod 700/);
     await expect(start(join(directory, 'file'))).rejects.toThrow(/something else/);
     await expect(start(join(directory, 'x'.repeat(120)))).rejects.toThrow(/must have at most 10[37] bytes/);
   });
@@ -220,7 +220,7 @@ describe('the socket', () => {
       () => expect.unreachable(),
       (thrown: Error) => thrown,
     );
-    const [, named] = /or name (\S+), whose directory/.exec(error.message) ?? [];
+    const [, named] = /or start with --socket (\S+) \(the service/.exec(error.message) ?? [];
     expect(named).toBe(join(shared, 'own', 'sock'));
     // And again, as after a restart.
     for (const _of of ['the first', 'the second']) {

@@ -170,7 +170,9 @@ describe.skipIf(!hasOpenssl())('over TLS', () => {
     const next = authority.issue('next');
     await writeFile(pair.key, readFileSync(next.key));
     expect([await tls.reload(), await tls.reload()]).toEqual([false, false]);
-    expect(warnings).toEqual([expect.stringContaining('the certificate in use is kept')]);
+    expect(warnings).toEqual([
+      expect.stringContaining('the new certificate cannot be used, so the old one stays in use'),
+    ]);
     expect(await shown(server.addresses.grpc)).toBe(before);
     await writeFile(pair.cert, 'no certificate');
     expect(await tls.reload()).toBe(false);

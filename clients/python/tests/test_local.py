@@ -106,7 +106,7 @@ def test_says_what_to_install(
         connect(data_dir=short_path / "data").server_info()
     (tmp_path / "artifacta").write_text("#!/bin/sh\necho 'it is broken' >&2\nexit 3\n")
     (tmp_path / "artifacta").chmod(0o755)
-    with pytest.raises(errors.NoService, match="ended with 3 before it was ready: it is broken"):
+    with pytest.raises(errors.NoService, match="exited with code 3 before it was ready: it is broken"):
         connect(data_dir=short_path / "data").server_info()
 
 

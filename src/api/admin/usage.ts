@@ -45,12 +45,12 @@ export function toQuotaMessage(quota: NamespaceInfo['quota']) {
 
 function parseScope({ breakdown, session, metadataKey, pageToken }: GetUsageRequest): UsageScope | undefined {
   if (session !== '' && breakdown !== UsageBreakdown.SESSION)
-    throw invalid('session', 'must be empty without USAGE_BREAKDOWN_SESSION');
+    throw invalid('session', 'may be set only with USAGE_BREAKDOWN_SESSION');
   if (metadataKey !== '' && breakdown !== UsageBreakdown.METADATA)
-    throw invalid('metadata_key', 'must be empty without USAGE_BREAKDOWN_METADATA');
+    throw invalid('metadata_key', 'may be set only with USAGE_BREAKDOWN_METADATA');
   switch (breakdown) {
     case UsageBreakdown.UNSPECIFIED:
-      if (pageToken !== '') throw invalid('page_token', 'must be empty without a breakdown');
+      if (pageToken !== '') throw invalid('page_token', 'may be set only with a breakdown');
       return undefined;
     case UsageBreakdown.NAMESPACE:
       return { of: 'namespace' };

@@ -41,9 +41,9 @@ async function syntaxFault(text: Buffer): Promise<string | undefined> {
     return undefined;
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
-    const { offset, expected } = error;
+    const { offset, fault } = error;
     const found = offset < text.length ? '' : ', where it ends';
-    return `must be a JSON object: expected ${expected} at byte ${offset}${found}`;
+    return `must be a JSON object: ${fault} at byte ${offset}${found}`;
   }
 }
 

@@ -4,9 +4,9 @@
  * until their write has called back. While a call waits for room, slow answers are ended. A call that waits too long
  * fails with advice to retry. The reasons are in `docs/decisions/0026-unsent-bytes.md`.
  */
-import { Failure } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import { nameOfPayer, type Payer } from '../../domain/principal.ts';
+import { stalledReader } from '../errors.ts';
 import { type After, unlessAborted } from '../timer.ts';
 import {
   type AnswerEnds,
@@ -184,7 +184,8 @@ export class UnsentBytes {
     const cancel = this.options.after(limits.sendAdmissionSecondsMax * 1000, () =>
       this.refuse(
         waiting,
-        'the call was refused, because unsent answers take all memory for answers; try again in a moment',
+        'the call was refused, because answers that are not yet sent fill the memory reserved for them; try again ' +
+          'in a moment',
       ),
     );
     try {
@@ -211,7 +212,7 @@ export class UnsentBytes {
    */
   private makePlace(payer: PayerAnswers, keptBytes: number): void {
     const { payerWaitingMax, payerWaitingBytesMax, waitingBytesMax } = limits;
-    const why = 'too many answers are waiting for memory';
+    const why = 'too many answers are waiting for memory; try again in a moment';
     const kept = payer.waitingBytes + keptBytes;
     if (payer.waiting.length >= payerWaitingMax || kept > payerWaitingBytesMax) {
       this.refused++;
@@ -308,7 +309,7 @@ export class UnsentBytes {
       answer.disconnectIfLost();
       if (answer.isEnded || !answer.isStalled(now, stalledSecondsMax * 1000)) continue;
       this.ended++;
-      answer.end(now, new Failure('DEADLINE_EXCEEDED', `the caller read nothing for ${stalledSecondsMax} s`));
+      answer.end(now, stalledReader(stalledSecondsMax));
     }
     after(sweepMs, () => this.sweep());
   }

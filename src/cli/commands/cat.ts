@@ -33,10 +33,10 @@ export function addCat(program: Command, invocation: Invocation): Command {
     .argument('<ref>', 'art_… or SESSION/NAME')
     .option('--version <n>', 'the version of SESSION/NAME (default: the latest)')
     .option('--offset <bytes>', 'begin at this byte, counted from 0')
-    .option('--limit <bytes>', 'at most this many bytes')
+    .option('--limit <bytes>', 'end the range of bytes after this many (default: at the end of the artifact)')
     .option(
       '-f, --follow',
-      'of SESSION/.run/stdout or stderr, while "artifacta run" stores it: wait for the rest',
+      'for SESSION/.run/stdout or SESSION/.run/stderr: after the end of what is stored, wait for more while "artifacta run" stores it',
     )
     .optionsGroup('Parts:')
     .option('--lines <first:last>', 'these lines, counted from 1, e.g. 10:40, 10: or :40')
@@ -58,8 +58,8 @@ export function addCat(program: Command, invocation: Invocation): Command {
     .option('--delimiter <character>', 'with --csv: the character between cells')
     .option(
       '--max-bytes <bytes>',
-      'print at most this many bytes of the part or of the whole artifact; a value between 4 and 1MiB; a note ' +
-        'says if more exist',
+      'print at most this many bytes, from 4 to 1MiB, of the range or part that the other flags select, or of the ' +
+        'whole artifact; a note says if more exist',
     )
     .action(async (text: string, flags: CatFlags, command: Command) => {
       if (invocation.output.style.json)
@@ -112,7 +112,7 @@ function isFollowing({ follow = false }: CatFlags, parts: readonly unknown[]): b
 /** Writes an output that may still grow. */
 async function following(client: ArtifactaClient, ref: ArtifactRef, invocation: Invocation): Promise<void> {
   if (typeof ref === 'string' || !('session' in ref))
-    throw new UsageError('--follow needs SESSION/NAME: the pieces of the output have names, too');
+    throw new UsageError('--follow needs SESSION/NAME, such as SESSION/.run/stdout, not an id');
   const { followed } = await import('../running/follow.ts');
   for await (const id of followed(client, ref, invocation.io.signal)) {
     await whole(client, id, { offset: undefined, limit: undefined }, invocation);
@@ -138,7 +138,10 @@ async function pieces(
       malformed += piece.malformedLines;
       await output.bytes(grep === undefined ? piece.content : grep.text(piece));
       if (maxBytes !== undefined && piece.nextCursor !== '')
-        output.remark('the artifact, or the selected part of it, has more bytes');
+        output.remark(
+          'the artifact, or the selected part of it, has more bytes; to see them, leave --max-bytes out, or select ' +
+            'another part',
+        );
       if (output.closed || maxBytes !== undefined) return;
     }
   } finally {

@@ -23,10 +23,9 @@ export function addLineage(program: Command, invocation: Invocation): Command {
     .command('lineage')
     .summary('show what an artifact was made from, or what was made from it')
     .description(
-      'Shows, as a tree, what an artifact was made from, or with --derived what was made from it. If ' +
-        'an artifact belongs below several artifacts of the tree, it is shown below each of them. The artifacts ' +
-        'below it are shown only once, at the place nearest to the root. With --json each edge of ' +
-        'the tree is one JSON document on one line.',
+      'Shows, as a tree, what an artifact was made from, or with --derived what was made from it. An artifact with ' +
+        'several parents in the tree appears under each of them. Its own subtree is printed only once, where it is ' +
+        'nearest to the root. With --json each edge of the tree is one JSON document on one line.',
     )
     .argument('<ref>', 'art_… or SESSION/NAME')
     .option('--derived', 'show what was made from the artifact')

@@ -34,9 +34,10 @@ export function addQuery(program: Command, invocation: Invocation): Command {
         'matches all flags and the filter. With --json each result is one JSON document on one line.\n\n' +
         'A filter compares fields, e.g.\n' +
         '  artifacta query \'metadata.agent = "billing" AND content_type = "application/json" AND create_time > now-7d\'\n' +
-        'Fields: session, name, content_type, sha256, size_bytes, create_time, expire_time, metadata.KEY, labels.KEY,\n' +
-        'session.state, session.outcome; with --sessions also seal_time. Operators: = != < <= > >= and :* for "is set";\n' +
-        'AND, OR (binds tighter than AND), NOT, parentheses. A * at the end of a value in quotes matches any ending.',
+        'Fields: session, name, content_type, sha256, size_bytes, create_time, expire_time, metadata.KEY, labels.KEY, ' +
+        'session.state, session.outcome; with --sessions also seal_time.\n' +
+        'Operators: = != < <= > >= and :* for "is set", e.g. labels.team:*; AND, OR (binds tighter than AND), NOT, ' +
+        'parentheses. A * at the end of a value in quotes matches any ending.',
     )
     .argument('[filter]', 'an expression in the filter language')
     .addOption(repeated('--where <key=value...>', 'with this metadata; a * at the end matches any ending'))
@@ -129,14 +130,14 @@ async function explain(explanation: Explanation, { output }: Invocation): Promis
     });
   const lines = keyValueLines([
     ['filter', filter],
-    ['walks', driver],
+    ['index used', driver],
     ...((tests.length === 0
-      ? [['tests', 'nothing else']]
-      : tests.map((test, at) => [at === 0 ? 'tests' : '', test])) as [string, string][]),
+      ? [['also checks', 'nothing']]
+      : tests.map((test, at) => [at === 0 ? 'also checks' : '', test])) as [string, string][]),
     ['entries read', String(entriesRead)],
-    ['probes', String(probes)],
+    ['lookups', String(probes)],
     ['records read', String(recordsRead)],
-    ['of at most', `${budget} a call`],
+    ['work limit', `${budget} entries, lookups and records in one call`],
   ]);
   for (const line of lines) await output.line(line);
 }

@@ -24,14 +24,18 @@ export function addRun(program: Command, invocation: Invocation): Command {
     program.command('run').summary('run a command, and store what it leaves in a session'),
   )
     .description(
-      'Opens a session and runs a command in it. Stores each file that the command made or changed below the ' +
-        'working directory, its standard output and error while they come, and how it ended. Then seals the ' +
-        'session: as succeeded if the command exits with 0, as cancelled if SIGINT ended it, else as failed. The ' +
-        "exit code is the command's; for a command that was ended by a signal it is 128 and the number of the signal.\n" +
+      'Opens a session and runs a command in it. Stores each file below the working directory that the command made ' +
+        'or changed. Also stores the standard output and standard error of the command, as it writes them, and how ' +
+        'the command ended. Then seals the session: as succeeded if the command exits with 0, as cancelled if SIGINT ' +
+        "ended it, else as failed. The exit code is the command's; for a command that was ended by a signal it is 128 " +
+        'and the number of the signal. A command that cannot be started gives 127 if the program does not exist, else ' +
+        '126. If artifacta itself fails before it starts the command, the exit code is one of those in ' +
+        '"artifacta --help".\n' +
         'The command finds the service and the session by ARTIFACTA_URL or ARTIFACTA_DATA_DIR, ARTIFACTA_SESSION ' +
         'and ARTIFACTA_TOKEN. A run within it opens the session ID.1, ID.2 and so on.\n' +
-        'A terminal stays with the command, and its output to the terminal is not stored, except with --pty. Files whose names are those of ' +
-        'secrets, such as .env and *.pem, are never stored.',
+        'If standard output or standard error is a terminal, the command writes to that terminal directly, and this ' +
+        'output is not stored. With --pty, it is stored. Files whose names are those of secrets, such as .env and ' +
+        '*.pem, are never stored.',
     )
     .argument('<command...>', 'the command and its arguments, after --')
     .option('--session <id>', 'the session (default: a new one with a generated id, which is printed)')

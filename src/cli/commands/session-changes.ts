@@ -3,7 +3,12 @@ import type { Command } from 'commander';
 import { UsageError } from '../exit.ts';
 import { parsePairs } from '../flags/parse.ts';
 import { repeated } from '../flags/repeated.ts';
-import { addRetentionFlags, type RetentionFlags, retentionOf } from '../flags/retention-flags.ts';
+import {
+  addRetentionFlags,
+  type RetentionFlags,
+  requireAlone,
+  retentionOf,
+} from '../flags/retention-flags.ts';
 import type { Invocation } from '../invocation.ts';
 import { plain } from '../output/human.ts';
 import { printSession } from './show.ts';
@@ -21,8 +26,8 @@ export function addSessionUpdate(session: Command, invocation: Invocation): void
     session.command('update').summary('change the labels or the retention of a session, or renew its lease'),
   )
     .description(
-      'Changes the labels or the retention of a session, or renews its lease. The retention can be ' +
-        'changed only while the session is open.',
+      'Changes the labels or the retention of a session, or renews its lease. This command can change the retention ' +
+        'only while the session is open. After that, an operator can change it with "artifacta policy apply".',
     )
     .argument('<id>', 'the session')
     .addOption(repeated('--label <key=value...>', 'replace all labels'))
@@ -35,14 +40,16 @@ export function addSessionUpdate(session: Command, invocation: Invocation): void
     .action(async (id: string, flags: UpdateFlags, command: Command) => {
       const { label, labels, forever, touch = false } = flags;
       const retention = retentionOf(flags);
-      if (retention !== undefined && forever) throw new UsageError('--forever cannot be given with --retain');
+      requireAlone(forever, retention);
       const changes = {
         ...(label === undefined ? {} : { labels: parsePairs('--label', label) }),
         ...(labels ? {} : { labels: {} }),
         ...(retention === undefined && !forever ? {} : { retention: retention ?? null }),
       };
       if (Object.keys(changes).length === 0 && !touch)
-        throw new UsageError('say what to change: --label, --retain or --touch');
+        throw new UsageError(
+          'say what to change: --label, --no-labels, --retain, --keep-last, --forever or --touch',
+        );
       const { signal } = invocation.io;
       await invocation.withClient(command, async (client) => {
         await printSession(await client.sessions.update(id, { ...changes, touch, signal }), invocation);
@@ -57,7 +64,7 @@ export function addSessionRemove(session: Command, invocation: Invocation): void
     .summary('delete a session and all its artifacts')
     .description(
       'Deletes a session with all its artifacts. For all readers they are gone at once; their space is ' +
-        'freed later. The id of the session cannot be used again for 30 days. The command is refused ' +
+        'freed later. The id of the session can be used again 30 days after the deletion. The command is refused ' +
         'while an artifact of the session is on hold.',
     )
     .argument('<id>', 'the session')

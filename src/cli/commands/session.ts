@@ -1,9 +1,14 @@
 import { type Command, Option } from 'commander';
 import { type Outcome, outcomeNames } from '../../client/sessions/session.ts';
-import { UsageError } from '../exit.ts';
+
 import { parsePairs, parseTime } from '../flags/parse.ts';
 import { repeated } from '../flags/repeated.ts';
-import { addRetentionFlags, type RetentionFlags, retentionOf } from '../flags/retention-flags.ts';
+import {
+  addRetentionFlags,
+  type RetentionFlags,
+  requireAlone,
+  retentionOf,
+} from '../flags/retention-flags.ts';
 import { addGlobalFlags, type Invocation } from '../invocation.ts';
 import { listSessions } from './list.ts';
 import { addSessionRemove, addSessionUpdate } from './session-changes.ts';
@@ -81,12 +86,12 @@ function addOpen(session: Command, invocation: Invocation): void {
     )
     .option(
       '--expect <name...>',
-      'names of the artifacts that the run is expected to produce; give them after the session id',
+      'names of the artifacts that the run should produce; put this flag after the session id, since it takes all ' +
+        'words up to the next flag',
     )
     .action(async (id: string, flags: OpenFlags, command: Command) => {
       const retention = retentionOf(flags);
-      if (retention !== undefined && flags.forever)
-        throw new UsageError('--forever cannot be given with --retain');
+      requireAlone(flags.forever, retention);
       const options = {
         retention: retention ?? (flags.forever ? {} : undefined),
         leaseMs:
@@ -117,7 +122,9 @@ function addAmend(session: Command, invocation: Invocation): void {
         'The manifest does not change.',
     )
     .argument('<id>', 'the session')
-    .addOption(new Option('--outcome <outcome>', 'how the run ended').choices(known).makeOptionMandatory())
+    .addOption(
+      new Option('--outcome <outcome>', 'required: how the run ended').choices(known).makeOptionMandatory(),
+    )
     .action(async (id: string, flags: { readonly outcome: Known }, command: Command) => {
       await invocation.withClient(command, async (client) => {
         const amended = await client.sessions.amend(id, flags.outcome, { signal: invocation.io.signal });

@@ -25,10 +25,10 @@ export function addShare(program: Command, invocation: Invocation): Command {
     .summary('make a link that opens an artifact without credentials, for a limited time')
     .description(
       'Prints a URL that opens one version of an artifact without credentials, until the link expires ' +
-        'or is revoked. Everyone with the URL can read that version. A local file (report.md, ' +
-        './dir/report.md) is pushed first.',
+        'or is revoked. Everyone with the URL can read that version. A name without "/", or a path that begins with ' +
+        './, ../ or /, is a local file (report.md, ./dir/report.md), which is pushed first.',
     )
-    .argument('<what>', 'art_…, SESSION/NAME, or a file')
+    .argument('<what>', 'art_…, SESSION/NAME, or a local file')
     .option('--ttl <time>', 'how long the link works: 90s, 30m, 12h, 7d; at most 30d', '24h')
     .option('--version <n>', 'the version of SESSION/NAME (default: the latest)')
     .option('--session <id>', 'the session that a file is pushed to (default: a new one with a generated id)')

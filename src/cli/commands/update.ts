@@ -38,7 +38,7 @@ export function addUpdate(program: Command, invocation: Invocation): Command {
       const version = flags.version === undefined ? undefined : parseCount('--version', flags.version, 1);
       const changes = changesOf(flags);
       if (Object.keys(changes).length === 0)
-        throw new UsageError('say what to change: --label, --ttl, --hold or --no-hold');
+        throw new UsageError('say what to change: --label, --no-labels, --ttl, --hold or --no-hold');
       const condition = flags.etag === undefined ? {} : { etag: flags.etag };
       const ref = parseRef(text, version);
       await invocation.withClient(command, async (client) => {

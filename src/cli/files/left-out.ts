@@ -4,7 +4,7 @@ import type { LeftOutReason } from './walk.ts';
 /** The words for the count of each, for one and for several. */
 const words: Readonly<Record<LeftOutReason, readonly [one: string, several: string]>> = {
   excluded: ['excluded', 'excluded'],
-  data_directory: ['of the data directory', 'of the data directory'],
+  data_directory: ['that belongs to the data directory', 'that belong to the data directory'],
   link: ['symbolic link', 'symbolic links'],
   link_outside: [
     'symbolic link to a target outside the directory',

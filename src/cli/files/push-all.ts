@@ -71,7 +71,11 @@ export async function pushAll(
     ended.abort();
   }
   sums.tell(output, fatal === undefined ? request.exclusions.idle : []);
-  if (sums.done === 0 && failures.length === 0) throw new Error('nothing was found to push');
+  if (sums.done === 0 && failures.length === 0)
+    throw new Error(
+      'no files were found to push: the directory is empty, or everything in it was left out (--exclude, ' +
+        '.artifactaignore, --links)',
+    );
   if (fatal !== undefined && sums.done + failures.length > 1) output.remark('the other files were not tried');
   invocation.exitCode = exitCodeForAll(failures, sums.done, fatal);
 }
@@ -158,9 +162,10 @@ async function show(pushed: Pushed, { output }: Invocation): Promise<void> {
     pushed.labelsDiffer ? 'labels' : '',
     pushed.inputsDiffer ? 'inputs' : '',
   ].filter((word) => word !== '');
+  const differing = differs.join(' and ');
   if (differs.length > 0)
     output.remark(
-      `${artifact.name} is stored already, with other ${differs.join(' and ')}; --new-version stores a new ` +
-        'version with those of this push',
+      `${artifact.name} is already stored with the same bytes, and its ${differing} did not change; --new-version stores ` +
+        `a version with the ${differing} of this push`,
     );
 }

@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { UsageError } from '../exit.ts';
+import { unreadable } from './cannot-read.ts';
 
 /** Every service refuses a longer one. */
 const tokenBytesMax = 16 * 1024;
@@ -15,14 +16,16 @@ const tokenBytesMax = 16 * 1024;
 export async function readTokenFile(path: string, warn: (message: string) => void): Promise<string> {
   const refused = (why: string) => new UsageError(`the token file ${path} ${why}`);
   const handle = await open(path).catch((error: NodeJS.ErrnoException) => {
-    throw refused(error.code === 'ENOENT' ? 'does not exist' : `cannot be read: ${error.code}`);
+    if (error.code === 'ENOENT') throw refused('does not exist');
+    throw refused(`cannot be read: ${unreadable[error.code ?? ''] ?? error.message}`);
   });
   try {
     const stats = await handle.stat();
     const { mode, uid, size } = stats;
     if (!stats.isFile()) throw refused('is not a regular file');
     const me = process.getuid?.();
-    if (me !== undefined && uid !== me && uid !== 0) throw refused('belongs to another user');
+    if (me !== undefined && uid !== me && uid !== 0)
+      throw refused('belongs to another user; make a copy of your own, and run chmod 600 on it');
     if ((mode & 0o022) !== 0)
       throw refused('must not be writable by other users; chmod 600 makes it private');
     if ((mode & 0o004) !== 0) warn(`all users can read the token file ${path}; chmod 600 makes it private`);

@@ -66,6 +66,12 @@ export function retentionOf(flags: RetentionFlags): Retention | undefined {
   };
 }
 
+/** Checks that `--forever` stands alone. @throws UsageError */
+export function requireAlone(forever: boolean | undefined, retention: Retention | undefined): void {
+  if (forever && retention !== undefined)
+    throw new UsageError('--forever cannot be given with --retain or --keep-last');
+}
+
 const fields = {
   succeeded: 'succeededTtlMs',
   failed: 'failedTtlMs',

@@ -40,7 +40,8 @@ export function addFsck(program: Command, invocation: Invocation): Command {
     )
     .option(
       '--resume <id>',
-      'let maintenance, which frees space, continue after a pause with this id, which fsck shows; checks nothing',
+      'resume paused maintenance, so that it frees space again, and check nothing; the id is that of the pause, as ' +
+        'fsck prints it',
     )
     .option('--quarantined', 'list the contents that are known to be damaged, and check nothing')
     .action(async (flags: FsckFlags, command: Command) => {
@@ -58,8 +59,7 @@ async function fsck(
 ): Promise<void> {
   const { io, output } = invocation;
   const { signal } = io;
-  if (flags.resume !== undefined)
-    return showStatus(await client.admin.resume(flags.resume, { signal }), invocation);
+  if (flags.resume !== undefined) return await resume(client, flags.resume, invocation);
   if (flags.quarantined) return await showQuarantined(client, namespace, invocation);
   if (flags.acceptLoss !== undefined) await client.admin.acceptLoss(flags.acceptLoss, { signal });
   const before = await client.admin.status({ signal });
@@ -77,6 +77,16 @@ async function fsck(
         `fsck --accept-loss ${id}`,
     );
   if (open > 0 || before.state === 'recovery') invocation.exitCode = exitCodes.failed;
+}
+
+/** Ends a pause. One that has ended already is not a failure. */
+async function resume(client: ArtifactaClient, id: string, invocation: Invocation): Promise<void> {
+  const { io, output } = invocation;
+  const { signal } = io;
+  const { pauses } = await client.admin.status({ signal });
+  await showStatus(await client.admin.resume(id, { signal }), invocation);
+  if (!pauses.some((pause) => pause.id === id))
+    output.remark(`no pause of maintenance has the id ${plain(id)}; nothing was resumed`);
 }
 
 async function showQuarantined(

@@ -121,8 +121,8 @@ function addMint(keys: Command, invocation: Invocation): void {
       'Makes a token with some or all of your rights, and prints the token. The token is valid until ' +
         'it expires, or until the key that minted it is no longer valid.',
     )
-    .requiredOption('--scope <scopes>', 'one or more of read, write and share, separated by commas')
-    .option('--session <id...>', 'only these sessions; other sessions do not exist for the token')
+    .requiredOption('--scope <scopes>', 'required: one or more of read, write and share, separated by commas')
+    .option('--session <id...>', 'only these sessions; with the token, all others are reported as not found')
     .option(
       '--session-prefix <text...>',
       'only these, and sessions whose ids begin with this text, which ends with "." or ":", e.g. run_42.',

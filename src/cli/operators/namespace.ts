@@ -53,8 +53,8 @@ function addCreate(namespace: Command, invocation: Invocation): void {
 function addSet(namespace: Command, invocation: Invocation): void {
   withSettings(namespace.command('set').summary('change the description or the quota of a namespace'))
     .description(
-      'Changes the description, the quota, or both. A new quota replaces the old one: a limit that is not given ' +
-        'is removed. A lower quota deletes nothing.',
+      'Changes the description, the quota, or both. If a --max-… flag is given, the limits that are not given are ' +
+        'removed. With --description alone, the quota does not change. A lower quota deletes nothing.',
     )
     .argument('<name>', 'the namespace')
     .option('--no-quota', 'remove all limits')

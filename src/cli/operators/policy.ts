@@ -4,6 +4,7 @@ import { UsageError } from '../exit.ts';
 import {
   addRetentionFlags,
   type RetentionFlags,
+  requireAlone,
   retentionOf,
   retentionText,
 } from '../flags/retention-flags.ts';
@@ -11,6 +12,9 @@ import { addGlobalFlags, type Invocation } from '../invocation.ts';
 import { humanSize, humanTime, plain } from '../output/human.ts';
 import { retentionJson } from '../output/json.ts';
 import { keyValueLines, tableLines } from '../output/table.ts';
+
+const inHelp =
+  'the namespace of the policy; --namespace does not name it, since that flag says where you act';
 
 interface InFlag {
   readonly in: string;
@@ -39,7 +43,7 @@ function addGet(policy: Command, invocation: Invocation): void {
     .command('get')
     .summary('show the retention')
     .description('Shows the retention of a namespace.')
-    .option('--in <namespace>', 'the namespace of the policy; --namespace does not change it', 'default')
+    .option('--in <namespace>', inHelp, 'default')
     .action(async (flags: InFlag, command: Command) => {
       await invocation.withClient(command, async (client) => {
         await print(await client.policies.get(flags.in, { signal: invocation.io.signal }), invocation);
@@ -59,13 +63,14 @@ function addSet(policy: Command, invocation: Invocation): void {
       'Replaces the retention of a namespace, for sessions opened from now on. For earlier sessions, use ' +
         '"artifacta policy apply".',
     )
-    .option('--in <namespace>', 'the namespace of the policy; --namespace does not change it', 'default')
+    .option('--in <namespace>', inHelp, 'default')
     .option('--forever', 'keep everything that has no expiry of its own')
     .option('--etag <etag>', 'only if the policy still has this etag ("policy get --json" prints the etag)')
     .option('--dry-run', 'check the retention, but change nothing')
     .action(async (flags: SetFlags, command: Command) => {
       const retention = retentionOf(flags);
-      if ((retention === undefined) === (flags.forever === undefined))
+      requireAlone(flags.forever, retention);
+      if (retention === undefined && flags.forever === undefined)
         throw new UsageError('say what to set: --retain, --keep-last or both; or --forever');
       const options = {
         signal: invocation.io.signal,
@@ -92,7 +97,7 @@ function addApply(policy: Command, invocation: Invocation): void {
         'namespace, or the retention that the flags give. With --yes, the command applies that ' +
         'retention. Sessions whose new expiry is in the past then expire at once.',
     )
-    .option('--in <namespace>', 'the namespace of the policy; --namespace does not change it', 'default')
+    .option('--in <namespace>', inHelp, 'default')
     .option(
       '--filter <filter>',
       'only these sessions, e.g. session.outcome = FAILED AND create_time < now-30d',
@@ -101,8 +106,7 @@ function addApply(policy: Command, invocation: Invocation): void {
     .option('--yes', 'apply the retention')
     .action(async (flags: ApplyFlags, command: Command) => {
       const given = retentionOf(flags);
-      if (given !== undefined && flags.forever)
-        throw new UsageError('--forever cannot be given with --retain');
+      requireAlone(flags.forever, given);
       const options = {
         retention: given ?? (flags.forever ? {} : undefined),
         filter: flags.filter,

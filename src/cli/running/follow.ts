@@ -31,7 +31,10 @@ export async function* followed(
     }
   }
   if (count === 0)
-    throw new ArtifactaError(`session ${session} has ended without ${name}`, { code: 'NOT_FOUND' });
+    throw new ArtifactaError(
+      `session ${session} was sealed and has no ${name}; "artifacta ls ${session}" lists what it has`,
+      { code: 'NOT_FOUND' },
+    );
 }
 
 async function wholeOf(

@@ -55,7 +55,8 @@ export async function runCommand(
   output.remark(
     session.isOwn
       ? `the session is ${session.id}`
-      : `these credentials may open no session: this run is stored in ${session.id}, below ${session.prefix}`,
+      : `these credentials cannot open sessions, so this run is stored in session ${session.id}, with names that ` +
+          `begin with ${session.prefix}`,
     { run: { session: session.id, prefix: session.prefix } },
   );
   const stopRenewing = keepLease(client, session.id, leaseMs);

@@ -138,7 +138,10 @@ export class Admin {
     } catch (thrown) {
       throw toArtifactaError(thrown, settings.signal);
     }
-    if (!isComplete) throw new ArtifactaError('the export ended without its footer', { code: 'DATA_LOSS' });
+    if (!isComplete)
+      throw new ArtifactaError('the export was cut off before its footer; run it again', {
+        code: 'DATA_LOSS',
+      });
   }
 
   /**

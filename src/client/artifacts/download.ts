@@ -150,15 +150,19 @@ function resumed(
   });
 }
 
+const ifItStays =
+  'try again, and if this stays, tell the operator ("artifacta fsck --contents" checks the store)';
+
 function verify(artifact: Artifact, expected: number, received: number, whole: Sha256 | undefined): void {
   if (received !== expected) {
-    const message = `received ${received} of ${expected} bytes of ${artifact.id}`;
+    const message = `received ${received} of ${expected} bytes of ${artifact.id}; try again`;
     throw new ArtifactaError(message, { code: 'DATA_LOSS' });
   }
   if (whole === undefined) return;
   const actual = whole.hex();
   if (actual === artifact.sha256) return;
-  throw new ArtifactaError(`the bytes of ${artifact.id} have SHA-256 ${actual}, not ${artifact.sha256}`, {
+  const message = `the bytes of ${artifact.id} have SHA-256 ${actual}, not ${artifact.sha256}; ${ifItStays}`;
+  throw new ArtifactaError(message, {
     code: 'DATA_LOSS',
     metadata: { expected: artifact.sha256, actual },
   });

@@ -262,15 +262,18 @@ function identityOf({ dev, ino }: Stats): string {
   return `${dev}:${ino}`;
 }
 
+const remedy = 'move or remove it, or choose another target';
+
 function requireDirectory(stats: Stats, shown: string): void {
   if (stats.isSymbolicLink())
-    throw new CannotWrite(`${shown} is a symbolic link; nothing is written through it`);
-  if (!stats.isDirectory()) throw new CannotWrite(`${shown} is in the way: it is not a directory`);
+    throw new CannotWrite(`${shown} is a symbolic link; nothing is written through it; ${remedy}`);
+  if (!stats.isDirectory()) throw new CannotWrite(`${shown} is in the way: it is not a directory; ${remedy}`);
 }
 
 function requireFile(stats: Stats, shown: string): void {
-  if (stats.isSymbolicLink()) throw new CannotWrite(`${shown} is a symbolic link; it is not replaced`);
-  if (!stats.isFile()) throw new CannotWrite(`${shown} is in the way: it is not a regular file`);
+  if (stats.isSymbolicLink())
+    throw new CannotWrite(`${shown} is a symbolic link; it is not replaced; ${remedy}`);
+  if (!stats.isFile()) throw new CannotWrite(`${shown} is in the way: it is not a regular file; ${remedy}`);
 }
 
 /** Returns the kind of a path without following links; undefined if nothing exists there. */

@@ -34,9 +34,10 @@ export async function* manifestLines(
   }
   const expected = found.session?.manifest?.sha256;
   if (rest === '' && (expected === undefined || expected === hash.hex())) return;
-  throw new ArtifactaError(`the manifest of ${session} is not the one that was sealed`, {
-    code: 'DATA_LOSS',
-  });
+  const message =
+    `the manifest of ${session} is not the one that was sealed; try again, and if this stays, tell the operator ` +
+    '("artifacta fsck" checks the store)';
+  throw new ArtifactaError(message, { code: 'DATA_LOSS' });
 }
 
 function parseLine(text: string): ManifestLine {

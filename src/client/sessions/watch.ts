@@ -64,7 +64,10 @@ export async function* watchSession(
         yield event;
         if (event.kind === 'sealed') return;
       }
-      throw new ArtifactaError('the watch ended before the session was sealed', { code: 'UNAVAILABLE' });
+      throw new ArtifactaError(
+        'the watch ended before the session was sealed; try again (a watch can begin after the last event that you have)',
+        { code: 'UNAVAILABLE' },
+      );
     } catch (thrown) {
       await paused(calls.retry, toArtifactaError(thrown, options.signal), ++failures, options.signal);
     }
@@ -99,7 +102,10 @@ async function* open(
   const stopped = new AbortController();
   const request = { session, afterSequence: BigInt(after), sealOnly, waitForOpen };
   const either = signal === undefined ? stopped.signal : AbortSignal.any([stopped.signal, signal]);
-  const silent = new ArtifactaError('the service sent nothing for too long', { code: 'UNAVAILABLE' });
+  const silent = new ArtifactaError(
+    'the service sent nothing for too long; try again (a watch can begin after the last event that you have)',
+    { code: 'UNAVAILABLE' },
+  );
   let cancel = later(silenceMsMax, () => stopped.abort(silent));
   try {
     for await (const message of calls.sessions.watchSession(request, { signal: either })) {

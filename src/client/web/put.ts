@@ -131,8 +131,8 @@ async function noteIfUnreadable({ content, source }: Upload): Promise<void> {
 
 /** @throws ArtifactaError for what a PUT cannot express. */
 function urlOf(spec: ArtifactSpec, baseUrl: string): string {
-  if (spec.newVersion) throw notInPut('newVersion', 'always makes a new version');
-  if (spec.expiry.case === 'expireTime') throw notInPut('expiry', 'expires at an instant; give ttlMs');
+  if (spec.newVersion) throw notInPut('newVersion', 'must be left out');
+  if (spec.expiry.case === 'expireTime') throw notInPut('expiry', 'must be ttlMs');
   const query = new URLSearchParams();
   for (const [key, value] of Object.entries(spec.metadata)) query.append(`meta.${key}`, value);
   for (const [key, value] of Object.entries(spec.labels)) query.append(`label.${key}`, value);
@@ -148,8 +148,11 @@ function urlOf(spec: ArtifactSpec, baseUrl: string): string {
   return `${baseUrl}${path}${query.size === 0 ? '' : `?${query}`}`;
 }
 
-function notInPut(field: string, what: string): ArtifactaError {
-  return refused(field, `must be left out here: no PUT, by which large contents are sent, ${what}`);
+function notInPut(field: string, must: string): ArtifactaError {
+  return refused(
+    field,
+    `${must} for large contents, because this client sends them by PUT, without such an option`,
+  );
 }
 
 function refused(field: string, description: string): ArtifactaError {

@@ -25,12 +25,13 @@ const backslash = 0x5c;
 /** The error of a document that is not JSON. */
 export class JsonSyntaxError extends Error {
   readonly offset: number;
-  readonly expected: string;
+  /** In words, without the place. */
+  readonly fault: string;
 
-  constructor(offset: number, expected: string) {
-    super(`expected ${expected} at byte ${offset}`);
+  constructor(offset: number, fault: string) {
+    super(`${fault} at byte ${offset}`);
     this.offset = offset;
-    this.expected = expected;
+    this.fault = fault;
   }
 }
 
@@ -148,7 +149,8 @@ export class JsonScanner {
         this.way.push({ type: isObject ? 'object' : 'array', keys: [], count: 0 });
         this.onWay = depth + 1;
       }
-      if (depth === depthMax) throw this.expected(`at most ${depthMax} nested values`);
+      if (depth === depthMax)
+        throw new JsonSyntaxError(this.at, `the values are nested more than ${depthMax} deep`);
       this.isObject.push(isObject);
       this.state = isObject ? 'first key' : 'first value';
       this.at++;
@@ -257,7 +259,7 @@ export class JsonScanner {
   }
 
   private expected(what: string): JsonSyntaxError {
-    return new JsonSyntaxError(this.at, what);
+    return new JsonSyntaxError(this.at, `expected ${what}`);
   }
 }
 

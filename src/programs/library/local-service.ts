@@ -134,7 +134,8 @@ function launcherPath(): string {
     .find((path) => existsSync(path));
   if (found !== undefined) return found;
   throw new ArtifactaError(
-    'no service is named, and the command that starts one is not next to this program: set ARTIFACTA_URL, or install the package artifacta instead of bundling it',
+    'no URL of a service is set, and the command that starts one was not found, perhaps because the package was ' +
+      'bundled: set ARTIFACTA_URL, or install the package artifacta instead of bundling it',
     { code: 'UNAVAILABLE' },
   );
 }

@@ -85,7 +85,8 @@ async function answer(
       await unsent.room(0, gone.signal).catch(() => {
         throw refusal(
           'OVERLOADED',
-          'the call was refused, because unsent answers take all memory for answers; try again in a moment',
+          'the call was refused, because answers that are not yet sent fill the memory reserved for them; try ' +
+            'again in a moment',
         );
       });
       stream.emit('data', decoded(deserialize, await openMessage(call, bytes, inflation), version));

@@ -60,7 +60,7 @@ const badLength = bad(
 const badEncoding = bad('transfer-encoding', 'must be chunked, and not together with content-length');
 const badHeader = bad(
   'headers',
-  'must be a name, a colon and a value each, in printable characters, on one line',
+  'must each be one line: a name, a colon and a value, in printable characters',
 );
 const badChunk = bad('request body', 'must be chunks, each with its size in hexadecimal digits before it');
 

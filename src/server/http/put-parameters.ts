@@ -75,7 +75,7 @@ function refuseUnsupported(headers: IncomingHttpHeaders): void {
       );
   }
   if (headers['content-range'] !== undefined)
-    throw badField('content-range', 'must be left out: an artifact is sent whole');
+    throw badField('content-range', 'must be left out: send all bytes of the artifact in one PUT');
   // An empty list of codings says the same as none.
   const codings = (headers['content-encoding'] ?? '').split(',').map((coding) => coding.trim().toLowerCase());
   if (codings.some((coding) => coding !== '' && coding !== 'identity'))
@@ -83,7 +83,7 @@ function refuseUnsupported(headers: IncomingHttpHeaders): void {
       415,
       'INVALID_ARGUMENT',
       'content-encoding',
-      'must be left out: contents are stored as they are sent',
+      'must be left out: compressed bytes would be stored compressed; send the bytes themselves',
     );
 }
 

@@ -86,9 +86,11 @@ function replaceLabels(tx: Tx, before: ArtifactRecord, after: ArtifactRecord): v
 function writtenSession(tx: Tx, record: ArtifactRecord): SessionRecord {
   const session = tx.get(keys.sessions.record, tx.ns, record.uid);
   if (session === undefined)
-    throw new Failure('DATA_LOSS', 'an artifact belongs to a session whose record is gone', {
-      metadata: { artifact: record.id },
-    });
+    throw new Failure(
+      'DATA_LOSS',
+      'the index has lost the record of the session of this artifact: an operator must run "artifacta fsck"',
+      { metadata: { artifact: record.id } },
+    );
   return session;
 }
 

@@ -122,7 +122,7 @@ export class Space {
   }
 
   private roomText(next: NextRoom): string {
-    if (next.kind === 'never') return 'nothing will be removed or expire soon, so space must be freed';
+    if (next.kind === 'never') return 'no stored data will expire soon: delete artifacts, or add disk space';
     if (next.kind === 'paused')
       return 'nothing is removed while maintenance is paused: "artifacta fsck" shows the cause and what ends the pause';
     if (next.time <= this.index.now()) return 'space is freed when the reaper runs';

@@ -114,9 +114,9 @@ export class ExportReader {
       if (part.header.formatVersion !== formatVersion)
         throw new Failure(
           'NOT_IMPLEMENTED',
-          `part.header.format_version: the export has format ${part.header.formatVersion}; this version reads ` +
-            `${formatVersion}. Import it with a newer version. If the version that wrote the export is not newer ` +
-            `than this one, the export was altered: ${remedy}`,
+          `part.header.format_version: the export has format ${part.header.formatVersion}, and this version reads ` +
+            `format ${formatVersion}. Import it with the version that wrote it, or with a newer one. If that version ` +
+            `is this one or an older one, the export was altered: ${remedy}`,
         );
       this.header = part.header;
       return [];

@@ -108,7 +108,11 @@ export class StoreHost implements AsyncDisposable {
         'the store serves nothing until an operator imports an export or accepts the loss, which "artifacta fsck" ' +
           `shows: ${this.loss?.message ?? ''}`,
       );
-    throw new Failure('SHUTTING_DOWN', 'the store is not open at the moment', { retryAfterMs: 500 });
+    throw new Failure(
+      'SHUTTING_DOWN',
+      'the store is being opened, replaced or closed; try again in a moment',
+      { retryAfterMs: 500 },
+    );
   }
 
   private setState(state: HostState): void {
@@ -280,7 +284,7 @@ export class StoreHost implements AsyncDisposable {
       if (accepted !== undefined && keys.store.setting.decode(accepted) === lossId) return;
     }
     if (this.loss?.id !== lossId)
-      throw new Failure('ETAG_MISMATCH', 'loss_id: must be the id of the reported loss', {
+      throw new Failure('ETAG_MISMATCH', lossMessage(this.loss), {
         metadata: this.loss === undefined ? {} : { loss: this.loss.id },
       });
     const { loss } = this;
@@ -368,4 +372,11 @@ export class StoreHost implements AsyncDisposable {
     this.setState('closed');
     await serving?.store[Symbol.asyncDispose]();
   }
+}
+
+/** Returns the words of the refusal of an id that is not the loss's. @param loss undefined: nothing is lost. */
+function lossMessage(loss: unknown): string {
+  return loss === undefined
+    ? 'loss_id: no loss is reported now, so none can be accepted'
+    : 'loss_id: must be the id of the reported loss; "artifacta fsck" shows it';
 }

@@ -209,9 +209,11 @@ export function* detach(tx: Tx, sha256: Sha256, by: Referrer): Asking<void> {
   yield [keys.blobs.record.key(ns, sha256)];
   const stored = tx.get(keys.blobs.record, ns, sha256);
   if (stored === undefined || stored.refs < 1)
-    throw new Failure('DATA_LOSS', 'an artifact references content whose record is gone', {
-      metadata: { sha256 },
-    });
+    throw new Failure(
+      'DATA_LOSS',
+      'the index has lost the record of the content of an artifact: an operator must run "artifacta fsck"',
+      { metadata: { sha256 } },
+    );
   tx.del(keys.blobs.reference, ns, sha256, by.kind, by.id);
   if (stored.refs > 1) {
     tx.put(keys.blobs.record, [ns, sha256], { ...stored, refs: stored.refs - 1 });

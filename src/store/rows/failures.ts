@@ -66,7 +66,11 @@ export function sessionNotFound(id: string): Failure {
 
 /** The name of the session exists; its record does not. */
 export function sessionLost(id: string): Failure {
-  return new Failure('DATA_LOSS', `the record of session ${id} is gone`, { metadata: { session: id } });
+  return new Failure(
+    'DATA_LOSS',
+    `the index has lost the record of session ${id}: an operator must run "artifacta fsck"`,
+    { metadata: { session: id } },
+  );
 }
 
 /** SEAL_PENDING. */
@@ -84,9 +88,9 @@ export function manifestNotFound(id: string): Failure {
   });
 }
 
-/** SESSION_SEALED. */
-export function sessionSealed(session: SessionRecord): Failure {
-  return new Failure('SESSION_SEALED', `session ${session.id} is sealed; nothing can be added to it`, {
+/** SESSION_SEALED. @param refused what is not possible any more. */
+export function sessionSealed(session: SessionRecord, refused = 'nothing can be added to it'): Failure {
+  return new Failure('SESSION_SEALED', `session ${session.id} is sealed; ${refused}`, {
     metadata: { session: session.id, ...(session.outcome === undefined ? {} : { outcome: session.outcome }) },
   });
 }

@@ -19,7 +19,9 @@ export function* chargeToken(tx: Tx, by: Principal, bytes: number): Asking<void>
 
 /** QUOTA_EXCEEDED. */
 export function tokenUsedUp(limit: number, used: number): Failure {
-  return new Failure('QUOTA_EXCEEDED', `this token may push ${limit} bytes; ${used} were pushed with it`, {
-    metadata: { quota: 'token_bytes', limit: String(limit), used: String(used) },
-  });
+  return new Failure(
+    'QUOTA_EXCEEDED',
+    `this token may push ${limit} bytes in total, and ${used} were pushed with it; for more, use a new token`,
+    { metadata: { quota: 'token_bytes', limit: String(limit), used: String(used) } },
+  );
 }

@@ -259,8 +259,13 @@ function* decideUpdate(tx: Tx, by: Principal, id: SessionId, changes: SessionCha
   const found = yield* changeableSession(tx, by, id, tx.now);
   checkEtag(`session ${id}`, found, changes.etag);
   const isOpen = found.state === 'open';
-  if (!isOpen && (changes.retention !== undefined || (changes.touch && found.lease !== undefined)))
-    throw sessionSealed(found);
+  if (!isOpen && changes.retention !== undefined)
+    throw sessionSealed(
+      found,
+      'its retention cannot be changed here; an operator can change it with "artifacta policy apply"',
+    );
+  if (!isOpen && changes.touch && found.lease !== undefined)
+    throw sessionSealed(found, 'its lease has ended and cannot be renewed');
   const outputs = yield* outputsOf(tx, ns, found);
   const record = changed(changes.touch ? renewed(found, tx.now) : found, changes, tx.now);
   if (record === found) return toSession(found, outputs);

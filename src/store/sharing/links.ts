@@ -77,9 +77,11 @@ export class Links {
     await this.namespaces.require(ns);
     // Anyone who has the link can read.
     if (!by.scopes.has('read'))
-      throw new Failure('PERMISSION_DENIED', 'these credentials lack the scope "read"', {
-        metadata: { scope: 'read' },
-      });
+      throw new Failure(
+        'PERMISSION_DENIED',
+        'these credentials lack the scope "read"; use a key or token that has it',
+        { metadata: { scope: 'read' } },
+      );
     const { record } = await readRecord(this.index, by, target, this.index.now());
     const token = randomBytes(tokenBytes).toString('base64url');
     const hash = hashOf(token);

@@ -170,7 +170,8 @@ export class ApiKeys {
 }
 
 const waitsForAnOperator =
-  'came with a restored export, and does not work until an operator has confirmed it';
+  'came with a restored export, and does not work until an operator runs "artifacta fsck --resume ID" ' +
+  '("artifacta fsck" shows the ID)';
 
 function refused(why: string): Failure {
   return new Failure('UNAUTHENTICATED', why);

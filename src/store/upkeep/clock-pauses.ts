@@ -50,10 +50,9 @@ function gapPause({ id, from, to, leftMs }: LongGap): Pause {
     cause: 'longGap',
     startTime: to,
     message:
-      `nothing was written for ${inWords(to - from)}, from ${iso(from)} to ${iso(to)}, if the clock is ` +
-      `right. Expired data is not freed until the service has run for 5 min (${inWords(leftMs)} from ` +
-      `now). A restart of the service also ends this wait. If the clock is right, run artifacta fsck --resume ` +
-      `longGap-${id}`,
+      `by the clock, nothing was written for ${inWords(to - from)}, from ${iso(from)} to ${iso(to)}. Expired data is ` +
+      `not freed until the service has run for 5 min (${inWords(leftMs)} from now), or starts again. If the clock is ` +
+      `right, you need do nothing; to end the wait now, run artifacta fsck --resume longGap-${id}`,
   };
 }
 

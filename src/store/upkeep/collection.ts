@@ -117,7 +117,11 @@ export class Collection {
     } catch (error) {
       const why = inconsistencyIn(error);
       if (why === undefined) throw error;
-      await this.options.pauses.begin('inconsistent', `nothing is collected: ${why}`);
+      await this.options.pauses.begin(
+        'inconsistent',
+        `no space is freed until an operator has looked: ${why}. Run "artifacta fsck --repair"; if that does not end ` +
+          'the pause, "artifacta fsck --resume ID" with the id of this pause does',
+      );
     }
   }
 

@@ -50,14 +50,15 @@ export async function mayCondemn(index: Index, found: Files, allBytes: number): 
 }
 
 function pauseOver({ count, bytes }: Files, allBytes: number, now: number): Pause {
+  // Two questions may begin within one millisecond.
+  const id = `manyOrphans-${now}-${count}-${bytes}`;
   return {
-    // Two questions may begin within one millisecond.
-    id: `manyOrphans-${now}-${count}-${bytes}`,
+    id,
     cause: 'manyOrphans',
     startTime: now,
     message:
-      `no row names ${count} files of ${bytes} bytes (all files together have ${allBytes}), so the ` +
-      'index may be wrong; resume maintenance to remove these files',
+      `${count} files with ${bytes} bytes belong to no artifact (all files together have ${allBytes} bytes), so the ` +
+      `index may be wrong; if the index is complete, run "artifacta fsck --resume ${id}" to remove these files`,
     objects: { count, bytes },
   };
 }

@@ -47,7 +47,10 @@ const waitsFor: Readonly<Record<Work, readonly PauseCause[]>> = {
 
 /** Returns the refusal for a call that resumes another pause than the present one. */
 export function anotherPause(id: string): Failure {
-  return new Failure('ETAG_MISMATCH', `pause_id: must be ${id}, the id of the current pause of maintenance`);
+  return new Failure(
+    'ETAG_MISMATCH',
+    `pause_id: must be ${id}, the id of the current pause of maintenance; read the cause first ("artifacta fsck")`,
+  );
 }
 
 /** Returns the name of the setting with a pause. */

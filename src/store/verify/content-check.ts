@@ -128,15 +128,21 @@ async function* recordLost(
   scope.homeless.delete(group);
   const [inline] = await valuesOf(snapshot, [keys.blobs.bytes.key(ns, sha256)]);
   const isThere = file !== undefined || (inline !== undefined && inline !== damaged);
-  const message = `the record of a content with ${refs} references is gone`;
+  const references = `${refs} reference${refs === 1 ? '' : 's'} to it exist${refs === 1 ? 's' : ''}`;
   const about = { namespace: ns, sha256 };
   if (isThere)
-    yield diagnosis('ROW_CORRUPT', about, message, { kind: 'restore', ns, sha256, name: file?.name, refs });
+    yield diagnosis('ROW_CORRUPT', about, `the record of a content is gone (${references})`, {
+      kind: 'restore',
+      ns,
+      sha256,
+      name: file?.name,
+      refs,
+    });
   else
     yield diagnosis(
       'CONTENT_MISSING',
       about,
-      `${message}, and its bytes; pushing the same bytes again heals it`,
+      `the record of a content and its bytes are gone (${references}); pushing the same bytes again restores both`,
     );
 }
 

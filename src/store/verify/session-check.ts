@@ -141,14 +141,16 @@ export async function* feeds(snapshot: Snapshot, scope: Scope): AsyncGenerator<D
       yield diagnosis(
         'INDEX_ROW_WRONG',
         about,
-        `${actual.rows} events are recorded, and the last has the number ${actual.last}; the session ` +
-          `records the number ${record.feed}. Lost events cannot be restored`,
+        `the session should have ${record.feed} events; ${actual.rows} exist, and the last of them has the number ` +
+          `${actual.last}. Lost events cannot be restored`,
       );
     else if (actual.sealed !== (record.state === 'sealed'))
       yield diagnosis(
         'INDEX_ROW_WRONG',
         about,
-        `the session is ${record.state}, but its events do not agree`,
+        actual.sealed
+          ? `the session is ${record.state}, but an event says that it was sealed`
+          : 'the session is sealed, but no event says so',
       );
   }
 }
@@ -241,7 +243,8 @@ export async function* heads(snapshot: Snapshot, scope: Scope): AsyncGenerator<D
 function faultOf(head: HeadRecord | undefined, highest: Listed | undefined): string | undefined {
   if (head === undefined) return 'is missing or damaged';
   if (highest === undefined) return head.deleted ? undefined : 'names a version that does not exist';
-  if (highest.version >= head.nextVersion) return `does not continue after version ${highest.version}`;
+  if (highest.version >= head.nextVersion)
+    return `would give the next version a number that is already used: the highest version is ${highest.version}`;
   if (highest.record === undefined) return undefined;
   const isLatest = head.latest === highest.record.id;
   if (isLatest === (head.deleted === true)) return 'does not name the latest version';
@@ -288,8 +291,8 @@ export async function* usage(snapshot: Snapshot, scope: Scope): AsyncGenerator<D
       yield diagnosis(
         'COUNT_WRONG',
         { namespace: ns },
-        `a usage counter of the namespace counts ${lacking.sessions} sessions, ${lacking.artifacts} artifacts and ` +
-          `${lacking.bytes} bytes too few (a negative number: too many)`,
+        `a usage counter of the namespace is wrong by: sessions ${lacking.sessions}, artifacts ` +
+          `${lacking.artifacts}, bytes ${lacking.bytes} (positive: counted too few; negative: counted too many)`,
         { kind: 'countUsage', ns, shard, ...lacking },
       );
 }

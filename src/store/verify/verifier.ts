@@ -255,13 +255,14 @@ function shown({ rows, contents, bytes }: Checked): Checked {
 
 function tooManyOrphans(count: number): string {
   return (
-    `not removed: ${count} files are too many to remove without an operator, because the index may ` +
-    'be wrong; resume maintenance to allow this, and repair again'
+    `not removed: ${count} files that belong to no artifact are too many to remove without an operator, because the ` +
+    'index may be wrong; if the index is complete, run "artifacta fsck --resume ID" ("artifacta fsck" shows the ID), ' +
+    'then "artifacta fsck --repair" again'
   );
 }
 
 function noSuchReport(): Failure {
-  const description = 'must be the id of a report that is at most a day old';
+  const description = 'must be the id of a report that exists and is at most a day old; run the check again';
   return new Failure('ETAG_MISMATCH', `repair_report_id: ${description}`, {
     violations: [{ field: 'repair_report_id', description }],
   });

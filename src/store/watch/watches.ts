@@ -162,7 +162,7 @@ export class Watches implements Listener {
     if (request.after > record.feed)
       throw invalid(
         'after_sequence',
-        `must be at most the last number of the session, which is ${record.feed}`,
+        `must be at most ${record.feed}, the number of the latest event of the session`,
       );
     if (yield* this.caughtUp(index, watcher, uid, Number.POSITIVE_INFINITY)) return;
     const key = keyOf(by.namespace, uid);
@@ -370,7 +370,9 @@ function keyOf(ns: string, id: string): string {
 }
 
 function tooMany(what: string): Failure {
-  return new Failure('OVERLOADED', `${what} too many watchers`, { retryAfterMs: 5_000 });
+  return new Failure('OVERLOADED', `${what} too many watchers; end other watches, or try again later`, {
+    retryAfterMs: 5_000,
+  });
 }
 
 function shuttingDown(): Failure {

@@ -70,7 +70,8 @@ describe('policy', () => {
 
   it.each([
     [['set'], 'say what to set'],
-    [['set', '--forever', '--retain', 'all=1d'], 'say what to set'],
+    [['set', '--forever', '--retain', 'all=1d'], '--forever cannot be given with --retain or --keep-last'],
+    [['set', '--forever', '--keep-last', '2', '--by', 'k'], '--forever cannot be given with --retain or'],
     [['set', '--retain', 'sometimes=1d'], 'got "sometimes"'],
     [['set', '--retain', 'failed=1'], 'takes a number and a unit'],
     [['set', '--retain', 'failed=0d'], 'takes a number and a unit'],
@@ -98,8 +99,7 @@ describe('policy', () => {
     ]);
     expect(code).not.toBe(0);
     expect(stderr).toContain(
-      'retention.keep_last: must count at least one outcome for which the retention gives a time: sessions with ' +
-        'the outcome succeeded',
+      'retention.keep_last: has no effect on sessions with the outcome succeeded, which are kept forever already',
     );
   });
 });

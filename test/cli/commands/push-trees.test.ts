@@ -153,7 +153,10 @@ describe('symbolic links in a tree', () => {
     expect(names).toContain('all/other/y.txt');
     // By default they are left out.
     const left = await cli(['push', tree, '--session', 'run', '--exclude', 'all'], { io });
-    expect(left).toMatchObject({ code: 0, stderr: expect.stringMatching(/3 of the data directory/) });
+    expect(left).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/3 that belong to the data directory/),
+    });
   });
 
   it('take no other words', async () => {
@@ -275,7 +278,9 @@ describe('what is excluded', () => {
     const { code, stderr } = await push('--exclude', '*');
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: 'artifacta: 1 was left out: 1 excluded\nartifacta: nothing was found to push\n',
+      stderr: expect.stringMatching(
+        /^artifacta: 1 was left out: 1 excluded\nartifacta: no files were found to push: .*\n$/,
+      ),
     });
   });
 

@@ -106,7 +106,7 @@ describe('pushing a file', () => {
       /^art_\S+ {2}v1 +5 B {2}new +run\/a\.txt\n$/,
     );
     expect((await cli(['push', path, '--session', 'run', '--meta', 'a=1'])).stderr).toContain(
-      'other metadata',
+      'its metadata did not change',
     );
     expect((await cli(['push', path, '--session', 'run'])).text).toContain('unchanged');
     expect((await cli(['push', path, '--session', 'run', '--quiet'])).text).toMatch(/^art_\S+\n$/);
@@ -260,7 +260,7 @@ describe('pushing a directory', () => {
   it('is told when it is empty', async () => {
     await mkdir(join(directory, 'empty'));
     const pushed = await cli(['push', join(directory, 'empty'), '--session', 'run']);
-    expect(pushed).toMatchObject({ code: 1, stderr: expect.stringMatching(/nothing was found to push/) });
+    expect(pushed).toMatchObject({ code: 1, stderr: expect.stringMatching(/no files were found to push/) });
   });
 });
 

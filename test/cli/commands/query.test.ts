@@ -127,7 +127,7 @@ describe('query', () => {
     ]);
     const { text } = await cli(['query', '--explain', '--sessions', '--where', 'agent=x']);
     expect(text).toMatch(
-      /^filter: +metadata\."agent" = "x"\nwalks: +metadata\."agent" = "x"\ntests: +nothing else\n/,
+      /^filter: +metadata\."agent" = "x"\nindex used: +metadata\."agent" = "x"\nalso checks: +nothing\n/,
     );
   });
 

@@ -59,7 +59,7 @@ describe.each(protocols)('%s', (_name, transportTo) => {
       expect(refused).toMatchObject({
         code: 'ResourceExhausted',
         reason: 'OVERLOADED',
-        message: 'too many calls are open',
+        message: 'too many calls are open; try again in a moment',
       });
   });
 

@@ -279,7 +279,7 @@ describe('the listener', () => {
         expect(await refusal(call)).toMatchObject({
           code: 'Internal',
           reason: 'INTERNAL',
-          message: 'internal error',
+          message: 'internal error; see the log of the service',
         });
     }
     expect(server.unexpected.map(({ method }) => method.split('/')[1])).toEqual(

@@ -20,7 +20,9 @@ function taken(messages: readonly Buffer[], size: number): number {
       try {
         envelopes.take(piece);
       } catch (error) {
-        expect(String(error)).toMatch(/at most 1024 messages, plus one for each 4096 bytes/);
+        expect(String(error)).toMatch(
+          /too many small messages \(more than 1024, plus one for every 4096 bytes\)/,
+        );
         return at;
       }
   return messages.length;

@@ -138,7 +138,7 @@ describe('a refusal says when room will come', () => {
     await store.push('a', Buffer.alloc(1_000, 1));
     await store.push('b', Buffer.alloc(1_000, 2));
     expect(await told(store)).toMatchObject({
-      message: expect.stringMatching(/nothing will be removed or expire soon/),
+      message: expect.stringMatching(/no stored data will expire soon/),
       time: undefined,
     });
 
@@ -174,7 +174,7 @@ describe('a refusal says when room will come', () => {
     const spec = specOf({ session: 's', name: 'x' });
     const refusal = {
       reason: 'STORAGE_FULL',
-      message: expect.stringMatching(/^no space left while staging; nothing will be removed or expire soon/),
+      message: expect.stringMatching(/^no space left while staging; no stored data will expire soon/),
       cause: expect.objectContaining({ message: 'ENOSPC' }),
     };
     store.blobs.stage = full;

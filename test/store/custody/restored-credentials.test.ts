@@ -108,7 +108,9 @@ const revoked = [
   'the key that the token was minted with is no longer valid',
   noLink,
 ];
-const waits = 'came with a restored export, and does not work until an operator has confirmed it';
+const waits =
+  'came with a restored export, and does not work until an operator runs "artifacta fsck --resume ID" ' +
+  '("artifacta fsck" shows the ID)';
 const waiting = [`the API key ${waits}`, `the key that the token was minted with ${waits}`, noLink];
 
 const exportOf = (host: StoreHost) => Array.fromAsync(host.exportIndex());

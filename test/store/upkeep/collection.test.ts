@@ -269,7 +269,10 @@ it.each(disagreements)(
     const { pauses, ...did } = await rig.collect();
     expect(did).toMatchObject({ condemned: 0, removed: 0, orphans: 0, more: false, nextTime: undefined });
     expect(pauses).toMatchObject([
-      { cause: 'inconsistent', message: expect.stringMatching(/nothing is collected/) },
+      {
+        cause: 'inconsistent',
+        message: expect.stringMatching(/no space is freed until an operator has looked/),
+      },
     ]);
     expect(await rig.files()).toHaveLength(2);
     // The same again changes nothing, the pause neither.

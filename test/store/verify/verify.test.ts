@@ -299,7 +299,9 @@ test('of very many files that no row names none is condemned: perhaps it is the 
   expect(report.findings).toHaveLength(orphansMax + 1);
   const { findings, summary } = await rig.repair(report);
   expect(summary.repaired).toBe(0);
-  expect(findings[0]!.message).toMatch(/not removed: 1001 files are too many to remove without an operator/);
+  expect(findings[0]!.message).toMatch(
+    /not removed: 1001 files that belong to no artifact are too many to remove without an operator/,
+  );
   expect(await rig.store.pauses.current()).toMatchObject([
     { cause: 'manyOrphans', objects: { count: orphansMax + 1 } },
   ]);

@@ -48,7 +48,12 @@ describe('a watch', () => {
     expect(told((await next).value)).toBe('4 d');
     await expect(watch(store, { after: 5 }).next()).rejects.toMatchObject({
       reason: 'INVALID_ARGUMENT',
-      violations: [{ field: 'after_sequence', description: expect.stringContaining('which is 4') }],
+      violations: [
+        {
+          field: 'after_sequence',
+          description: expect.stringContaining('at most 4, the number of the latest event'),
+        },
+      ],
     });
   });
 

@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     push.add_argument("--session", required=True)
     push.add_argument("--name", help="default: the last part of the path")
     push.add_argument("--meta", nargs="+", action="extend", default=[], metavar="KEY=VALUE")
-    push.add_argument("--request-id", help="makes a repetition by another process safe")
+    push.add_argument("--request-id", help="with the same id, another process can repeat this push safely")
     push.add_argument("--media-type", help="default: the service guesses it from the name")
     push.set_defaults(run=_push)
     pull = commands.add_parser("pull", parents=[common], help="write an artifact to a file")

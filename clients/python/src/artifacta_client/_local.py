@@ -152,9 +152,8 @@ def _start(place: Place) -> subprocess.Popen[bytes]:
         _stop(child)
         raise
     code = _stop(child)
-    raise NoService(
-        f"the service of {place.data_dir} ended with {code} before it was ready: {' '.join(said) or 'silently'}"
-    )
+    why = " ".join(said) or f'it printed nothing; run "artifacta serve --data-dir {place.data_dir}" to see why'
+    raise NoService(f"the service for {place.data_dir} exited with code {code} before it was ready: {why}")
 
 
 # These name listeners or other places, and a service of this kind has none of its own.

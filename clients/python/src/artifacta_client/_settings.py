@@ -67,7 +67,10 @@ def read_settings(
     source = _Source(os.environ if env is None else env)
     directory = None if data_dir is None else os.fspath(data_dir)
     if url is not None and directory is not None:
-        raise invalid("url", "cannot be given together with data_dir; give one of them")
+        raise invalid(
+            "url",
+            "cannot be given together with data_dir: give one of them (the command line ignores the directory instead)",
+        )
     where = url if directory is None else None
     place = None
     if where is None:
@@ -117,7 +120,10 @@ class _Source:
         if data_dir is None:
             above = self.xdg("XDG_DATA_HOME", ".local", "share")
             if above is None:
-                raise invalid("data_dir", "is required: this user has no directory; or name a service by its URL")
+                raise invalid(
+                    "data_dir",
+                    "is required, because this user has no home directory; or give the URL of a service",
+                )
             data_dir = join(above, "artifacta")
         return Place(data_dir, self.path(self.text("ARTIFACTA_SOCKET")) or self._socket(data_dir))
 
@@ -179,7 +185,7 @@ def checked_token(field: str, token: str) -> str:
     """Returns the token without the white space around it. The error does not show it."""
     text = require_text(field, token).strip()
     if not _WORD.fullmatch(text):
-        raise invalid(field, "must be one token, in letters, digits and signs of ASCII")
+        raise invalid(field, "must be one token: printable ASCII characters without spaces")
     return text
 
 

@@ -42,6 +42,7 @@ SCHEME = "artifacta"
 _DIGEST_FIRST_BYTES_MIN = 64 * 1024
 _HANDLES_MAX = 1_000
 _REFERENCES_MAX = 5
+_ENDLESS = f"artifact: refers to itself, or the chain of references is longer than {_REFERENCES_MAX}; correct them"
 
 
 class ArtifactaArtifactService(BaseArtifactService):  # type: ignore[misc]
@@ -152,7 +153,7 @@ class ArtifactaArtifactService(BaseArtifactService):  # type: ignore[misc]
             if found is None or not artifact_util.is_artifact_ref(found):
                 return artifact
             at = at.referred(found)
-        raise InputValidationError("artifact: must not refer to itself, or over more than 5 references")
+        raise InputValidationError(_ENDLESS)
 
     def _copy(self, session: Session, place: _Place, target: Artifact, custom: dict[str, Any] | None) -> Artifact:
         driver = self.store._driver
@@ -189,7 +190,7 @@ class ArtifactaArtifactService(BaseArtifactService):  # type: ignore[misc]
                 return part
             place = place.referred(part)
             version = place.version
-        raise InputValidationError("artifact: must not refer to itself, or over more than 5 references")
+        raise InputValidationError(_ENDLESS)
 
     def _part(self, artifact: Artifact, told: Described) -> types.Part | None:
         driver = self.store._driver

@@ -223,7 +223,9 @@ class ArtifactaFileSystem(AsyncFileSystem):  # type: ignore[misc]
             caching = {"cache_type": cache_type, "cache_options": cache_options}
             return ArtifactReader(self, tree.get(path, version), block_size, **caching)
         if mode not in ("wb", "ab", "xb"):
-            raise ValueError(f"mode: must be r, w, a or x, with b or t, not {mode!r}: artifacts are never changed")
+            raise ValueError(
+                f"mode: must be r, w, a or x, with b or t, not {mode!r}: an artifact cannot be changed in place"
+            )
         _require_name(path)
         before = tree.get(path) if mode != "wb" and tree.exists(path) else None
         if mode == "xb" and before is not None:

@@ -116,11 +116,12 @@ class Download:
 
     def _verify(self, artifact: Artifact) -> None:
         if self._received != self._expected:
-            raise DataLoss(f"received {self._received} of {self._expected} bytes of {artifact.id}")
+            raise DataLoss(f"received {self._received} of {self._expected} bytes of {artifact.id}; try again")
         actual = artifact.sha256 if self._whole is None else self._whole.hexdigest()
         if actual != artifact.sha256:
             raise DataLoss(
-                f"the bytes of {artifact.id} have SHA-256 {actual}, not {artifact.sha256}",
+                f"the bytes of {artifact.id} have SHA-256 {actual}, not {artifact.sha256}; try again, and if this "
+                'stays, tell the operator ("artifacta fsck --contents" checks the store)',
                 metadata={"expected": artifact.sha256, "actual": actual},
             )
 

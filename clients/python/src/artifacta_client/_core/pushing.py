@@ -180,7 +180,10 @@ class Push:
 
 
 def _not_repeated(error: ArtifactaError) -> ArtifactaError:
-    message = f"{error.message}; the content cannot be read again, so the push was not repeated"
+    message = (
+        f"{error.message}; the content cannot be read again, so the push was not repeated: "
+        "push it again with the same request_id"
+    )
     found = type(error)(message, reason=error.reason, metadata=error.metadata)
     found.may_repeat = False
     return found

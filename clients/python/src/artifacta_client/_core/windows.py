@@ -69,7 +69,10 @@ def read_request(
     if offset is not None or limit is not None:
         windows.append("offset")
     if len(windows) > 1:
-        raise invalid(windows[1], f"cannot be given together with {windows[0]}; a piece has one window")
+        raise invalid(
+            windows[1],
+            f"cannot be given together with {windows[0]}: give only one of lines, grep, pointer, rows and offset/limit",
+        )
     request = content_pb2.ReadArtifactRequest(artifact=ref_message(ref, session), cursor=cursor or "")
     if max_bytes is not None:
         request.max_bytes = whole("max_bytes", max_bytes, 32)
@@ -119,10 +122,12 @@ def _add_lines(request: content_pb2.ReadArtifactRequest, lines: Lines) -> None:
 def _span(field: str, given: Any) -> tuple[int, int]:
     if isinstance(given, range):
         if given.step != 1 or given.start < 1:
-            raise invalid(field, f"must be a range from 1 on, in steps of 1, not {given!r}")
+            raise invalid(field, f"must be a range that begins at 1 or later, in steps of 1, not {given!r}")
         return given.start, len(given)
     if not isinstance(given, int) or isinstance(given, bool) or given < 0:
-        raise invalid(field, f"must be a number of {field} or a range of their numbers, not {given!r}")
+        raise invalid(
+            field, f"must be a count, such as 10 (the first 10), or a range, such as range(1, 11), not {given!r}"
+        )
     return 1, given
 
 

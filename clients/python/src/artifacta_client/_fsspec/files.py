@@ -100,7 +100,8 @@ class ArtifactWriter(io.BufferedIOBase):
         super().close()
         if is_failing and not self._file.closed:
             # fsspec.open, io.TextIOWrapper and pandas close what they have open after an error as after a success.
-            _log.warning("%s is not stored: it was closed by %s", self.path, type(failure).__name__)
+            name = type(failure).__name__
+            _log.warning("%s was not stored, because the exception %s was raised while it was open", self.path, name)
             self.discard()
         elif self._autocommit:
             self.commit()
