@@ -113,7 +113,7 @@ export const limits = {
   /** Artifacts in one zip file: 65,535 and more are counted in a form that not every program reads... */
   archiveArtifactsMax: 65_534,
   /** ...and in all that are made at once: the directory of each is in memory until its end. */
-  archivedArtifactsMax: 4 * 65_536,
+  archivedArtifactsMax: 2 * 65_536,
 
   requestIdHoursKept: 24,
   shareLinkHoursDefault: 24,
