@@ -201,8 +201,8 @@ export const settings = {
     env: 'ARTIFACTA_INLINE_BYTES_MAX',
     default: '32768',
     description:
-      'contents up to this size are kept in the index, without a file of their own; 0: none; does not change ' +
-      'max_inline_bytes, the limit of a request',
+      'contents up to this size are kept in the index, without a file of their own; 0: none; not the same as ' +
+      'max_inline_bytes of GetServerInfo, which limits the content inside one request',
   },
   reserveBytes: {
     flag: 'reserve-bytes',

@@ -32,8 +32,11 @@ export function addCat(program: Command, invocation: Invocation): Command {
     )
     .argument('<ref>', 'art_… or SESSION/NAME')
     .option('--version <n>', 'the version of SESSION/NAME (default: the latest)')
-    .option('--offset <bytes>', 'begin at this byte, counted from 0')
-    .option('--limit <bytes>', 'end the range of bytes after this many (default: at the end of the artifact)')
+    .option('--offset <bytes>', 'begin at this byte, counted from 0 (default: 0)')
+    .option(
+      '--limit <bytes>',
+      'write at most this many bytes, beginning at --offset (default: up to the end of the artifact)',
+    )
     .option(
       '-f, --follow',
       'for SESSION/.run/stdout or SESSION/.run/stderr: after the end of what is stored, wait for more while "artifacta run" stores it',

@@ -42,10 +42,10 @@ export function addDiff(program: Command, invocation: Invocation): Command {
     .description(
       'Compares a session with another, for example a failed run with the last good one. Compares the ' +
         'latest version of each name, and prints whether the artifact was added, removed, changed, or ' +
-        'changed only in its metadata. With --json each difference is one JSON document on one line. ' +
-        'Compares runs within the two sessions too, those of the same number. ' +
-        `With --patch or --text, compares text artifacts (up to ${humanSize(textBytesMax)} each) line by ` +
-        'line, and prints a patch for "patch -p1". Differences are not an error: the exit code is 0.',
+        'changed only in its metadata. If the sessions have inner runs (ID.1, ID.2), also compares the inner runs ' +
+        'that have the same number. With --json each difference is one JSON document on one line. ' +
+        `With --patch or --text, compares text artifacts (up to ${humanSize(textBytesMax)} each) of the two ` +
+        'sessions line by line, and prints a patch for "patch -p1". Differences are not an error: the exit code is 0.',
     )
     .argument('<base>', 'the session that is taken as the starting point, e.g. the good run')
     .argument('<session>', 'the session whose differences from BASE are shown, e.g. the failed run')

@@ -50,8 +50,10 @@ export function addList(program: Command, invocation: Invocation): Command {
     .command('ls')
     .summary('list sessions, or the artifacts of one')
     .description(
-      'Lists the sessions, or the artifacts of one session, newest first; runs within a run below that. Lists only ' +
-        'the latest version of each artifact, unless --all-versions is given.\n' +
+      'Lists the sessions, or the artifacts of one session, newest first. Lists only the latest version of each ' +
+        'artifact, unless --all-versions is given.\n' +
+        'The sessions of inner runs (ID.1, ID.2) are listed below the session of the outer run (ID); with --json or ' +
+        '--quiet, all sessions are listed newest first.\n' +
         'With --json each session, or each version, is one JSON document on one line.',
     )
     .argument('[session]', 'the session whose artifacts to list')

@@ -59,8 +59,8 @@ export function addPush(program: Command, invocation: Invocation): Command {
     )
     .option(
       '--session <id>',
-      'the session, which is opened if it is new (default: that of `artifacta run` around this command, else a new ' +
-        'one with a generated id, which is printed)',
+      'the session, which is opened if it is new (default: inside "artifacta run", the session of that run; otherwise ' +
+        'a new one with a generated id, which is printed)',
     )
     .option(
       '--name <name>',

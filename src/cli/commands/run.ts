@@ -32,7 +32,8 @@ export function addRun(program: Command, invocation: Invocation): Command {
         '126. If artifacta itself fails before it starts the command, the exit code is one of those in ' +
         '"artifacta --help".\n' +
         'The command finds the service and the session by ARTIFACTA_URL or ARTIFACTA_DATA_DIR, ARTIFACTA_SESSION ' +
-        'and ARTIFACTA_TOKEN. A run within it opens the session ID.1, ID.2 and so on.\n' +
+        'and ARTIFACTA_TOKEN. If the command itself calls "artifacta run", that inner run gets a session of its own, ' +
+        'named after this one: ID.1, ID.2 and so on.\n' +
         'If standard output or standard error is a terminal, the command writes to that terminal directly, and this ' +
         'output is not stored. With --pty, it is stored. Files whose names are those of secrets, such as .env and ' +
         '*.pem, are never stored.',

@@ -13,8 +13,7 @@ import { humanSize, humanTime, plain } from '../output/human.ts';
 import { retentionJson } from '../output/json.ts';
 import { keyValueLines, tableLines } from '../output/table.ts';
 
-const inHelp =
-  'the namespace of the policy; --namespace does not name it, since that flag says where you act';
+const inHelp = 'the namespace of the policy; --namespace does not change it';
 
 interface InFlag {
   readonly in: string;

@@ -25,11 +25,7 @@ export function addUsage(program: Command, invocation: Invocation): Command {
         'command. "artifacta namespace show" shows only the totals, and is faster, since it does not read every ' +
         'record.',
     )
-    .option(
-      '--in <namespace>',
-      'the namespace to report on; --namespace does not name it, since that flag says where you act',
-      'default',
-    )
+    .option('--in <namespace>', 'the namespace to report on; --namespace does not change it', 'default')
     .option('--session <id>', 'only this session')
     .option('--by <key>', 'show the totals for each value of this metadata key, largest first')
     .action(async (flags: UsageFlags & { readonly in: string }, command: Command) => {
