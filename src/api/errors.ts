@@ -133,8 +133,8 @@ function badMessage(description: string): Failure {
 export function messagesTooSmall(): Failure {
   const { streamMessagesFree: free, streamMessageBytesMin: bytes } = limits;
   const description =
-    `has too many small messages (more than ${free}, plus one for every ${bytes} bytes); send chunks of at least ` +
-    `${bytes} bytes`;
+    `has too many small messages: ${free} are allowed, and one more for every ${bytes} bytes sent; send chunks of at ` +
+    `least ${bytes} bytes`;
   return new Failure('MESSAGES_TOO_SMALL', `request: ${description}`, {
     metadata: { least_bytes: String(bytes) },
     violations: [{ field: 'request', description }],

@@ -10,17 +10,10 @@ const advice: Partial<Record<Reason, string>> = {
     '"artifacta ls SESSION --all-versions" lists older versions; --version selects one of them.',
   INPUT_NOT_FOUND: 'Each --input must be the id of an artifact that exists in this namespace.',
   SESSION_SEALED: 'A sealed session accepts nothing new. To push, choose another session.',
-  SESSION_GONE:
-    'Choose another session id. This one can be used again 30 days after the deletion of the session, or 30 days ' +
-    'after both the session and the last of its artifacts have expired.',
-  SESSION_MUST_EXIST: 'Open the session first, with "artifacta session open".',
   SESSION_CONFLICT:
     'Metadata and expected outputs are set once. Choose another id, or open the session with the ' +
     'same settings as before.',
-  OUTCOME_CONFLICT:
-    'An outcome is final, except that "abandoned" can be amended once. "artifacta session show" prints the outcome.',
   REQUEST_ID_REUSED: 'Use a new --request-id for other content, or leave --request-id out.',
-  QUOTA_EXCEEDED: 'Delete something, or ask the operator for a larger quota.',
   STORAGE_FULL:
     'The reaper frees the space of artifacts 75 minutes or more after they expire or are deleted ("artifacta rm"), ' +
     'unless maintenance is paused. An operator can make room at once with a larger disk, or with a smaller ' +
@@ -57,13 +50,11 @@ function adviceForReason(reason: Reason, { message, metadata }: ArtifactaError):
     SHUTTING_DOWN: /\bagain\b/,
     UNAUTHENTICATED: /artifacta fsck|leave the token out/,
     PERMISSION_DENIED: /\bonly operators\b/,
-    DATA_LOSS: /artifacta fsck/,
+    DATA_LOSS: /artifacta fsck|same bytes again/,
   };
   if (isSaid[reason]?.test(message)) return undefined;
   // These are not about an etag, and say what to do.
   if (reason === 'ETAG_MISMATCH' && !/\betag\b/.test(message)) return undefined;
-  // Deletions do not renew the allowance of a token, nor does the quota of its namespace.
-  if (reason === 'QUOTA_EXCEEDED' && metadata.quota === 'token_bytes') return undefined;
   if (reason === 'PERMISSION_DENIED' && metadata.scope !== undefined) return scopeAdvice(metadata.scope);
   // Damage of the index, and not of a content.
   if (reason === 'DATA_LOSS' && /\bindex\b/.test(message)) return advice.STORE_IN_RECOVERY;

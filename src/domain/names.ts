@@ -60,7 +60,7 @@ export function parseSessionId(field: string, input: string): SessionId {
  */
 export function parseSessionPrefix(field: string, input: string): SessionPrefix {
   const separated = /^(.*)[.:]$/s.exec(input);
-  if (separated === null) throw invalid(field, 'must end with "." or ":", as run_42. does');
+  if (separated === null) throw invalid(field, 'must end with "." or ":", for example "run_42."');
   if (input.length >= limits.sessionIdCharactersMax)
     throw invalid(
       field,

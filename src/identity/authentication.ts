@@ -155,7 +155,8 @@ export class Authentication {
     if (isGuests && this.options.isRequired)
       throw new Failure(
         'UNAUTHENTICATED',
-        'this ticket was made without credentials, which are required now',
+        'this ticket was made without credentials, and the service now requires them; get a new ticket (CreateTicket) with ' +
+          'credentials',
       );
     if (principal.apiKey !== undefined) await this.options.keys.requireGood(principal.apiKey);
     return ticket;

@@ -91,9 +91,7 @@ async function verified(
 
 function failureOf(error: unknown): Failure {
   if (error instanceof errors.JWTExpired) return refused('it has expired; get a new token');
-  // The name of the claim, never its value.
-  if (error instanceof errors.JWTClaimValidationFailed)
-    return refused(`its claim ${error.claim} is not accepted`);
+  if (error instanceof errors.JWTClaimValidationFailed) return claimRefused(error);
   if (error instanceof errors.JWKSNoMatchingKey) return refused('it is not signed with a key of its issuer');
   const isUnavailable =
     error instanceof KeysUnavailable ||
@@ -109,6 +107,19 @@ function failureOf(error: unknown): Failure {
       },
     );
   return refused('it is not valid');
+}
+
+/** Names the claim, and never shows its value. */
+function claimRefused({ claim, reason }: errors.JWTClaimValidationFailed): Failure {
+  if (reason === 'missing') return refused(`it has no claim ${claim}; its issuer must put one there`);
+  if (claim === 'aud')
+    return refused(
+      'its claim aud does not have a value that --auth-config accepts; get a token for this service, or let an ' +
+        'operator correct --auth-config',
+    );
+  if (claim === 'nbf' && reason === 'check_failed')
+    return refused('it is not valid yet, by its claim nbf; use it later');
+  return refused(`its claim ${claim} is not valid; get another token from its issuer`);
 }
 
 function identityOf(issuer: JwtIssuer, payload: JWTPayload): OutsideIdentity {

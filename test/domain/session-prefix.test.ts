@@ -36,11 +36,11 @@ it.each(['run_42.', 'run_42.1.', 'tenant:', 'a-b_c:d.', `${'x'.repeat(126)}.`, '
 );
 
 it.each([
-  ['', 'prefix: must end with "." or ":", as run_42. does'],
-  ['run_42', 'prefix: must end with "." or ":", as run_42. does'],
-  ['run_', 'prefix: must end with "." or ":", as run_42. does'],
-  ['run-', 'prefix: must end with "." or ":", as run_42. does'],
-  ['run_42.\n', 'prefix: must end with "." or ":", as run_42. does'],
+  ['', 'prefix: must end with "." or ":", for example "run_42."'],
+  ['run_42', 'prefix: must end with "." or ":", for example "run_42."'],
+  ['run_', 'prefix: must end with "." or ":", for example "run_42."'],
+  ['run-', 'prefix: must end with "." or ":", for example "run_42."'],
+  ['run_42.\n', 'prefix: must end with "." or ":", for example "run_42."'],
   ['.', 'prefix: is required'],
   ['..', 'prefix: must not be "."'],
   ['...', 'prefix: must not be ".."'],

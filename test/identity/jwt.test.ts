@@ -198,6 +198,17 @@ describe('a token is refused', () => {
     expect(await rig.verify(await make())).toMatch(/^UNAUTHENTICATED /);
   });
 
+  it.each<[string, JWTPayload, RegExp]>([
+    ['for another audience', { aud: 'somebody' }, /claim aud .* accepts; .* correct --auth-config$/],
+    ['without a subject', { sub: undefined }, /no claim sub; its issuer must put one there$/],
+    ['that is not valid yet', { nbf: seconds + 3_600 }, /not valid yet, by its claim nbf; use it later$/],
+  ])('with the next step, and without the value: %s', async (_what, change, message) => {
+    const rig = await open();
+    const refusal = await rig.verify(await sign(change));
+    expect(refusal).toMatch(message);
+    expect(refusal).not.toContain('somebody');
+  });
+
   it('whose payload was changed', async () => {
     const rig = await open();
     const [header, , signature] = (await sign()).split('.');

@@ -115,8 +115,8 @@ describe.each(protocols)('over %s', (protocol) => {
   });
 
   it.each([
-    ['session_prefixes[0]', ['run_42'], 'must end with "." or ":", as run_42. does'],
-    ['session_prefixes[1]', ['a.', ''], 'must end with "." or ":", as run_42. does'],
+    ['session_prefixes[0]', ['run_42'], 'must end with "." or ":", for example "run_42."'],
+    ['session_prefixes[1]', ['a.', ''], 'must end with "." or ":", for example "run_42."'],
     ['session_prefixes[0]', ['a/b.'], 'must have only letters, digits and . _ : -'],
     [
       'session_prefixes',

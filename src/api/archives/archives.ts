@@ -41,7 +41,10 @@ export class Archives {
       );
     while (this.artifacts > artifactsAtOnceMax) {
       const largest = [...this.open.overShare(grown.payer)].sort((a, b) => b.artifacts - a.artifacts)[0];
-      if (largest === undefined) throw tooMany('too many artifacts are in the archives that are made');
+      if (largest === undefined)
+        throw tooMany(
+          'the service is making archives of too many artifacts at the moment; try again in a moment',
+        );
       largest.cut();
     }
   }
@@ -75,7 +78,12 @@ export class Archive {
   /** Ends it in favour of others. */
   cut(): void {
     this.archives.end(this);
-    this.onCut(tooMany('this archive gave way to others; these credentials make too many at once'));
+    this.onCut(
+      tooMany(
+        'this download was ended in favour of others, because these credentials download too many archives at once; ' +
+          'download fewer at a time, and try again',
+      ),
+    );
   }
 
   [Symbol.dispose](): void {

@@ -198,14 +198,16 @@ export class Contents {
 
   private async tell(stored: Stored, error: unknown): Promise<void> {
     if (this.onDamage === 'judged by the reader' || !failedWith(error, 'DATA_LOSS')) return;
-    await this.onDamage(stored, error.message);
+    // What is noted about the damage is shown by fsck, with a next step of its own.
+    await this.onDamage(stored, error.message.replace(remedy, ''));
   }
 
   private async stored(reader: Reader, ns: string, { sha256, size }: Wanted): Promise<Stored> {
     const value = await reader.get(keys.blobs.record.key(ns, sha256));
-    if (value === undefined) throw lost(sha256, 'its record is gone');
+    if (value === undefined) throw lost(sha256, `its record is gone${remedy}`);
     const record = keys.blobs.record.decode(value);
-    if (record.size !== size) throw lost(sha256, 'its recorded size differs');
+    if (record.size !== size)
+      throw lost(sha256, 'its recorded size differs; an operator must run "artifacta fsck"');
     if (record.quarantined && this.onDamage !== 'judged by the reader')
       throw lost(sha256, 'it is damaged; pushing the same bytes again heals it');
     return { ns, sha256, record };
@@ -214,14 +216,14 @@ export class Contents {
 
 async function readInline(reader: Reader, ns: string, content: Wanted): Promise<Uint8Array> {
   const bytes = await reader.get(keys.blobs.bytes.key(ns, content.sha256));
-  if (bytes?.length !== content.size) throw lost(content.sha256, 'its bytes are gone');
+  if (bytes?.length !== content.size) throw lost(content.sha256, `its bytes are gone${remedy}`);
   return bytes;
 }
 
 /** Returns the checksums of whole rows that cover some blocks, one after the other. */
 async function readCrcs(reader: Reader, ns: string, sha256: Sha256, firstBlock: number, lastBlock: number) {
   const rows = await reader.getMany(crcKeys(ns, sha256, firstBlock, lastBlock));
-  if (rows.some((row) => row === undefined)) throw lost(sha256, 'its checksums are gone');
+  if (rows.some((row) => row === undefined)) throw lost(sha256, `its checksums are gone${remedy}`);
   return joinCrcs(rows as Uint8Array[]);
 }
 
@@ -240,6 +242,9 @@ async function* fromMemory(bytes: Uint8Array): AsyncIterable<Uint8Array> {
   for (let at = 0; at < bytes.length; at += limits.chunkBytesDefault)
     yield bytes.subarray(at, at + limits.chunkBytesDefault);
 }
+
+/** What a caller can do about a content that the index does not know completely any more. */
+const remedy = '; push the same bytes again, or ask an operator to run "artifacta fsck"';
 
 function lost(sha256: Sha256, why: string): Failure {
   return new Failure('DATA_LOSS', `the content ${sha256} cannot be read: ${why}`, { metadata: { sha256 } });

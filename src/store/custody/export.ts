@@ -115,8 +115,8 @@ export class ExportReader {
         throw new Failure(
           'NOT_IMPLEMENTED',
           `part.header.format_version: the export has format ${part.header.formatVersion}, and this version reads ` +
-            `format ${formatVersion}. Import it with the version that wrote it, or with a newer one. If that version ` +
-            `is this one or an older one, the export was altered: ${remedy}`,
+            `only format ${formatVersion}. If a newer version of artifacta wrote it, import it with that version. ` +
+            `Otherwise the export was altered: ${remedy}`,
         );
       this.header = part.header;
       return [];

@@ -285,7 +285,8 @@ function placeOf(lists: readonly List[], id: ArtifactId): number {
 function tooWide(depth: number) {
   return invalid(
     'depth',
-    `must be at most ${depth - 1} for this artifact: deeper levels lie behind more than ${limits.lineageEdgesMax} ` +
-      'edges; ask for fewer levels, or begin at an artifact nearer to those you look for',
+    `must be at most ${depth - 1} for this artifact, because its lineage up to that level has more than ` +
+      `${limits.lineageEdgesMax} edges; ask for fewer levels, or start at an artifact closer to the one you are ` +
+      'looking for',
   );
 }

@@ -99,7 +99,8 @@ export function sessionSealed(session: SessionRecord, refused = 'nothing can be 
 export function sessionGone(id: string): Failure {
   return new Failure(
     'SESSION_GONE',
-    `session ${id} was deleted or has expired; its id cannot be used again yet`,
+    `session ${id} was deleted or has expired; use another id: this one can be used again 30 days after the deletion, ` +
+      'or 30 days after both the session and the last of its artifacts have expired',
     {
       metadata: { session: id },
     },
@@ -110,7 +111,8 @@ export function sessionGone(id: string): Failure {
 export function sessionMustExist(id: string): Failure {
   return new Failure(
     'SESSION_MUST_EXIST',
-    `session ${id} does not exist, and pushes do not open sessions here`,
+    `session ${id} does not exist, and this service does not let a push open one; open the session first, with ` +
+      'OpenSession or "artifacta session open"',
     {
       metadata: { session: id },
     },

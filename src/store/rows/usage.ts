@@ -94,7 +94,8 @@ function beyondQuota(
     const used = after[what] - (gain[what] ?? 0);
     return new Failure(
       'QUOTA_EXCEEDED',
-      `the namespace may have ${limit} ${what}; it has ${used}, and this would add ${gain[what]}`,
+      `the quota of the namespace is ${limit} ${what}; it has ${used}, and this would add ${gain[what]}. Delete ` +
+        'something, or ask an operator for a larger quota',
       { metadata: { quota: what, limit: String(limit), used: String(used) } },
     );
   }

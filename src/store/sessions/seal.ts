@@ -211,10 +211,7 @@ type Fenced =
 function* decideFence(tx: Tx, by: Principal, { id, outcome, etag }: Fence): Asking<Fenced> {
   const found = yield* changeableSession(tx, by, id, tx.now);
   if (found.state !== 'open') {
-    if (found.outcome !== outcome)
-      throw new Failure('OUTCOME_CONFLICT', `session ${id} is sealed with the outcome ${found.outcome}`, {
-        metadata: { session: id, outcome: found.outcome ?? '' },
-      });
+    if (found.outcome !== outcome) throw sealedOtherwise(found);
     if (found.state === 'sealing') return { uid: found.uid, alreadyFenced: true };
     return { session: toSession(found, yield* outputsOf(tx, tx.ns, found)) };
   }
@@ -224,6 +221,15 @@ function* decideFence(tx: Tx, by: Principal, { id, outcome, etag }: Fence): Aski
 }
 
 /** Ends commits into the session, and decides its expiry. */
+function sealedOtherwise({ id, outcome }: SessionRecord): Failure {
+  const next =
+    outcome === 'abandoned'
+      ? 'its real outcome can be recorded once, with AmendOutcome or "artifacta session amend"'
+      : 'a sealed session cannot get another outcome';
+  const message = `session ${id} was already sealed, with the outcome ${outcome}; ${next}`;
+  return new Failure('OUTCOME_CONFLICT', message, { metadata: { session: id, outcome: outcome ?? '' } });
+}
+
 function* fence(
   tx: Tx,
   found: SessionRecord,

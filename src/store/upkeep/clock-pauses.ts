@@ -51,7 +51,7 @@ function gapPause({ id, from, to, leftMs }: LongGap): Pause {
     startTime: to,
     message:
       `by the clock, nothing was written for ${inWords(to - from)}, from ${iso(from)} to ${iso(to)}. Expired data is ` +
-      `not freed until the service has run for 5 min (${inWords(leftMs)} from now), or starts again. If the clock is ` +
+      `freed once the service has run for 5 min (${inWords(leftMs)} from now), or after a restart. If the clock is ` +
       `right, you need do nothing; to end the wait now, run artifacta fsck --resume longGap-${id}`,
   };
 }
@@ -74,7 +74,8 @@ export async function beginClock(
     // Without this row, the next start waits as this one does. The service serves all the same.
     await noteGap(index).catch((error: unknown) =>
       warn(
-        `cannot record that the time without a write has ended, so the next start waits again: ${String(error)}`,
+        'cannot record that the long gap without writes is over, so after a restart the service waits again before it ' +
+          `frees expired data: ${String(error)}`,
       ),
     );
   };

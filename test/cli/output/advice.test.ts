@@ -6,9 +6,10 @@ import { ArtifactaError, type Reason } from '../../../src/client/errors.ts';
 it.each<[Reason, string, Record<string, string>, RegExp | undefined]>([
   ['ETAG_MISMATCH', 'session s has changed: its etag is now "2"', { etag: '"2"' }, /new etag/],
   ['ETAG_MISMATCH', 'loss_id: no loss is reported now, so none can be accepted', {}, undefined],
-  ['QUOTA_EXCEEDED', 'the namespace may have 10 bytes', { quota: 'bytes' }, /Delete something/],
-  ['QUOTA_EXCEEDED', 'this token may push 10 bytes in total', { quota: 'token_bytes' }, undefined],
+  ['QUOTA_EXCEEDED', 'the quota of the namespace is 10 bytes', { quota: 'bytes' }, undefined],
   ['DATA_LOSS', 'the content 00 cannot be read', { sha256: '00' }, /Pushing the same content again/],
+  ['DATA_LOSS', 'it is damaged; pushing the same bytes again heals it', { sha256: '00' }, undefined],
+  ['DATA_LOSS', 'the content 00: its bytes are gone; push the same bytes again', { sha256: '00' }, undefined],
   ['DATA_LOSS', 'the index row a does not match its checksum', { key: 'a' }, /artifacta fsck/],
   ['DATA_LOSS', 'the index has lost a record: an operator must run "artifacta fsck"', {}, undefined],
   ['PERMISSION_DENIED', 'these credentials lack the scope "write"', { scope: 'write' }, /scope "write"/],

@@ -21,7 +21,7 @@ function taken(messages: readonly Buffer[], size: number): number {
         envelopes.take(piece);
       } catch (error) {
         expect(String(error)).toMatch(
-          /too many small messages \(more than 1024, plus one for every 4096 bytes\)/,
+          /too many small messages: 1024 are allowed, and one more for every 4096 bytes sent/,
         );
         return at;
       }
