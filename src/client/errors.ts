@@ -141,7 +141,10 @@ function givenUp({ reason }: AbortSignal, cause: unknown): ArtifactaError {
   // That of `AbortSignal.timeout`.
   const isLate = reason instanceof Error && reason.name === 'TimeoutError';
   return isLate
-    ? new ArtifactaError('the time of the signal is over', { code: 'DEADLINE_EXCEEDED', cause })
+    ? new ArtifactaError('the time limit of the call (AbortSignal.timeout) has passed', {
+        code: 'DEADLINE_EXCEEDED',
+        cause,
+      })
     : new ArtifactaError('the call was cancelled', { code: 'CANCELLED', cause });
 }
 

@@ -56,7 +56,7 @@ export async function requireRights(dataDir: string, user = thisUser()): Promise
     if (target?.isDirectory()) refuse(path, target, owner);
   }
   if (isShared || (rights.mode & group) === 0) return undefined;
-  return `the data directory is shared: the group ${rights.gid} may write to ${dataDir}`;
+  return `the group ${rights.gid} may write to the data directory ${dataDir}; if only its owner should, run "chmod g-w ${dataDir}"`;
 }
 
 /**

@@ -82,7 +82,8 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
   // Probes and Prometheus come from other machines, and the listener shows no secrets.
   if (admin !== undefined && !isLoopback(admin.host))
     warnings.push(
-      `${source.name('adminListen')}: ${admin.host} can be reached by other machines, and the admin listener does not authenticate callers`,
+      `${source.name('adminListen')}: other machines can reach ${admin.host}, and read /healthz, /readyz and /metrics there without ` +
+        'credentials; if that is not wanted, use a loopback address or a firewall',
     );
   return {
     ...common(source),

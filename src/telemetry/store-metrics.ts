@@ -69,13 +69,14 @@ const figures: readonly Figure[] = [
   {
     name: 'artifacta_blobs_staged',
     kind: 'gauge',
-    description: 'Contents that are being written and are neither committed nor discarded.',
+    description: 'Contents that are being written and are not finished yet: neither committed nor discarded.',
     read: ({ staged }) => staged?.contents,
   },
   {
     name: 'artifacta_blobs_staged_bytes',
     kind: 'gauge',
-    description: 'Bytes that were written of contents that are neither committed nor discarded.',
+    description:
+      'Bytes written so far of contents that are not finished yet: neither committed nor discarded.',
     read: ({ staged }) => staged?.sizeBytes,
   },
   {
@@ -93,7 +94,8 @@ const figures: readonly Figure[] = [
   {
     name: 'artifacta_index_batches_total',
     kind: 'counter',
-    description: 'Durable writes, each for all transactions that gathered during the write before it.',
+    description:
+      'Durable writes to disk; each has all transactions that queued up while the previous write ran.',
     read: ({ index }) => index?.batches,
   },
   {

@@ -119,7 +119,7 @@ describe.skipIf(!isRoot)('a data directory of another user', () => {
       await userAt(directory, 4_002, [4_002, 4_100], 0o777),
       await userAt(directory, 4_003, [4_100], 0o000),
     ];
-    const said = /the data directory is shared: the group 4100 may write to /;
+    const said = /the group 4100 may write to the data directory /;
     for (const [at, user] of users.entries()) {
       const { code, stderr } = await artifactaAs(user, push(`of-${user.uid}`));
       // A command that takes a while would serve others, if the directory of the socket were not another user's.

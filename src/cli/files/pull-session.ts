@@ -133,7 +133,10 @@ async function report(
     if (io.signal?.aborted) throw new Error('interrupted');
     const { name, version } = file.artifact;
     if (newer) {
-      output.remark(`${name} was pushed again during the pull; its version ${version} was not pulled`);
+      output.remark(
+        `${name} was pushed again during the pull, so the pulled version is older than its version ${version}; to get ` +
+          'that one, pull again with --force',
+      );
       continue;
     }
     await files.add(file);

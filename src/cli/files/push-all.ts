@@ -165,7 +165,7 @@ async function show(pushed: Pushed, { output }: Invocation): Promise<void> {
   const differing = differs.join(' and ');
   if (differs.length > 0)
     output.remark(
-      `${artifact.name} is already stored with the same bytes, and its ${differing} did not change; --new-version stores ` +
-        `a version with the ${differing} of this push`,
+      `${artifact.name} is already stored with the same bytes, but with different ${differing}, which this push did not ` +
+        `change; --new-version stores a version with the ${differing} of this push`,
     );
 }

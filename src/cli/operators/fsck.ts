@@ -166,7 +166,7 @@ async function check(
     else if (output.style.json) await output.json({ finding: event.finding });
     else await output.line(findingLine(event.finding));
   }
-  throw new Error('the check ended before it was complete');
+  throw new Error('the connection ended before the check was complete; run the check again');
 }
 
 function findingLine(finding: Finding): string {

@@ -149,7 +149,9 @@ export async function waitForSeal(
     const options = { sealOnly: true, waitForOpen, signal: either };
     for await (const event of watchSession(calls, session, options))
       if (event.kind === 'sealed') return event.session;
-    throw new ArtifactaError('the watch ended before the session was sealed', { code: 'UNAVAILABLE' });
+    throw new ArtifactaError('the watch ended before the session was sealed; try again', {
+      code: 'UNAVAILABLE',
+    });
   } catch (thrown) {
     if (!late.signal.aborted || signal?.aborted) throw thrown;
     throw new ArtifactaError(`session ${session} was not sealed in time`, { code: 'DEADLINE_EXCEEDED' });

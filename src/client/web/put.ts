@@ -56,10 +56,14 @@ export async function put(upload: Upload, target: PutTarget): Promise<UploadArti
   if (sent.body instanceof Blob) upload.onSent(sent.body.size);
   const stored = response.artifact?.sha256 ?? '';
   if (response.receipt?.replayed || stored === sent.sha256()) return response;
-  throw new ArtifactaError(`the service stored bytes with SHA-256 ${stored}, not ${sent.sha256()}`, {
-    code: 'DATA_LOSS',
-    metadata: { expected: sent.sha256(), actual: stored },
-  });
+  throw new ArtifactaError(
+    `the bytes changed on the way: the service stored those with SHA-256 ${stored}, not ${sent.sha256()}; push again, ` +
+      'which makes a new version',
+    {
+      code: 'DATA_LOSS',
+      metadata: { expected: sent.sha256(), actual: stored },
+    },
+  );
 }
 
 async function bodyOf(upload: Upload, { requestStreams, newHash }: PutTarget): Promise<Sent> {
@@ -132,7 +136,7 @@ async function noteIfUnreadable({ content, source }: Upload): Promise<void> {
 /** @throws ArtifactaError for what a PUT cannot express. */
 function urlOf(spec: ArtifactSpec, baseUrl: string): string {
   if (spec.newVersion) throw notInPut('newVersion', 'must be left out');
-  if (spec.expiry.case === 'expireTime') throw notInPut('expiry', 'must be ttlMs');
+  if (spec.expiry.case === 'expireTime') throw notInPut('expiry', 'must be given as ttlMs');
   const query = new URLSearchParams();
   for (const [key, value] of Object.entries(spec.metadata)) query.append(`meta.${key}`, value);
   for (const [key, value] of Object.entries(spec.labels)) query.append(`label.${key}`, value);
@@ -151,7 +155,7 @@ function urlOf(spec: ArtifactSpec, baseUrl: string): string {
 function notInPut(field: string, must: string): ArtifactaError {
   return refused(
     field,
-    `${must} for large contents, because this client sends them by PUT, without such an option`,
+    `${must} for large contents, because this client sends them by PUT, which has no such option`,
   );
 }
 

@@ -54,9 +54,9 @@ function judgeUnsendable(text: string): Judgement | undefined {
   if (found === null) return undefined;
   const [, field = '', rest = ''] = found;
   const type = /^u?int(32|64)/.exec(rest)?.[1];
-  const wanted = /expected ([^,:]+)/.exec(text)?.[1] ?? 'that the protocol gives it';
-  const description =
-    type === undefined ? `must be of the type ${wanted}` : `must be a whole number of ${type} bits`;
+  const wanted = /expected ([^,:]+)/.exec(text)?.[1];
+  const ofType = wanted === undefined ? 'has a value of the wrong type' : `must be of the type ${wanted}`;
+  const description = type === undefined ? ofType : `must be a whole number of ${type} bits`;
   return { kind: 'unsendable', field, description, message: `${field}: ${description}` };
 }
 

@@ -51,8 +51,8 @@ export async function openShadow(
   }
   throw new Failure(
     'STORE_UNAVAILABLE',
-    'cannot read the index: it is read through a copy, and no directory for the copy has enough free space; free ' +
-      'space in the temporary directory of the service (TMPDIR)',
+    'cannot read the index: it is read through a copy, and no directory for the copy has enough free space; ' +
+      'delete files in the temporary directory of the service (TMPDIR), or set TMPDIR to a directory on a larger disk',
     { cause: last },
   );
 }

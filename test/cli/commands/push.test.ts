@@ -106,7 +106,7 @@ describe('pushing a file', () => {
       /^art_\S+ {2}v1 +5 B {2}new +run\/a\.txt\n$/,
     );
     expect((await cli(['push', path, '--session', 'run', '--meta', 'a=1'])).stderr).toContain(
-      'its metadata did not change',
+      'with different metadata, which this push did not change',
     );
     expect((await cli(['push', path, '--session', 'run'])).text).toContain('unchanged');
     expect((await cli(['push', path, '--session', 'run', '--quiet'])).text).toMatch(/^art_\S+\n$/);

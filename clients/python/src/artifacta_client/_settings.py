@@ -67,10 +67,7 @@ def read_settings(
     source = _Source(os.environ if env is None else env)
     directory = None if data_dir is None else os.fspath(data_dir)
     if url is not None and directory is not None:
-        raise invalid(
-            "url",
-            "cannot be given together with data_dir: give one of them (the command line ignores the directory instead)",
-        )
+        raise invalid("url", "cannot be given together with data_dir; give only one of them")
     where = url if directory is None else None
     place = None
     if where is None:

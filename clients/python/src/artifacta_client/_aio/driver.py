@@ -208,7 +208,7 @@ class _Upload:
             except asyncio.InvalidStateError:
                 # It has ended before its content: it was refused, or the connection is lost.
                 await self._ended()
-                raise Unavailable("the service ended the upload before its end") from None
+                raise Unavailable("the service stopped the upload before all bytes were sent; try again") from None
             except aio.AioRpcError as error:
                 raise await self._real(error) from error
             self._last = time.monotonic()

@@ -189,7 +189,7 @@ class Watch:
             self._stream = stream
         message: watch_pb2.WatchSessionResponse | None = yield Next(self._stream, _SILENCE_SECONDS_MAX, Unavailable)
         if message is None:
-            raise Unavailable("the watch ended before the seal")
+            raise Unavailable("the watch ended before the session was sealed; try again")
         return message
 
     def _waited(self, error: ArtifactaError) -> Flow[None]:
@@ -211,4 +211,4 @@ def wait(context: Context, session: str, *, wait_for_open: bool) -> Flow[Session
                 return event.session
     finally:
         watch.close()
-    raise Unavailable("the watch ended before the seal")
+    raise Unavailable("the watch ended before the session was sealed; try again")

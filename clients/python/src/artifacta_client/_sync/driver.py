@@ -217,7 +217,7 @@ class _Upload:
                 return
         # It has ended before its content: it was refused, or the connection is lost.
         self._call.result()
-        raise Unavailable("the service ended the upload before its end")
+        raise Unavailable("the service stopped the upload before all bytes were sent; try again")
 
     def finish(self) -> Any:
         with self._lock:
