@@ -29,8 +29,7 @@ export function addGlobalFlags(command: Command): Command {
     .option('--url <url>', 'the service: grpc://HOST:PORT, grpcs://, http://, https:// or unix:/PATH')
     .option(
       '--data-dir <path>',
-      'the directory of the store, used instead of a URL; --url wins over it, and it wins over ARTIFACTA_URL and a ' +
-        'url that "artifacta config set" saved',
+      'the directory of the store, used instead of ARTIFACTA_URL and of a saved url; ignored with --url',
     )
     .option('--token-file <path>', 'the file with the token that proves who you are')
     .option('--namespace <name>', 'the namespace to act in (operators only)')

@@ -251,7 +251,7 @@ describe('what is made in a data directory', () => {
     expect(await push('t')).toMatchObject({ code: 0 });
     const server = startServe(dataDir);
     await server.ready;
-    expect(server.lines.filter(({ msg }) => msg.includes('is shared: the group'))).toMatchObject([
+    expect(server.lines.filter(({ msg }) => msg.includes('may write to the data directory'))).toMatchObject([
       { level: 'warn' },
     ]);
     server.child.kill('SIGTERM');

@@ -33,13 +33,10 @@ export function addCat(program: Command, invocation: Invocation): Command {
     .argument('<ref>', 'art_… or SESSION/NAME')
     .option('--version <n>', 'the version of SESSION/NAME (default: the latest)')
     .option('--offset <bytes>', 'begin at this byte, counted from 0 (default: 0)')
-    .option(
-      '--limit <bytes>',
-      'write at most this many bytes, beginning at --offset (default: up to the end of the artifact)',
-    )
+    .option('--limit <bytes>', 'write at most this many bytes, from --offset on (default: all up to the end)')
     .option(
       '-f, --follow',
-      'for SESSION/.run/stdout or SESSION/.run/stderr: after the end of what is stored, wait for more while "artifacta run" stores it',
+      'for SESSION/.run/stdout or SESSION/.run/stderr: at the end of what is stored so far, wait for more until "artifacta run" has stored all of it',
     )
     .optionsGroup('Parts:')
     .option('--lines <first:last>', 'these lines, counted from 1, e.g. 10:40, 10: or :40')

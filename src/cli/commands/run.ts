@@ -24,11 +24,11 @@ export function addRun(program: Command, invocation: Invocation): Command {
     program.command('run').summary('run a command, and store what it leaves in a session'),
   )
     .description(
-      'Opens a session and runs a command in it. Stores each file below the working directory that the command made ' +
-        'or changed. Also stores the standard output and standard error of the command, as it writes them, and how ' +
+      'Opens a session and runs a command in it. Stores each file that the command made or changed below the working ' +
+        'directory. Also stores the standard output and standard error of the command, as it writes them, and how ' +
         'the command ended. Then seals the session: as succeeded if the command exits with 0, as cancelled if SIGINT ' +
         "ended it, else as failed. The exit code is the command's; for a command that was ended by a signal it is 128 " +
-        'and the number of the signal. A command that cannot be started gives 127 if the program does not exist, else ' +
+        'plus the number of the signal. A command that cannot be started gives 127 if the program does not exist, else ' +
         '126. If artifacta itself fails before it starts the command, the exit code is one of those in ' +
         '"artifacta --help".\n' +
         'The command finds the service and the session by ARTIFACTA_URL or ARTIFACTA_DATA_DIR, ARTIFACTA_SESSION ' +
@@ -64,7 +64,7 @@ export function addRun(program: Command, invocation: Invocation): Command {
     )
     .option(
       '--lease <time>',
-      `end the session as abandoned if this program cannot renew it for this long, from 10s to 30d (default: ${leaseDefault})`,
+      `seal the session as abandoned if this program cannot renew the lease for this long, from 10s to 30d (default: ${leaseDefault})`,
     )
     .action(async (words: string[], flags: RunFlags, command: Command) => {
       if (words[0] === '') throw new UsageError('the command must not be empty');

@@ -48,7 +48,7 @@ export function addSession(program: Command, invocation: Invocation): Command {
     .command('ls')
     .summary('list the sessions')
     .description(
-      'Lists the sessions, newest first. With --json each session is one JSON document on one line.',
+      'Lists the sessions as "artifacta ls" does. With --json each session is one JSON document on one line.',
     )
     .option('--limit <n>', 'at most this many results (default: all)')
     .action((flags: { readonly limit?: string }, command: Command) =>
