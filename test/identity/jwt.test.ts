@@ -198,7 +198,7 @@ describe('a token is refused', () => {
     expect(await rig.verify(await make())).toMatch(/^UNAUTHENTICATED /);
   });
 
-  it.each<[string, JWTPayload, RegExp]>([
+  it.each<[string, Parameters<typeof sign>[0], RegExp]>([
     ['for another audience', { aud: 'somebody' }, /claim aud .* accepts; .* correct --auth-config$/],
     ['without a subject', { sub: undefined }, /no claim sub; its issuer must put one there$/],
     ['that is not valid yet', { nbf: seconds + 3_600 }, /not valid yet, by its claim nbf; use it later$/],

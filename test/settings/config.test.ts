@@ -349,7 +349,9 @@ describe('settings', () => {
     expect(readServeConfig([], { ...home, ARTIFACTA_ADMIN_LISTEN: 'none' }).admin).toBeUndefined();
     const { admin, warnings } = readServeConfig([], { ...home, ARTIFACTA_ADMIN_LISTEN: '0.0.0.0:2' });
     expect(admin).toEqual({ host: '0.0.0.0', port: 2 });
-    expect(warnings).toEqual([expect.stringMatching(/^ARTIFACTA_ADMIN_LISTEN: other machines can reach 0\.0\.0\.0/)]);
+    expect(warnings).toEqual([
+      expect.stringMatching(/^ARTIFACTA_ADMIN_LISTEN: other machines can reach 0\.0\.0\.0/),
+    ]);
   });
 
   it('name the collector of spans as OpenTelemetry does', () => {

@@ -94,7 +94,7 @@ function beyondQuota(
     const used = after[what] - (gain[what] ?? 0);
     return new Failure(
       'QUOTA_EXCEEDED',
-      `the quota of the namespace is ${limit} ${what}; it has ${used}, and this would add ${gain[what]}. Delete ` +
+      `the quota of the namespace for ${what} is ${limit}; it has ${used}, and this would add ${gain[what]}. Delete ` +
         'something, or ask an operator for a larger quota',
       { metadata: { quota: what, limit: String(limit), used: String(used) } },
     );

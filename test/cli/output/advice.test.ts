@@ -6,7 +6,7 @@ import { ArtifactaError, type Reason } from '../../../src/client/errors.ts';
 it.each<[Reason, string, Record<string, string>, RegExp | undefined]>([
   ['ETAG_MISMATCH', 'session s has changed: its etag is now "2"', { etag: '"2"' }, /new etag/],
   ['ETAG_MISMATCH', 'loss_id: no loss is reported now, so none can be accepted', {}, undefined],
-  ['QUOTA_EXCEEDED', 'the quota of the namespace is 10 bytes', { quota: 'bytes' }, undefined],
+  ['QUOTA_EXCEEDED', 'the quota of the namespace for bytes is 10', { quota: 'bytes' }, undefined],
   ['DATA_LOSS', 'the content 00 cannot be read', { sha256: '00' }, /Pushing the same content again/],
   ['DATA_LOSS', 'it is damaged; pushing the same bytes again heals it', { sha256: '00' }, undefined],
   ['DATA_LOSS', 'the content 00: its bytes are gone; push the same bytes again', { sha256: '00' }, undefined],
