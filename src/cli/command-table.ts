@@ -25,6 +25,7 @@ const commands: Readonly<Record<string, () => Promise<Add>>> = {
   watch: single(async () => (await import('./commands/watch.ts')).addWatch),
   rm: single(async () => (await import('./commands/remove.ts')).addRemove),
   update: single(async () => (await import('./commands/update.ts')).addUpdate),
+  mcp: single(async () => (await import('./commands/mcp.ts')).addMcp),
   usage: single(async () => (await import('./operators/usage.ts')).addUsage),
   fsck: single(async () => (await import('./operators/fsck.ts')).addFsck),
   scrub: single(async () => (await import('./operators/scrub.ts')).addScrub),
