@@ -52,7 +52,7 @@ function fewLines(lines: readonly string[]): string {
  * Returns a link to the record of an artifact. A host may read what is linked into the context of its model. So reading
  * the resource gives a record and a little text, and never the bytes of an image; the link says that of itself.
  */
-function linkTo(artifact: Artifact): ResourceLink {
+export function linkTo(artifact: Artifact): ResourceLink {
   const forModels = isText(artifact.contentType);
   return {
     type: 'resource_link',

@@ -93,7 +93,12 @@ function inWords<I extends z.ZodObject>(schema: I): StandardSchemaWithJSON<z.inp
       ...compact(schema),
       validate: (value) => {
         const parsed = schema.safeParse(value, { error: wordsFor });
-        if (parsed.success) return { value: parsed.data };
+        if (parsed.success) {
+          const path = malformedIn(parsed.data, []);
+          return path === undefined
+            ? { value: parsed.data }
+            : { issues: [{ path, message: 'must be valid Unicode, without half surrogates' }] };
+        }
         const issues = parsed.error.issues.slice(0, issuesMax);
         return { issues: issues.map(({ message, path }) => ({ message, path })) };
       },
@@ -140,6 +145,18 @@ function shortened(schema: Record<string, unknown>, isOutput: boolean): Record<s
   return Object.fromEntries(
     kept.map(([key, value]) => [key, key === 'properties' ? named(value as object) : within(value)]),
   );
+}
+
+/** Returns the path of a text that UTF-8 cannot express. */
+function malformedIn(value: unknown, path: readonly string[]): readonly string[] | undefined {
+  if (typeof value === 'string') return value.isWellFormed() ? undefined : path;
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [key, one] of Object.entries(value)) {
+    if (!key.isWellFormed()) return path;
+    const found = malformedIn(one, [...path, key]);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** The number of faults in one error. */

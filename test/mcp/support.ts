@@ -128,11 +128,11 @@ export async function openServed(era: Era, options: ServedOptions = {}) {
     await client.close();
     await store[Symbol.asyncDispose]();
   });
-  return { agent, client, served, streams };
+  return { agent, client, served, streams, store };
 }
 
 /** Serves one client over two streams. */
-function serve(
+export function serve(
   client: ArtifactaClient,
   streams: { readonly input: PassThrough; readonly output: PassThrough },
   options: ServedOptions = {},

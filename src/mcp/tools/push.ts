@@ -16,14 +16,11 @@ const textBytesMax = 8 * 1024;
 const inputsMax = 64;
 const secondsMax = 10 * 365 * 24 * 3_600;
 
-const text = z
-  .string()
-  .refine((value) => value.isWellFormed(), { error: 'must be valid Unicode, without half surrogates' })
-  .refine((value) => Buffer.byteLength(value) <= textBytesMax, {
-    error: (issue) =>
-      `must be at most ${textBytesMax} bytes of UTF-8, not ${Buffer.byteLength(issue.input as string)}: ` +
-      'write it to a file, and push its path or use a ticket',
-  });
+const text = z.string().refine((value) => Buffer.byteLength(value) <= textBytesMax, {
+  error: (issue) =>
+    `must be at most ${textBytesMax} bytes of UTF-8, not ${Buffer.byteLength(issue.input as string)}: ` +
+    'write it to a file, and push its path or use a ticket',
+});
 
 /** What is said about the artifact, however its bytes come. */
 const described = {
