@@ -15,6 +15,8 @@ export interface ToolContext {
   readonly makeTicket?: MakeTicket | undefined;
   /** The tools that ask a person for consent. Default: none is offered. */
   readonly consented?: readonly ConsentedTool[] | undefined;
+  /** Ends calls under way. Default: only their clients end them. */
+  readonly stopping?: AbortSignal | undefined;
   /** The version of this software. */
   readonly version: string;
   readonly now: () => Date;

@@ -77,7 +77,9 @@ export function tool<I extends z.ZodObject, O extends z.ZodObject>(name: string,
 }
 
 async function callOf(server: McpServer, { mcpReq }: ServerContext, context: ToolContext): Promise<Call> {
-  const { signal, envelope, inputResponses } = mcpReq;
+  const { envelope, inputResponses } = mcpReq;
+  const { stopping } = context;
+  const signal = stopping === undefined ? mcpReq.signal : AbortSignal.any([mcpReq.signal, stopping]);
   // The type of the envelope has none of its keys.
   const claimed = envelope as { [K in string]?: unknown } | undefined;
   const client = (claimed?.[CLIENT_INFO_META_KEY] as Implementation) ?? server.server.getClientVersion();

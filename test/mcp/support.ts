@@ -67,7 +67,7 @@ interface AgentOptions {
 }
 
 /** Connects a client of an era. */
-async function agentOver(transport: Transport, era: Era, options: AgentOptions = {}): Promise<Agent> {
+export async function agentOver(transport: Transport, era: Era, options: AgentOptions = {}): Promise<Agent> {
   const { consent } = options;
   const client = new Client(
     { name: 'test-agent', version: '1.0.0' },

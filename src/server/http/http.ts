@@ -28,6 +28,7 @@ import { type ConnectOptions, connectCalls } from './connect-calls.ts';
 import { Connections, type NodeServer } from './connections.ts';
 import { badField, badHead, HttpError, wholeAnswer } from './errors.ts';
 import { connectionOf, Exchange } from './exchange.ts';
+import type { McpEndpoint } from './mcp/mcp-route.ts';
 import { OriginGate, type OriginOptions, preflightHeaders } from './origin-gate.ts';
 import { PlainCalls } from './plain-calls.ts';
 import { answerPlainly } from './routes.ts';
@@ -38,6 +39,8 @@ export interface HttpOptions extends ConnectOptions, OriginOptions {
   readonly address: Address;
   /** Opens share links. Default: none are opened. */
   readonly shared?: OpenShared | undefined;
+  /** Serves MCP. Default: it is not served. */
+  readonly mcp?: McpEndpoint | undefined;
   /** With TLS: HTTP/1.1 and HTTP/2. Absent: HTTP/1.1 in clear. */
   readonly tls?: Tls | undefined;
   /** The open calls of this listener and others. */
@@ -92,7 +95,9 @@ export async function startHttp(options: HttpOptions): Promise<HttpListener> {
     connections.serve(exchange);
     if (!hasPlace) exchange.answerError(tooManyOpenCalls());
     else if (!refuse(exchange, scheme, gate, connections) && !connect(exchange))
-      exchange.stayOpenFor(answerPlainly(exchange, { calls, shared: options.shared }, options));
+      exchange.stayOpenFor(
+        answerPlainly(exchange, { calls, shared: options.shared, mcp: options.mcp, scheme }, options),
+      );
     return exchange.settled;
   };
   const listener = (awaitsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {

@@ -7,6 +7,7 @@ import { getContent } from './content-route.ts';
 import { HttpError, notAllowed } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { getLatest } from './latest-route.ts';
+import { describeMcp, type McpEndpoint, mcpPath, resourceMetadataPath, serveMcp } from './mcp/mcp-route.ts';
 import type { PlainCalls } from './plain-calls.ts';
 import { putArtifact } from './put-route.ts';
 import { decodeText } from './request-target.ts';
@@ -17,6 +18,9 @@ interface Served {
   readonly calls: PlainCalls;
   /** Undefined: links open nothing here. */
   readonly shared: OpenShared | undefined;
+  /** Undefined: MCP is not served here. */
+  readonly mcp: McpEndpoint | undefined;
+  readonly scheme: 'http' | 'https';
 }
 
 interface Route {
@@ -47,6 +51,16 @@ const routes: readonly Route[] = [
     pattern: /^\/s\/([^/]*)$/,
     methods: ['GET', 'HEAD'],
     handle: (exchange, [token = ''], { shared }) => getShared(exchange, token, shared),
+  },
+  {
+    pattern: new RegExp(`^${mcpPath}$`),
+    methods: ['POST', 'GET', 'DELETE'],
+    handle: (exchange, _groups, { mcp, scheme }) => serveMcp(exchange, mcp, { transport: 'network', scheme }),
+  },
+  {
+    pattern: new RegExp(`^${resourceMetadataPath.replaceAll('.', '\\.')}(?:${mcpPath})?$`),
+    methods: ['GET', 'HEAD'],
+    handle: (exchange, _groups, { mcp, scheme }) => describeMcp(exchange, mcp, scheme),
   },
 ];
 
@@ -80,6 +94,7 @@ function tellable(error: unknown): ConnectError | HttpError | undefined {
 /** Returns the route for the log: a path can contain data that does not belong there. */
 function routeName(path: string): string {
   if (path.startsWith('/s/')) return '/s/{token}';
+  if (path === mcpPath || path.startsWith(resourceMetadataPath)) return mcpPath;
   return path.startsWith('/v1/sessions/')
     ? '/v1/sessions/{session}/artifacts/{name}'
     : '/v1/artifacts/{id}/content';
