@@ -25,6 +25,7 @@ const processes = [
   'test/programs/loading.test.ts',
   'test/programs/native-base64.test.ts',
   'test/programs/native-parts.test.ts',
+  'test/mcp/scenario.test.ts',
   'test/packages/*.test.ts',
   'test/readme.test.ts',
   'test/server/grpc/reflection.test.ts',
