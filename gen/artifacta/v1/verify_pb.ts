@@ -173,7 +173,7 @@ export const Finding_KindSchema: GenEnum<Finding_Kind> = /*@__PURE__*/
 
 /**
  * Content that a read, Scrub or Verify has found damaged. A read of it fails with DATA_LOSS. An upload of the same
- * bytes is stored again, which heals the content and ends the quarantine. Scrub also ends the quarantine, if it finds
+ * bytes stores them again, which heals the content and ends the quarantine. Scrub also ends the quarantine, if it finds
  * the content sound.
  *
  * @generated from message artifacta.v1.QuarantinedContent
