@@ -99,7 +99,7 @@ it('stores an inner run in the outer session if its token allows no other', { ti
   const nested = ['run', '--session', 'other', '--', 'sh', '-c', again, launcher];
   const told = await place.as(token, {}, nested);
   expect(told.code).toBe(0);
-  expect(told.stderr).toContain('this run is stored in other, below other.7/');
+  expect(told.stderr).toContain('this run is stored in session other, with names that begin with other.7/');
   expect(await place.session('other')).toMatchObject({ state: 'sealed', outcome: 'succeeded' });
   expect(await place.names('other')).toEqual(['.run/result.json', '.run/stderr', 'other.7/.run/result.json']);
 });
