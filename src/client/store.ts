@@ -77,8 +77,8 @@ export function storeParts(endpoint: Endpoint, options: StoreOptions, platform: 
 }
 
 /**
- * Stores and finds what agents produce. All methods throw ArtifactaError. Calls that fail for a temporary reason are
- * repeated, which is safe for all of them.
+ * Stores and finds what agents produce. All methods throw ArtifactaError; a push also throws the errors of its source.
+ * Calls that fail for a temporary reason are repeated, which is safe for all of them.
  */
 export class Store implements AsyncDisposable {
   readonly sessions: Sessions;
