@@ -73,17 +73,17 @@ describe('before its first answer, artifacta mcp', { timeout: 120_000 }, () => {
       const loaded = JSON.parse(readFileSync(at('counted.json'), 'utf8')) as string[];
       const files = loaded.filter((name) => name !== 'counting.mjs');
       expect(files).toContain('main.js');
-      expect(files.length).toBeLessThanOrEqual(52);
+      expect(files.length).toBeLessThanOrEqual(46);
       const bytes = files
         .map((name) => statSync(at('checkout/dist', name)).size)
         .reduce((sum, size) => sum + size, 0);
-      expect(bytes).toBeLessThanOrEqual(1_650_000);
+      expect(bytes).toBeLessThanOrEqual(1_350_000);
       const within = (names: readonly string[]) =>
         names.map((name) => readFileSync(at('checkout/dist', name), 'utf8')).join('\n');
       const all = readdirSync(at('checkout/dist')).filter((name) => name.endsWith('.js'));
       const found = (names: readonly string[], name: string) =>
         new RegExp(`\\b${name} = class\\b`).test(within(names));
-      for (const name of ['ArtifactaClient', 'StoreHost']) {
+      for (const name of ['ArtifactaClient', 'ConnectError', 'StoreHost']) {
         expect(found(all, name)).toBe(true);
         expect(found(files, name)).toBe(false);
       }
