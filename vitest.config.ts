@@ -23,6 +23,7 @@ const processes = [
   'test/faults/**/*.test.ts',
   'test/programs/bundle.test.ts',
   'test/programs/loading.test.ts',
+  'test/programs/mcp-start.test.ts',
   'test/programs/native-base64.test.ts',
   'test/programs/native-parts.test.ts',
   'test/mcp/scenario.test.ts',

@@ -27,9 +27,9 @@ export interface HttpMcp {
 export function openHttpMcp({ version, messageBytesMax, now, onError }: HttpOptions): HttpMcp {
   const stopping = new AbortController();
   const handler = createMcpHandler(
-    async ({ authInfo }) => {
+    ({ authInfo }) => {
       const store = authInfo!.extra!.store as Store;
-      return await makeServer({ store: async () => store, stopping: stopping.signal, version, now });
+      return makeServer({ store: async () => store, stopping: stopping.signal, version, now });
     },
     { maxSubscriptions: subscriptionsMax, maxRequestBodySize: messageBytesMax, onerror: onError },
   );

@@ -5,7 +5,7 @@ import type { Artifact } from '../client/artifacts/artifact.ts';
 import type { Content } from '../client/artifacts/content.ts';
 import { CannotWrite } from '../client/files/cannot-write.ts';
 import { fileContent } from '../client/files/file.ts';
-import { type Saved, save } from '../client/files/save.ts';
+import type { Saved } from '../client/files/save.ts';
 import { type Segments, Target } from '../client/files/target.ts';
 import type { Store } from '../client/store.ts';
 import { BadArgument } from './tool-error.ts';
@@ -120,6 +120,8 @@ export class LocalFiles {
     signal: AbortSignal,
   ): Promise<{ readonly path: string; readonly saved: Saved }> {
     const { root, segments, path } = await this.placeToWrite(to, artifact.name.split('/').at(-1)!);
+    // It loads what calls a service.
+    const { save } = await import('../client/files/save.ts');
     const saved = await save(store, artifact, root.target, segments, { signal });
     return { path, saved };
   }

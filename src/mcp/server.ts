@@ -10,7 +10,7 @@ import { toolsFor } from './tools.ts';
 const listsTtlMs = 3_600_000;
 
 /** Returns a server that is not connected yet. */
-export async function makeServer(context: ToolContext): Promise<McpServer> {
+export function makeServer(context: ToolContext): McpServer {
   const lists = { ttlMs: listsTtlMs, cacheScope: 'private' as const };
   const server = new McpServer(
     { name: 'artifacta', title: 'Artifacta', version: context.version },
@@ -21,6 +21,6 @@ export async function makeServer(context: ToolContext): Promise<McpServer> {
   );
   for (const tool of toolsFor(context)) tool.register(server, context);
   registerResources(server, context);
-  (await skills()).attach(server);
+  skills.attach(server);
   return server;
 }

@@ -1,5 +1,5 @@
 /** The skill that the server serves: how to hand over work. */
-import { memorySkillFiles, SkillsExtension } from '@modelcontextprotocol/server/ext/skills';
+import { type SkillSource, SkillsExtension, skillEntry } from '@modelcontextprotocol/server/ext/skills';
 
 const text = `---
 name: hand-over-work
@@ -36,13 +36,28 @@ description: Hand over results to another agent or to a person through Artifacta
 - Text is too long: write it to a file and push the path.
 `;
 
-let loading: Promise<SkillsExtension> | undefined;
+const name = 'hand-over-work';
+const uri = `skill://${name}/SKILL.md`;
+const mimeType = 'text/markdown';
+const hint = { ttlMs: 3_600_000, cacheScope: 'public' as const };
 
-/** Returns the extension that serves the skill, for any number of servers. */
-export function skills(): Promise<SkillsExtension> {
-  loading ??= SkillsExtension.load(memorySkillFiles({ 'hand-over-work/SKILL.md': text }), {
-    strict: true,
-    cacheHint: { ttlMs: 3_600_000, cacheScope: 'public' },
-  });
-  return loading;
+let made: ReturnType<typeof skillEntry> | undefined;
+
+/** The entry has digests, which a server that is only asked for its tools need not compute. */
+function entry(): ReturnType<typeof skillEntry> {
+  made ??= skillEntry(name, { 'SKILL.md': text });
+  return made;
 }
+
+const source: SkillSource = {
+  list: async () => ({ skills: [await entry()] }),
+  get: async (wanted) => (wanted === uri ? await entry() : undefined),
+  read: async (wanted) => (wanted === uri ? { text, mimeType } : undefined),
+  listResources: async () => {
+    const { description } = (await entry()).frontmatter;
+    return [{ uri, name, description: String(description), mimeType }];
+  },
+};
+
+/** The extension that serves the skill, for any number of servers. */
+export const skills = new SkillsExtension({ source, cacheHint: hint });

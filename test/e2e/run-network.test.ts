@@ -88,7 +88,9 @@ it('stores an inner run in the outer session if its token allows no other', { ti
   expect((await place.as(place.key, {}, ['session', 'open', 'outer'])).code).toBe(0);
   const { code, stderr } = await place.as(token, { ARTIFACTA_SESSION: 'outer' }, inner);
   expect(code).toBe(0);
-  const prefix = /this run is stored in session outer, with names that begin with (outer\.[^/]+\/)/.exec(stderr)?.[1];
+  const prefix = /this run is stored in session outer, with names that begin with (outer\.[^/]+\/)/.exec(
+    stderr,
+  )?.[1];
   expect(stderr).toContain('these credentials cannot open sessions');
   expect(await place.names('outer')).toEqual(
     ['.run/result.json', '.run/stdout', 'inner.txt'].map((name) => `${prefix}${name}`),
