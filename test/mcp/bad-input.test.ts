@@ -20,8 +20,8 @@ describe.each(eras)('arguments of a client of %s', (era) => {
     ['push', { text: 'a', name: 'a', inputs: 'art_1' }, /inputs: must be a list$/],
     ['push', { text: 'a', nmae: 'a' }, /nmae: must be left out: this tool has no such argument$/],
     ['push', { text: 'a' }, /^name: is required with text$/],
-    ['push', { name: 'a' }, /^path, text: exactly one of these must be given$/],
-    ['push', { name: 'a', text: 'a', path: 'a' }, /^path, text: exactly one of these must be given$/],
+    ['push', { name: 'a' }, /^path, text, ticket: exactly one of these must be given$/],
+    ['push', { name: 'a', text: 'a', path: 'a' }, /^path, text, ticket: exactly one of these must be given$/],
     ['push', { name: 'a', text: '\ud800' }, /text: must be valid Unicode, without half surrogates$/],
     ['push', { name: 'a', text: 'ä'.repeat(4_097) }, /text: must be at most 8192 bytes of UTF-8, not 8194: /],
     ['push', { name: 'a', text: 'a', metadata: { k: '\ud800' } }, /metadata\.k: must be valid Unicode/],
@@ -47,7 +47,7 @@ describe.each(eras)('arguments of a client of %s', (era) => {
       { outcome: 'failed' },
       /^session: is required: this agent run has not opened a session yet$/,
     ],
-    ['pull', { artifact: 's/a' }, /^to: is required$/],
+    ['pull', { artifact: 's/a' }, /^to, ticket: exactly one must be given$/],
   ])('%s %j', async (name, args, expected) => {
     const { agent, client } = await openServed(era);
     expect(await agent.refused(name, args)).toMatch(expected);

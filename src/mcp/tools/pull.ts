@@ -5,11 +5,10 @@ import type { ToolContext } from '../context.ts';
 import { artifactBrief, briefArtifact, textOfArtifact } from '../shown.ts';
 import { adds, type Tool, tool } from '../tool.ts';
 import { BadArgument } from '../tool-error.ts';
-import { dataOfTicket, ticketData } from './tickets.ts';
+import { ticketData, ticketFor } from './tickets.ts';
 
-/** Returns the tool; none if bytes can go nowhere. */
-export function pullTool({ files, makeTicket }: ToolContext): readonly Tool[] {
-  if (files === undefined && makeTicket === undefined) return [];
+/** Returns the tool. Where no tool takes a path, it answers tickets only. */
+export function pullTool({ files }: ToolContext): readonly Tool[] {
   const all = z.strictObject({
     artifact: artifactArgument,
     version: versionArgument,
@@ -20,15 +19,15 @@ export function pullTool({ files, makeTicket }: ToolContext): readonly Tool[] {
       .describe('A file, or a directory that exists or ends in "/", below an allowed directory'),
     ticket: z.literal(true).optional().describe('Answer a URL from which a program gets the bytes'),
   });
-  const input = without(all, { to: files === undefined, ticket: makeTicket === undefined });
-  const ways = [...(files ? ['to'] : []), ...(makeTicket ? ['ticket'] : [])];
+  const input = without(all, { to: files === undefined });
+  const ways = [...(files ? ['to'] : []), 'ticket'];
   return [
     tool('pull', {
       title: 'Get the bytes of an artifact',
       description:
         'Moves a whole artifact of any size without reading it: ' +
-        `${files ? 'to a file of this machine, checked by its SHA-256' : ''}${ways.length === 2 ? '; or ' : ''}` +
-        `${makeTicket ? 'answers a URL that is good for minutes' : ''}. A file with other bytes is replaced.`,
+        `${files ? 'to a file of this machine, checked by its SHA-256 (other bytes are replaced); or ' : ''}` +
+        'answers a URL that is good for minutes.',
       input,
       output: z.object({
         artifact: artifactBrief,
@@ -49,11 +48,11 @@ export function pullTool({ files, makeTicket }: ToolContext): readonly Tool[] {
           const { path, saved } = await files!.save(store, artifact, args.to, signal);
           return { data: { ...data, path, effect: saved }, lines: [`${saved}: ${path}`], links: [artifact] };
         }
-        const made = await makeTicket!(store, { kind: 'read', artifactId: artifact.id }, signal);
-        const ticket = dataOfTicket(made);
+        const instead = files === undefined ? 'use read' : 'use to';
+        const ticket = await ticketFor(store, { kind: 'read', artifact }, instead, signal);
         return {
           data: { ...data, ticket },
-          lines: [`GET ${ticket.uri ?? ticket.path}`, textOfArtifact(artifact)],
+          lines: [`GET ${ticket.uri}`, textOfArtifact(artifact)],
           links: [artifact],
         };
       },

@@ -9,7 +9,7 @@ import type { ToolContext } from '../context.ts';
 import { artifactBrief, briefArtifact, textOfArtifact } from '../shown.ts';
 import { adds, type Call, type Tool, tool } from '../tool.ts';
 import { BadArgument } from '../tool-error.ts';
-import { dataOfTicket, ticketData } from './tickets.ts';
+import { ticketData, ticketFor } from './tickets.ts';
 
 /** The longest text that a model may push, in bytes of UTF-8. */
 const textBytesMax = 8 * 1024;
@@ -45,9 +45,9 @@ const pushedData = z.object({
 
 /** `push`: stores a file, a short text, or what a ticket carries. */
 export function pushTool(context: ToolContext): Tool {
-  const { files, defaultSession, makeTicket } = context;
-  const sources = [...(files ? ['path'] : []), 'text', ...(makeTicket ? ['ticket'] : [])];
-  const others = sources.filter((name) => name !== 'text').join(' or ') || 'another way';
+  const { files, defaultSession } = context;
+  const sources = [...(files ? ['path'] : []), 'text', 'ticket'];
+  const others = files ? 'path or ticket' : 'ticket';
   const all = z.strictObject({
     session: sessionArgument(defaultSession),
     name: z
@@ -64,11 +64,11 @@ export function pushTool(context: ToolContext): Tool {
     ttl_seconds: z.number().int().min(1).max(secondsMax).optional().describe('Delete it after this time'),
     request_id: z.string().min(1).max(128).optional().describe('The same id again stores nothing twice'),
   });
-  const input = without(all, { path: files === undefined, ticket: makeTicket === undefined });
+  const input = without(all, { path: files === undefined });
   return tool('push', {
     title: 'Store an artifact',
     description:
-      `Stores one artifact, durably, under a name in a session: give ${sources.length === 1 ? 'the text' : `exactly one of ${sources.join(', ')}`}. ` +
+      `Stores one artifact, durably, under a name in a session: give exactly one of ${sources.join(', ')}. ` +
       'An existing name gets a new version; the same bytes again change nothing. Never paste a file as text.',
     input,
     output: pushedData,
@@ -161,21 +161,17 @@ async function ticketed(context: ToolContext, args: PushArguments, call: Call) {
   if (args.ttl_seconds !== undefined || args.request_id !== undefined)
     throw new BadArgument('ttl_seconds, request_id', 'must be left out with a ticket');
   const { store, signal } = call;
-  const ticket = await context.makeTicket!(
-    store,
-    {
-      kind: 'push',
-      session: await sessionFor(context, args.session, call),
-      name: args.name,
-      contentType: args.content_type,
-      metadata: args.metadata,
-      labels: args.labels,
-      inputs: args.inputs,
-    },
-    signal,
-  );
-  const data = dataOfTicket(ticket);
-  return { data: { ticket: data }, lines: [`PUT the bytes to ${data.uri ?? data.path}`] };
+  const spec = {
+    session: await sessionFor(context, args.session, call),
+    name: args.name,
+    contentType: args.content_type,
+    metadata: args.metadata,
+    labels: args.labels,
+    inputs: args.inputs,
+  };
+  const instead = context.files === undefined ? 'use text' : 'use path';
+  const ticket = await ticketFor(store, { kind: 'push', spec }, instead, signal);
+  return { data: { ticket }, lines: [`PUT the bytes to ${ticket.uri}`] };
 }
 
 /** Returns the session of a push: the named one, or that of this process. */
