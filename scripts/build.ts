@@ -92,13 +92,34 @@ const native: Plugin = {
   },
 };
 
+/** The module by which the SDK of MCP finds what differs between runtimes. */
+const runtimeOfMcp = '@modelcontextprotocol/server/_shims';
+
+/**
+ * The SDK of MCP brings a validator of JSON schemas, for answers to questions in a form that this program does not ask.
+ * It is a third of the SDK, and a command that serves MCP would load it before its first answer.
+ */
+const withoutValidator: Plugin = {
+  name: 'no validator of JSON schemas',
+  resolveId: (id) => (id === runtimeOfMcp ? `\0${id}` : null),
+  load(id) {
+    if (id !== `\0${runtimeOfMcp}`) return null;
+    return `export { default as process } from 'node:process';
+export class DefaultJsonSchemaValidator {
+  getValidator() {
+    throw new Error('the bundle has no validator of JSON schemas');
+  }
+}`;
+  },
+};
+
 async function bundle(): Promise<readonly OutputChunk[]> {
   const { rolldown } = await import('rolldown');
   await using build = await rolldown({
     cwd: root,
     input: { main: 'src/main.ts' },
     platform: 'node',
-    plugins: [native, builtins],
+    plugins: [native, withoutValidator, builtins],
     onLog: (level, log) => {
       if (level === 'warn') throw new Error(`the bundler warns: ${log.message}`);
     },

@@ -73,8 +73,9 @@ const layers: Readonly<Record<string, Rule>> = {
     packages: ['@connectrpc/connect', '@connectrpc/connect-web', '@noble/hashes', '@bufbuild/protobuf'],
   },
   'src/sidecar': { ours: ['src/client'], packages: [] },
+  'src/mcp': { ours: ['src/client'], packages: ['@modelcontextprotocol/server', 'zod'] },
   'src/cli': {
-    ours: ['src/client', 'src/domain/quantities.ts', 'gen'],
+    ours: ['src/client', 'src/mcp', 'src/domain/quantities.ts', 'gen'],
     packages: ['commander', 'diff', 'ignore', 'uqr', '@bufbuild/protobuf', '@connectrpc/connect'],
   },
   'src/settings': { ours: ['src/domain'], packages: [] },

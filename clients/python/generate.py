@@ -18,7 +18,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 PACKAGE = HERE / "src" / "artifacta_client"
 PROTO = HERE.parent.parent / "proto"
-ROOTS = ("artifact_service", "session_service", "info_service")
+ROOTS = ("artifact_service", "session_service", "ticket_service", "info_service")
 
 # What differs between a call that waits in a coroutine and one that blocks.
 SYNC = (

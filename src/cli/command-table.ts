@@ -15,7 +15,7 @@ const single =
 const commands: Readonly<Record<string, () => Promise<Add>>> = {
   push: single(async () => (await import('./commands/push.ts')).addPush),
   pull: single(async () => (await import('./commands/pull.ts')).addPull),
-  run: single(async () => (await import('./commands/run.ts')).addRun),
+  run: single(async () => (await import('./agents/run.ts')).addRun),
   ls: single(async () => (await import('./commands/list.ts')).addList),
   query: single(async () => (await import('./commands/query.ts')).addQuery),
   cat: single(async () => (await import('./commands/cat.ts')).addCat),
@@ -25,6 +25,7 @@ const commands: Readonly<Record<string, () => Promise<Add>>> = {
   watch: single(async () => (await import('./commands/watch.ts')).addWatch),
   rm: single(async () => (await import('./commands/remove.ts')).addRemove),
   update: single(async () => (await import('./commands/update.ts')).addUpdate),
+  mcp: single(async () => (await import('./agents/mcp.ts')).addMcp),
   usage: single(async () => (await import('./operators/usage.ts')).addUsage),
   fsck: single(async () => (await import('./operators/fsck.ts')).addFsck),
   scrub: single(async () => (await import('./operators/scrub.ts')).addScrub),

@@ -1,7 +1,6 @@
 import { createClient, type Transport } from '@connectrpc/connect';
 import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
 import { SessionService } from '../../gen/artifacta/v1/session_service_pb.ts';
-import { TicketService } from '../../gen/artifacta/v1/ticket_service_pb.ts';
 import type { Artifact, ArtifactRef } from './artifacts/artifact.ts';
 import {
   type ArtifactChanges,
@@ -27,7 +26,7 @@ import {
   queryArtifacts,
 } from './artifacts/query.ts';
 import { type ArtifactPiece, type ReadOptions, readArtifact, readPieces } from './artifacts/reading.ts';
-import { createTicket, type Ticket, type TicketOptions, type TicketTarget } from './artifacts/tickets.ts';
+import type { Ticket, TicketOptions, TicketTarget } from './artifacts/tickets.ts';
 import type { ServerInfo } from './server-info.ts';
 import type { SessionHandle } from './sessions/handle.ts';
 import type { Session } from './sessions/session.ts';
@@ -68,7 +67,6 @@ export function storeParts(endpoint: Endpoint, options: StoreOptions, platform: 
   const calls: Calls = {
     artifacts: createClient(ArtifactService, transport),
     sessions: createClient(SessionService, transport),
-    tickets: createClient(TicketService, transport),
     platform,
     retry: { ...retryDefaults, ...options.retry },
     timeoutMs: deadlineOf(options.timeoutMs),
@@ -77,8 +75,8 @@ export function storeParts(endpoint: Endpoint, options: StoreOptions, platform: 
 }
 
 /**
- * Stores and finds what agents produce. All methods throw ArtifactaError. Calls that fail for a temporary reason are
- * repeated, which is safe for all of them.
+ * Stores and finds what agents produce. All methods throw ArtifactaError; a push also throws the errors of its source.
+ * Calls that fail for a temporary reason are repeated, which is safe for all of them.
  */
 export class Store implements AsyncDisposable {
   readonly sessions: Sessions;
@@ -165,8 +163,10 @@ export class Store implements AsyncDisposable {
   }
 
   /** Makes a URL that is good for one thing, for five minutes at most, without other credentials. */
-  ticket(target: TicketTarget, options: TicketOptions = {}): Promise<Ticket> {
-    return createTicket(this.calls, target, options);
+  async ticket(target: TicketTarget, options: TicketOptions = {}): Promise<Ticket> {
+    // Few programs make tickets.
+    const { createTicket } = await import('./artifacts/tickets.ts');
+    return await createTicket(this.calls, this.way.transport, target, options);
   }
 
   /**

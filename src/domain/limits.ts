@@ -110,7 +110,7 @@ export const limits = {
   ticketSecondsMax: 300,
   /** The description of a push within a ticket, encoded: the path of a URL carries it. */
   ticketSpecBytesMax: 3 * 1024,
-  /** Artifacts in one zip file: 65,535 and more are counted in a form that not every program reads... */
+  /** Artifacts in one zip file: our library can count no more... */
   archiveArtifactsMax: 65_534,
   /** ...and in all that are made at once: the directory of each is in memory until its end. */
   archivedArtifactsMax: 2 * 65_536,

@@ -8,7 +8,8 @@ export type Scope = 'read' | 'write' | 'share';
 export const scopes: readonly Scope[] = ['read', 'share', 'write'];
 
 /**
- * The limits of a token that was minted for an agent, in addition to its scopes. Things outside do not exist for it.
+ * The limits of a token that was minted for an agent, in addition to its scopes. Sessions and artifacts outside are not
+ * found; a push outside is refused.
  */
 export interface Restriction {
   /**

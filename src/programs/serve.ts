@@ -1,16 +1,9 @@
 /** Puts the service together: the store, its listeners, and the parts that watch them. */
-import { authenticationOver } from '../api/credentials.ts';
-import { admitWith } from '../api/guard.ts';
-import type { ReceivedBytes } from '../api/receiving/received-bytes.ts';
-import { methodNames, routes } from '../api/routes.ts';
-import type { UnsentBytes } from '../api/sending/unsent-bytes.ts';
-import { sharedContents, sharedMethod } from '../api/shared.ts';
-import { ticketMethod, ticketUses } from '../api/tickets/use.ts';
+import { methodNames } from '../api/routes.ts';
+import { sharedMethod } from '../api/shared.ts';
+import { ticketMethod } from '../api/tickets/use.ts';
 import { exportWarnings } from '../blobs/disk-exports.ts';
-import { parseAddress, reachableUrl } from '../domain/address.ts';
-import { limits } from '../domain/limits.ts';
 import { afterRealTime } from '../domain/timer.ts';
-import type { AuthenticationOptions } from '../identity/authentication.ts';
 import { identifyBy } from '../identity/certificates.ts';
 import { parseOutsideConfig } from '../identity/config.ts';
 import { openJwtVerifier } from '../identity/jwt.ts';
@@ -19,7 +12,7 @@ import { usualUnsent } from '../server/answers.ts';
 import { messageBytes } from '../server/grpc/codec.ts';
 import { type Phase, Readiness } from '../server/readiness.ts';
 import { usualReceived } from '../server/receiving.ts';
-import { type RunningServer, startServer } from '../server/server.ts';
+import type { RunningServer } from '../server/server.ts';
 import { Tls } from '../server/tls.ts';
 import { logFormOf } from '../settings/config.ts';
 import type { ServeConfig } from '../settings/config-shapes.ts';
@@ -30,6 +23,7 @@ import { setUmaskFor } from './directory-rights.ts';
 import { greeting } from './greeting.ts';
 import { OwnDirectory, outsideReader, requireOutside } from './own-directory.ts';
 import { startReaper } from './reap-child.ts';
+import { type ListenerParts, type Outside, openListeners } from './serving/listeners.ts';
 import { SlowStart, type StartStage } from './slow-start.ts';
 import { openUnlessServed } from './while-input.ts';
 
@@ -210,8 +204,6 @@ function noteBugs({ log }: Telemetry, fail: () => never): void {
   });
 }
 
-type Outside = Pick<AuthenticationOptions, 'verifyJwt' | 'identify'>;
-
 /** Opens the file of outside identities. @throws Error that names the file and its fault. */
 async function openOutside(path: string | undefined, own: OwnDirectory): Promise<Outside> {
   if (path === undefined) return {};
@@ -219,6 +211,7 @@ async function openOutside(path: string | undefined, own: OwnDirectory): Promise
   try {
     const { jwt, certificates } = parseOutsideConfig(String(await read(path)));
     return {
+      issuers: jwt.map(({ issuer }) => issuer),
       ...(jwt.length === 0 ? {} : { verifyJwt: await openJwtVerifier(jwt, Date.now, { readFile: read }) }),
       ...(certificates.length === 0 ? {} : { identify: identifyBy(certificates) }),
     };
@@ -324,68 +317,4 @@ async function openStoreOf(
   const isOver = embedded !== undefined && (await until());
   if (isOver) await embedded?.close();
   return isOver ? undefined : embedded;
-}
-
-interface ListenerParts {
-  readonly embedded: Embedded;
-  readonly telemetry: Telemetry;
-  readonly readiness: Readiness;
-  readonly unsent: UnsentBytes;
-  readonly received: ReceivedBytes;
-  readonly tls: Tls | undefined;
-  readonly outside: Outside;
-  readonly version: string;
-}
-
-async function openListeners(config: ServeConfig, parts: ListenerParts): Promise<RunningServer> {
-  const { embedded, telemetry, readiness, unsent, received, tls, outside, version } = parts;
-  const { host, exportFiles } = embedded;
-  const elapsed = () => performance.now();
-  const { authenticate, takeTicket } = authenticationOver(() => host.store, {
-    ...outside,
-    isRequired: config.auth,
-    elapsed,
-  });
-  const told = { onCall: telemetry.onCall, elapsed };
-  let server: RunningServer | undefined;
-  const localUrl = () => {
-    const address = parseAddress(server?.addresses.http ?? '');
-    return address && reachableUrl(tls === undefined ? 'http' : 'https', address);
-  };
-  server = await startServer({
-    shared: sharedContents(() => host.store.shared, told),
-    tickets: ticketUses(takeTicket, told),
-    routes: routes({
-      publicUrl: config.publicUrl,
-      localUrl,
-      store: () => host.store,
-      host,
-      exportFiles,
-      version,
-      settings: { artifactBytesMax: config.artifactBytesMax, isAuthenticationRequired: config.auth },
-      onStart: telemetry.onStart,
-      ...told,
-      authenticate,
-    }),
-    readiness,
-    unsent,
-    received,
-    admit: (header, values) => admitWith(authenticate, header, values),
-    tls,
-    ...(config.grpc === undefined ? {} : { grpc: config.grpc }),
-    http: config.http,
-    httpHosts: config.httpHosts,
-    checkHost: !config.auth,
-    corsOrigins: config.corsOrigins,
-    socket: config.socket,
-    messageBytesMax: limits.messageBytesMax,
-    concurrentStreamsMax: limits.concurrentStreamsMax,
-    graceMs: config.graceMs,
-    drainMs: config.drainMs,
-    onStopping: () => {
-      if (host.state === 'serving') host.store.endWatches();
-    },
-    onUnexpectedError: (error, method) => telemetry.log.error({ err: error, method }, 'unexpected error'),
-  });
-  return server;
 }

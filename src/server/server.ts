@@ -30,6 +30,7 @@ import { serveReflection } from './grpc/reflection.ts';
 import { explainOwnStatuses, noSuchMethod } from './grpc/status.ts';
 import type { NodeServer } from './http/connections.ts';
 import { type HttpListener, type HttpOptions, startHttp } from './http/http.ts';
+import type { McpEndpoint } from './http/mcp/mcp-route.ts';
 import { wireBytesMax } from './messages/encodings.ts';
 import { Readiness } from './readiness.ts';
 import { usualReceived } from './receiving.ts';
@@ -62,6 +63,8 @@ export interface ServerOptions {
   readonly shared?: OpenShared | undefined;
   /** Takes tickets, over HTTP. Default: none are taken. */
   readonly tickets?: TakeTicket | undefined;
+  /** Serves MCP over HTTP. Default: it is not served. */
+  readonly mcp?: McpEndpoint | undefined;
   /** Whether to refuse HTTP calls under other names. Leave it on while callers are not authenticated. Default true. */
   readonly checkHost?: boolean;
   /** The path of a Unix socket on which the same is served. Default: none. */
@@ -221,6 +224,7 @@ function httpOptions(
     listenHost: address.host,
     shared: options.shared,
     tickets: options.tickets,
+    mcp: options.mcp,
     hosts: options.httpHosts ?? [],
     corsOrigins: options.corsOrigins ?? [],
     checkHost: options.checkHost ?? true,

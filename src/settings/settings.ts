@@ -79,17 +79,17 @@ export const settings = {
     default: 'none',
     reap: true,
     description:
-      'host names that the Host header of an HTTP request may contain, in addition to loopback and the address of ' +
-      'the listener',
+      'names of the service that HTTP requests may use without --auth, in addition to loopback and the host of the ' +
+      'listener; for /metrics they are checked with --auth too',
   },
   publicUrl: {
     flag: 'public-url',
     value: 'URL',
     env: 'ARTIFACTA_PUBLIC_URL',
-    default: 'none (share links are shown as paths)',
+    default: 'none (share links have no public URL)',
     description:
-      'base URL at which others reach the HTTP listener, e.g. https://artifacts.example.org; share links begin ' +
-      'with this URL',
+      'base URL at which others reach the HTTP listener, e.g. https://artifacts.example.org; share links and ' +
+      'tickets begin with this URL',
   },
   corsOrigins: {
     flag: 'cors-origin',
@@ -201,8 +201,8 @@ export const settings = {
     env: 'ARTIFACTA_INLINE_BYTES_MAX',
     default: '32768',
     description:
-      'contents up to this size are kept in the index, without a file of their own; 0: none; not the same as ' +
-      'max_inline_bytes of GetServerInfo, which limits the content inside one request',
+      'contents up to this size are kept in the index, without a file of their own; 0: none; has no ' +
+      'effect on max_inline_bytes, the size of the content that one CreateArtifact request may carry (1 MiB)',
   },
   reserveBytes: {
     flag: 'reserve-bytes',

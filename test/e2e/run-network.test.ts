@@ -88,8 +88,10 @@ it('stores an inner run in the outer session if its token allows no other', { ti
   expect((await place.as(place.key, {}, ['session', 'open', 'outer'])).code).toBe(0);
   const { code, stderr } = await place.as(token, { ARTIFACTA_SESSION: 'outer' }, inner);
   expect(code).toBe(0);
-  const prefix = /this run is stored in outer, below (outer\.[^/]+\/)/.exec(stderr)?.[1];
-  expect(stderr).toContain('these credentials may open no session');
+  const prefix = /this run is stored in session outer, with names that begin with (outer\.[^/]+\/)/.exec(
+    stderr,
+  )?.[1];
+  expect(stderr).toContain('these credentials cannot open sessions');
   expect(await place.names('outer')).toEqual(
     ['.run/result.json', '.run/stdout', 'inner.txt'].map((name) => `${prefix}${name}`),
   );
@@ -99,7 +101,7 @@ it('stores an inner run in the outer session if its token allows no other', { ti
   const nested = ['run', '--session', 'other', '--', 'sh', '-c', again, launcher];
   const told = await place.as(token, {}, nested);
   expect(told.code).toBe(0);
-  expect(told.stderr).toContain('this run is stored in other, below other.7/');
+  expect(told.stderr).toContain('this run is stored in session other, with names that begin with other.7/');
   expect(await place.session('other')).toMatchObject({ state: 'sealed', outcome: 'succeeded' });
   expect(await place.names('other')).toEqual(['.run/result.json', '.run/stderr', 'other.7/.run/result.json']);
 });

@@ -1,5 +1,5 @@
 /** Mixed load: workers that push, replay, update, delete and seal at once until the server is gone or told to stop. */
-import { toArtifactaError } from '../../src/client/errors.ts';
+import { toArtifactaError } from '../../src/client/wire/to-error.ts';
 import type { Connection } from './connection.ts';
 import type { Known, KnownSession, Oracle, Push } from './oracle.ts';
 import { isUnknown, send, sha256Of } from './pushing.ts';

@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from artifacta_client import Artifact, Event, Items, Piece, Session, Store, aio, connect, errors
+from artifacta_client import Artifact, Event, Items, Piece, Session, Store, Ticket, aio, connect, errors
 
 if TYPE_CHECKING:
     from typing_extensions import assert_type
@@ -29,6 +29,10 @@ def blocking() -> None:
         with store.open(made.id) as file:
             assert_type(file, io.BufferedReader)
         assert_type(session.wait(1).outcome, Literal["SUCCEEDED", "FAILED", "CANCELLED", "ABANDONED"] | None)
+        assert_type(store.ticket("read", made, ttl=60), Ticket)
+        assert_type(session.ticket("push", name="n", max_bytes=3, artifact_ttl=60).uri, str | None)
+        store.ticket("get", made)  # type: ignore[arg-type]
+        session.ticket("archive", session="run")  # type: ignore[call-arg]
         try:
             store.get("run/n")
         except errors.ArtifactNotFound as error:
@@ -41,6 +45,7 @@ async def with_asyncio() -> None:
         assert_type(store, aio.Store)
         async with store.session() as session:
             assert_type(await session.push("x", "n"), Artifact)
+        assert_type(await store.ticket("archive", session="run"), Ticket)
         assert_type([one async for one in session.query()], list[Artifact])
         async with await store.open("run/n") as file:
             assert_type(await file.read(3), bytes)

@@ -594,7 +594,7 @@ export type MintTokenRequest = Message<"artifacta.v1.MintTokenRequest"> & {
 
   /**
    * The ids of the sessions that the token is good for, whether they exist yet or not. At most 16. The caller's own
-   * token must allow each, else PERMISSION_DENIED. Empty, and `session_prefixes` too: as for the caller.
+   * token must allow each, else PERMISSION_DENIED. Empty: see `session_prefixes`.
    *
    * @generated from field: repeated string sessions = 3;
    */
@@ -611,9 +611,9 @@ export type MintTokenRequest = Message<"artifacta.v1.MintTokenRequest"> & {
   /**
    * The prefix of the artifact names that the token is good for; at most 1,024 bytes, normalised to NFC. It may end
    * within a segment of a name. If the caller's own token has a prefix, this one must begin with it, else
-   * PERMISSION_DENIED. Empty: as for the caller. Other artifacts are not found, and a push under another name fails with
-   * PERMISSION_DENIED. WatchSession and CompareSessions are limited to these names. All other methods of SessionService
-   * fail with PERMISSION_DENIED, since they act on sessions as a whole.
+   * PERMISSION_DENIED. Empty: as for the caller's own credentials. Other artifacts are not found, and a push under
+   * another name fails with PERMISSION_DENIED. WatchSession, CompareSessions and DownloadArchive are limited to these
+   * names. All other methods of SessionService fail with PERMISSION_DENIED, since they act on sessions as a whole.
    *
    * @generated from field: string name_prefix = 5;
    */
@@ -630,8 +630,8 @@ export type MintTokenRequest = Message<"artifacta.v1.MintTokenRequest"> & {
   maxPushBytes?: bigint | undefined;
 
   /**
-   * Further sessions by what their ids begin with; at most 16. TokenGrant.session_prefixes explains them. The caller's
-   * own token must allow each, else PERMISSION_DENIED.
+   * Prefixes of the ids of further sessions; at most 16. TokenGrant.session_prefixes explains them. The caller's own
+   * token must allow each, else PERMISSION_DENIED. If both lists are empty: the sessions that the caller may use.
    *
    * @generated from field: repeated string session_prefixes = 7;
    */
@@ -803,7 +803,8 @@ export type ApplyRetentionPolicyRequest = Message<"artifacta.v1.ApplyRetentionPo
 
   /**
    * The filter that selects the sessions, as in ListSessionsRequest.filter. Empty: all. INVALID_ARGUMENT if it cannot
-   * be read, or if `validate_only` with `keep_last` has more than about 12,000 sessions of the batch's kinds to sort.
+   * be read. With `validate_only` and `keep_last`, also if it selects more than about 12,000 sessions whose values of
+   * KeepLast.metadata_key occur in the batch.
    *
    * @generated from field: string filter = 3;
    */

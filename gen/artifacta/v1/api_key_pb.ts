@@ -117,8 +117,9 @@ export type TokenGrant = Message<"artifacta.v1.TokenGrant"> & {
   scopes: Scope[];
 
   /**
-   * The ids of the sessions that the token is good for. Reads do not find other sessions and their artifacts; a push to
-   * them, or OpenSession, fails with PERMISSION_DENIED. Empty, and `session_prefixes` too: all sessions.
+   * The ids of the sessions that the token is good for. Other sessions and their artifacts are not found; a push to
+   * them, or OpenSession, fails with PERMISSION_DENIED. If this field and `session_prefixes` are both empty: all
+   * sessions.
    *
    * @generated from field: repeated string sessions = 4;
    */
@@ -132,7 +133,7 @@ export type TokenGrant = Message<"artifacta.v1.TokenGrant"> & {
   expireTime?: Timestamp | undefined;
 
   /**
-   * The prefix of the artifact names that the token is good for. Reads do not find other artifacts. See
+   * The prefix of the artifact names that the token is good for. Other artifacts are not found. See
    * MintTokenRequest.name_prefix. Empty: all names.
    *
    * @generated from field: string name_prefix = 6;
@@ -140,18 +141,19 @@ export type TokenGrant = Message<"artifacta.v1.TokenGrant"> & {
   namePrefix: string;
 
   /**
-   * The number of bytes that may be pushed with the token in all. The number is the limit as minted, not what is left
-   * of it. See MintTokenRequest.max_push_bytes. Absent: no limit.
+   * The number of bytes that may be pushed with the token in all. The number is the whole limit, whatever part of it is
+   * used. See MintTokenRequest.max_push_bytes. Absent: no limit.
    *
    * @generated from field: optional int64 max_push_bytes = 7;
    */
   maxPushBytes?: bigint | undefined;
 
   /**
-   * What the ids of further sessions that the token is good for begin with, whether they exist yet or not: the prefix
-   * `run_42.` allows `run_42.1` and `run_42.1.7`, but neither `run_42` nor `run_421`. A prefix ends with `.` or `:`, and
-   * what stands before that is a valid session id; anything else in a request is an INVALID_ARGUMENT. A token that is
-   * limited to sessions allows a prefix that begins with one of its own prefixes. Empty: no further sessions.
+   * Prefixes of session ids. The token is also good for each session whose id begins with one of them, whether the
+   * session exists yet or not: the prefix `run_42.` allows `run_42.1` and `run_42.1.7`, but neither `run_42` nor
+   * `run_421`. A prefix is a valid session id followed by `.` or `:`; anything else in a request is INVALID_ARGUMENT. A
+   * caller whose own token is limited to sessions may pass on a prefix if it begins with one of the prefixes of that
+   * token. Empty: no further sessions.
    *
    * @generated from field: repeated string session_prefixes = 8;
    */

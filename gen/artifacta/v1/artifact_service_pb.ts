@@ -604,9 +604,9 @@ export const DeleteArtifactResponseSchema: GenMessage<DeleteArtifactResponse> = 
  * STORE_UNAVAILABLE, STORE_IN_RECOVERY, SHUTTING_DOWN, ISSUER_UNAVAILABLE, NOT_IMPLEMENTED, DATA_LOSS,
  * DEADLINE_EXCEEDED, CANCELLED or INTERNAL.
  *
- * A unary call without a deadline gets a deadline of 30 seconds, and none except AcceptLoss gets more than 10 minutes.
- * Streaming calls have no deadline unless the client sets one. But if a message waits to be sent and the client does
- * not read it for 120 seconds, the stream ends with DEADLINE_EXCEEDED.
+ * A unary call without a deadline gets a deadline of 30 seconds, and no unary call gets more than 10 minutes.
+ * AcceptLoss and streaming calls have no deadline unless the client sets one. But if a message of a stream waits to be
+ * sent and the client does not read it for 120 seconds, the stream ends with DEADLINE_EXCEEDED.
  *
  * @generated from service artifacta.v1.ArtifactService
  */
@@ -615,8 +615,10 @@ export const ArtifactService: GenService<{
    * Stores an artifact of any size, up to the service's limit (5 GiB unless configured). Scope: write.
    *
    * If the latest version of this name in this session is live and has the same bytes, the call returns that version
-   * (see Receipt.deduplicated). Other bytes make the next version. The response means that the artifact is durable. A
-   * stream that ends before UploadFinish stores nothing. A client must stop sending once the call has failed.
+   * (see Receipt.deduplicated), unless ArtifactSpec.new_version is true or the request gives another content type (see
+   * ArtifactSpec.content_type). In all other cases the call makes the next version. The response means that the
+   * artifact is durable. A stream that ends before UploadFinish stores nothing. A client must stop sending once the
+   * call has failed.
    *
    * Fails with SESSION_SEALED, SESSION_GONE or SESSION_MUST_EXIST, which are checked at the start and again at the
    * commit. Also fails with UPLOAD_INCOMPLETE, SIZE_MISMATCH, DIGEST_MISMATCH, ARTIFACT_TOO_LARGE, MESSAGE_TOO_LARGE,
@@ -630,12 +632,12 @@ export const ArtifactService: GenService<{
    *
    * At most 1,024 uploads run at one time. When one more begins, the service ends a running upload with OVERLOADED to
    * make room. The service looks for a namespace that runs at least two more uploads than the namespace of the new
-   * upload. In that namespace it ends the slowest upload of the caller with the most uploads. If no namespace does, but
-   * a caller in the same namespace runs at least two more uploads than the caller of the new one, it ends the slowest
-   * upload of that caller. If no caller does, it ends the slowest of the *slow* uploads: those that have run for at
-   * least 10 seconds, at less than 16 KiB/s on average. If none is slow, the new upload fails with OVERLOADED. For
-   * these counts, an API key and all its tokens are one caller. Callers without credentials are counted by address, as
-   * if each address were a namespace.
+   * upload. In that namespace it ends the slowest upload of the caller with the most uploads. If no such namespace
+   * exists, the service looks in the namespace of the new upload for a caller that runs at least two more uploads than
+   * the caller of the new one, and ends the slowest upload of that caller. If no such caller exists either, it ends the
+   * slowest of the *slow* uploads: those that have run for at least 10 seconds, at less than 16 KiB/s on average. If
+   * none is slow, the new upload fails with OVERLOADED. For these counts, an API key and all its tokens are one caller.
+   * Callers without credentials are counted by address, as if each address were a namespace.
    *
    * The service keeps at most 256 MiB of received chunks that are not yet written, and 64 MiB of one namespace. A chunk
    * beyond that waits for at most 10 seconds; then its upload fails with OVERLOADED. When a chunk begins to wait, the

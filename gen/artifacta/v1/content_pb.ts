@@ -419,7 +419,8 @@ export type CsvWindow = Message<"artifacta.v1.CsvWindow"> & {
   /**
    * One ASCII character between cells, no quote and no line break, else INVALID_ARGUMENT. Empty: a tab if the content
    * type is `text/tab-separated-values`. Otherwise the service looks at the first 64 KiB of the header, outside quotes.
-   * It takes a comma if it finds one, else the most frequent of semicolon, tab and bar, else a comma.
+   * It takes a comma if it finds one, else the most frequent of semicolon, tab and bar. If it finds none of these four,
+   * it takes a comma.
    *
    * @generated from field: string delimiter = 4;
    */
@@ -519,7 +520,7 @@ export type ReadArtifactResponse = Message<"artifacta.v1.ReadArtifactResponse"> 
   nextCursor: string;
 
   /**
-   * The number of lines with bytes that are not text, for which U+FFFD stands. A line that is cut over several
+   * The number of lines with bytes that are not text; U+FFFD stands for these bytes. A line that is cut over several
    * responses counts in one of them, so the sum over all responses to a window is the number for that window. For
    * `grep`, the lines that were searched count, whether they matched or not. A line counts only if the malformed bytes
    * are in the part of it that was searched (see GrepWindow) or shown. For `csv` the field counts rows with malformed

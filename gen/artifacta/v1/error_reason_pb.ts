@@ -216,8 +216,8 @@ export const ErrorReason = {
   SEAL_PENDING: 24,
 
   /**
-   * RESOURCE_EXHAUSTED; retry after the delay in RetryInfo. Too much work is in progress, in all or for this caller.
-   * Metadata, for a watch that was ended: `session`, and `after_sequence` to resume with.
+   * RESOURCE_EXHAUSTED; retry after the delay in RetryInfo. Too much work is in progress, of all callers together or of
+   * this caller. Metadata, for a watch that was ended: `session`, and `after_sequence` to resume with.
    *
    * @generated from enum value: ERROR_REASON_OVERLOADED = 25;
    */
@@ -280,7 +280,7 @@ export const ErrorReason = {
   DATA_LOSS: 32,
 
   /**
-   * UNIMPLEMENTED. This service, or this build or backend of it, does not offer the call or option. Metadata: `method`.
+   * UNIMPLEMENTED. This service, its build or its backend does not offer the call or option. Metadata: `method`.
    *
    * @generated from enum value: ERROR_REASON_NOT_IMPLEMENTED = 33;
    */

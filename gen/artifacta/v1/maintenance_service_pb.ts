@@ -397,17 +397,17 @@ export const ExportResponseSchema: GenMessage<ExportResponse> = /*@__PURE__*/
  * refers to. *Quarantined* content is content that was found damaged; see QuarantinedContent.
  *
  * A call ends at `max_items`, or one second before its deadline (30 seconds unless one is given), whichever comes
- * first. A pause of the store (StorePause) stops work that cannot be undone, and `pauses` in the response lists the
- * pauses that did. During such a pause ReapExpired does nothing. CollectGarbage does nothing either, except during
- * CAUSE_MANY_ORPHANS, which only stops the removal of orphans. No pause stops Scrub or Export, but see
- * ExportRequest.keep.
+ * first. A pause of the store (StorePause) stops work that cannot be undone. The comment of each StorePause.Cause says
+ * whether it pauses ReapExpired, CollectGarbage or both, and `pauses` in the response lists the pauses that stop the
+ * called method. A paused method does nothing. The exception is CAUSE_MANY_ORPHANS, which only stops the removal of
+ * orphans by CollectGarbage. No pause stops Scrub or Export, but see ExportRequest.keep.
  *
  * @generated from service artifacta.v1.MaintenanceService
  */
 export const MaintenanceService: GenService<{
   /**
-   * Removes the records of what has expired or was deleted: artifacts, sessions and everything in them, links, keys and
-   * request ids. Also seals sessions whose lease has lapsed.
+   * Removes the records of artifacts, sessions with everything in them, links, keys and request ids that have expired
+   * or were deleted. Also seals sessions whose lease has lapsed.
    *
    * @generated from rpc artifacta.v1.MaintenanceService.ReapExpired
    */
@@ -429,9 +429,9 @@ export const MaintenanceService: GenService<{
     output: typeof CollectGarbageResponseSchema;
   },
   /**
-   * Reads contents, those that were checked longest ago first, and compares their SHA-256. Damaged contents are
-   * quarantined. Quarantined contents that are sound leave the quarantine. The contents are checked in rounds, and each
-   * call continues the round where the last call ended.
+   * Reads contents and compares their SHA-256. Damaged contents are quarantined. Quarantined contents that are sound
+   * leave the quarantine. The contents are checked in rounds, each in the same order, so that those that were checked
+   * longest ago come first. Each call continues the round where the last call ended.
    *
    * @generated from rpc artifacta.v1.MaintenanceService.Scrub
    */

@@ -72,8 +72,8 @@ export const NamespaceSchema: GenMessage<Namespace> = /*@__PURE__*/
 
 /**
  * The most that a namespace may contain. Every commit checks the quota exactly: a commit that would exceed it fails
- * with QUOTA_EXCEEDED. A quota below what the namespace contains deletes nothing. 0 in a field: no limit. Negative:
- * INVALID_ARGUMENT.
+ * with QUOTA_EXCEEDED. A new quota that the namespace exceeds already deletes nothing. 0 in a field: no limit.
+ * Negative: INVALID_ARGUMENT.
  *
  * @generated from message artifacta.v1.Quota
  */

@@ -77,8 +77,8 @@ export const ServerInfoSchema: GenMessage<ServerInfo> = /*@__PURE__*/
 
 /**
  * The limits of a service that its clients have to know. Larger values get INVALID_ARGUMENT, unless the field says
- * otherwise. A limit that is 0 or absent is not known to the service: the limit was added in a later version than that
- * of the service.
+ * otherwise. A limit that is 0 or absent is not known to the service: it was added in a version that is later than the
+ * service's own.
  *
  * @generated from message artifacta.v1.ServerLimits
  */
@@ -254,7 +254,7 @@ export type ServerLimits = Message<"artifacta.v1.ServerLimits"> & {
   maxLease?: Duration | undefined;
 
   /**
-   * The deadline of a unary call whose client sets none.
+   * The deadline of a unary call, except AcceptLoss, whose client sets none.
    *
    * @generated from field: google.protobuf.Duration default_deadline = 25;
    */

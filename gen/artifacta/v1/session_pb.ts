@@ -195,7 +195,7 @@ export const SessionSchema: GenMessage<Session> = /*@__PURE__*/
  * A limit on the time between renewals of a session. Every new version renews the lease, and so does every
  * UpdateSession with `touch`. A push that returns an existing version does not, nor does OpenSession for a session that
  * has its lease already. Without a renewal in time the lease lapses: the session is sealed as ABANDONED, at the instant
- * of the lapse. A renewal has no effect if it comes within an eighth of `duration` after the last renewal that had
+ * of the lapse. A renewal has no effect if less than an eighth of `duration` has passed since the last renewal that had
  * effect. So the lease lapses at the earliest 7/8 of `duration` after any renewal.
  *
  * @generated from message artifacta.v1.Lease

@@ -636,10 +636,10 @@ export const SessionService: GenService<{
    *
    * As an exception, an expired session is still found, by this and every other call, while one of its artifacts is on
    * hold. It is also found until the latest own expiry of its artifacts, even if the artifact with that expiry was
-   * deleted before the session expired; `artifact_count` may then be 0. In that time `expire_time` is in the past. The
-   * session is no longer found once the last held artifact and the last one with an own expiry are deleted after the
-   * session has expired, or after DeleteSession. An expired session takes nothing new: pushes and OpenSession fail with
-   * SESSION_GONE.
+   * deleted before the session expired; `artifact_count` may then be 0. In that time `expire_time` is in the past. That
+   * time ends early if, after the session has expired, the last artifact that outlasts it is deleted, or is changed so
+   * that it expires as well. DeleteSession ends that time, too. An expired session takes nothing new: pushes and
+   * OpenSession fail with SESSION_GONE.
    *
    * @generated from rpc artifacta.v1.SessionService.GetSession
    */
@@ -718,9 +718,9 @@ export const SessionService: GenService<{
    *
    * A client that only waits for the seal sets `seal_only`. The stream ends with OK only after the message `sealed`. A
    * watch that begins after the seal gets the earlier events after `after_sequence`, then `sealed`, and ends. It gets
-   * `sealed` even if `after_sequence` is the number of the seal or higher. After any other end, resume with the last
-   * `sequence`. Fails with SESSION_NOT_FOUND, also if the session is deleted meanwhile, and with UNAUTHENTICATED within
-   * a second of the end of the caller's credentials.
+   * `sealed` even if `after_sequence` is the number of the seal, or of a deletion after the seal. After any other end,
+   * resume with the last `sequence`. Fails with SESSION_NOT_FOUND, also if the session is deleted meanwhile, and with
+   * UNAUTHENTICATED within a second of the end of the caller's credentials.
    *
    * @generated from rpc artifacta.v1.SessionService.WatchSession
    */
@@ -757,10 +757,10 @@ export const SessionService: GenService<{
     output: typeof DownloadManifestResponseSchema;
   },
   /**
-   * Returns the latest live version of each artifact of a session as one zip file, in pieces. Scope: read. Of a session
-   * that the caller may see in part, it returns this part. Artifacts that are pushed, deleted or that expire during the
-   * call may or may not be in it; each name occurs once. Nothing is compressed. The modification time of an entry is the
-   * artifact's creation time, in UTC.
+   * Returns the latest live version of each artifact of a session as one zip file, in pieces. Scope: read. A caller
+   * whose token is limited to a prefix of names (MintTokenRequest.name_prefix) gets the artifacts with these names.
+   * Artifacts that are pushed, deleted or that expire during the call may or may not be in it; each name occurs once.
+   * Nothing is compressed. The modification time of an entry is the artifact's creation time, in UTC.
    *
    * The directory of a zip file is at its end, so a stream that ends with an error is not a zip file. Fails with
    * SESSION_NOT_FOUND; with INVALID_ARGUMENT for more than 65,534 artifacts: download them one by one; with OVERLOADED

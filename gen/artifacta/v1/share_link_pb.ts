@@ -68,7 +68,7 @@ export type ShareLink = Message<"artifacta.v1.ShareLink"> & {
 
   /**
    * The time when the link expires: the requested time, or the expiry that the artifact had when the link was created,
-   * if that was earlier. It does not change when the expiry of the artifact does. But the link never outlives the
+   * if that was earlier. It stays the same if the expiry of the artifact changes later. But the link never outlives the
    * artifact. Always set.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 7;

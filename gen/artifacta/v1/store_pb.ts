@@ -28,8 +28,8 @@ export type StoreStatus = Message<"artifacta.v1.StoreStatus"> & {
   state: StoreStatus_State;
 
   /**
-   * The id of the store. It stays the same after a restart. After an import, the store has the id of the exported
-   * store. An export of this same store has the same id. Empty in recovery.
+   * The id of the store. It stays the same after a restart. An import gives the store the id in the export, which is
+   * the same id if the export is of this store. Empty in recovery.
    *
    * @generated from field: string store_id = 2;
    */
@@ -269,11 +269,11 @@ export const StorePause_Cause = {
    * The index was imported. ReapExpired and CollectGarbage are paused. The pause ends with ResumeMaintenance, or when
    * a call of Verify with `repair_report_id` has ended.
    *
-   * Exception: if the store cannot know which API keys and share links were revoked after the export was made, only
-   * ResumeMaintenance ends the pause. Until then the keys and links of the export do not work: calls with such a key
-   * fail with UNAUTHENTICATED, and such a link is not found. Before ResumeMaintenance, revoke the keys and links that
-   * must not work. The same pause, with this exception, begins after AcceptLoss if the store still has API keys or
-   * share links that have not ended.
+   * Exception: if API keys or share links came with the export, and the store cannot know which of them were revoked
+   * after it was made, only ResumeMaintenance ends the pause. Until then the keys and links of the export do not
+   * work: calls with such a key fail with UNAUTHENTICATED, and such a link is not found. Before ResumeMaintenance,
+   * revoke the keys and links that must not work. The same pause, with this exception, begins after AcceptLoss if the
+   * store still has API keys or share links that have not ended.
    *
    * @generated from enum value: CAUSE_IMPORTED = 3;
    */

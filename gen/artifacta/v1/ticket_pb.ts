@@ -20,7 +20,8 @@ export const file_artifacta_v1_ticket: GenFile = /*@__PURE__*/
 
 /**
  * A short-lived URL for one thing, without other credentials. The service stores no tickets: a ticket cannot be listed
- * or revoked. It ends after at most five minutes, and earlier if the credentials of its maker end or its target is gone.
+ * or revoked. It ends after at most five minutes, and earlier if the credentials of its maker end or its target is
+ * gone.
  *
  * @generated from message artifacta.v1.Ticket
  */
@@ -63,15 +64,15 @@ export type Ticket = Message<"artifacta.v1.Ticket"> & {
   localUri: string;
 
   /**
-   * The time when the ticket ends. A request that begins before may end later. Always set.
+   * The time when the ticket ends. A request that begins before that time may end later. Always set.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 6;
    */
   expireTime?: Timestamp | undefined;
 
   /**
-   * READ and PREVIEW: the length of the content in bytes. PUSH: `PushTarget.max_bytes`, or 0 without it. ARCHIVE: 0, since
-   * the length is not known before.
+   * READ and PREVIEW: the length of the content in bytes. PUSH: `PushTarget.max_bytes`, or 0 without it. ARCHIVE: 0,
+   * since the length is not known before the download.
    *
    * @generated from field: int64 size = 7;
    */
@@ -99,11 +100,11 @@ export const TicketSchema: GenMessage<Ticket> = /*@__PURE__*/
  */
 export type PushTarget = Message<"artifacta.v1.PushTarget"> & {
   /**
-   * The artifact to make: session and name, which are required, and everything that the maker decides about it. What is
-   * decided here cannot be changed by those who use the ticket. `request_id` must be empty, since the id of the ticket
-   * takes its place: using a ticket again with the same bytes returns the same artifact, and with other bytes it fails
-   * with REQUEST_ID_REUSED. At most 3,072 bytes in the binary encoding, since the ticket carries the description, else
-   * INVALID_ARGUMENT. Required.
+   * The artifact to make: session and name, which are required, and everything that the maker decides about it. Those
+   * who use the ticket cannot change what is decided here. `request_id` must be empty, since the id of the ticket takes
+   * its place: using a ticket again with the same bytes returns the same artifact, and with other bytes it fails with
+   * REQUEST_ID_REUSED. At most 3,072 bytes in the binary encoding, else INVALID_ARGUMENT: the ticket carries the
+   * description. Required.
    *
    * @generated from field: artifacta.v1.ArtifactSpec spec = 1;
    */
@@ -139,7 +140,7 @@ export type CreateTicketRequest = Message<"artifacta.v1.CreateTicketRequest"> & 
   kind: TicketKind;
 
   /**
-   * Required. Its case must be that of the kind.
+   * Required. The field that is set must be the one for the kind, else INVALID_ARGUMENT.
    *
    * @generated from oneof artifacta.v1.CreateTicketRequest.target
    */
@@ -236,15 +237,16 @@ export const TicketKind = {
   READ: 1,
 
   /**
-   * As READ, but a browser shows the content with the type that it was stored with. The answer has a
-   * Content-Security-Policy that gives the content an origin of its own, without access to any network.
+   * As READ, but a browser shows the content with its stored type. The answer has a Content-Security-Policy that gives
+   * the content an origin of its own, without access to any network.
    *
    * @generated from enum value: TICKET_KIND_PREVIEW = 2;
    */
   PREVIEW: 2,
 
   /**
-   * GET returns the artifacts of one session as a zip file; see SessionService.DownloadArchive.
+   * GET returns the artifacts of one session as a zip file; see SessionService.DownloadArchive. HEAD returns the head
+   * of that answer.
    *
    * @generated from enum value: TICKET_KIND_ARCHIVE = 3;
    */

@@ -14,8 +14,9 @@ export const file_artifacta_v1_ticket_service: GenFile = /*@__PURE__*/
   fileDesc("CiFhcnRpZmFjdGEvdjEvdGlja2V0X3NlcnZpY2UucHJvdG8SDGFydGlmYWN0YS52MTJrCg1UaWNrZXRTZXJ2aWNlEloKDENyZWF0ZVRpY2tldBIhLmFydGlmYWN0YS52MS5DcmVhdGVUaWNrZXRSZXF1ZXN0GiIuYXJ0aWZhY3RhLnYxLkNyZWF0ZVRpY2tldFJlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_artifacta_v1_ticket]);
 
 /**
- * Makes tickets: URLs that are good for one thing and for at most five minutes. A program that may not see the bytes or
- * the credentials, such as a model, a browser's frame or `curl`, gets a ticket from one that may. Errors are as in
+ * Makes tickets: URLs that are good for one thing and for at most five minutes. A program that has credentials makes a
+ * ticket for one that must not have them, such as `curl` in a sandbox or a browser's frame. A program also makes a
+ * ticket if the bytes must not go through the program itself, for example through a model. Errors are as in
  * ArtifactService.
  *
  * @generated from service artifacta.v1.TicketService
@@ -27,9 +28,9 @@ export const TicketService: GenService<{
    * `share` is not needed.
    *
    * READ and PREVIEW fail as GetArtifact does, ARCHIVE as GetSession does. PUSH fails with PERMISSION_DENIED if the
-   * caller may not push to that session and name; everything else that an upload can fail with, a request with the
-   * ticket fails with. A request with a ticket that has ended, or whose maker's credentials have ended, fails with
-   * UNAUTHENTICATED. Writes nothing.
+   * caller may not push to that session and name, and with INVALID_ARGUMENT for a malformed description. All other
+   * errors of an upload come only when the ticket is used. A request with a ticket that has ended, or whose maker's
+   * credentials have ended, fails with UNAUTHENTICATED. Writes nothing.
    *
    * @generated from rpc artifacta.v1.TicketService.CreateTicket
    */

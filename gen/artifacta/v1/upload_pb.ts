@@ -195,7 +195,7 @@ export type Receipt = Message<"artifacta.v1.Receipt"> & {
   inputsDiffer: boolean;
 
   /**
-   * Bytes that did not have to be stored, since the namespace had them already: the size, or 0.
+   * The number of bytes that did not have to be stored, since the namespace had the content already: its size, or 0.
    *
    * @generated from field: int64 bytes_saved = 6;
    */
@@ -362,8 +362,8 @@ export type CreateArtifactRequest = Message<"artifacta.v1.CreateArtifactRequest"
     case: "data";
   } | {
     /**
-     * The digest of content that the namespace already has in an artifact that the caller can read; no bytes are
-     * sent. Otherwise CONTENT_NOT_FOUND, and the client uploads with the same request_id.
+     * The digest of content; no bytes are sent. The namespace must already have the content in an artifact that the
+     * caller can read, else CONTENT_NOT_FOUND: then upload the bytes with the same request_id.
      *
      * @generated from field: artifacta.v1.ContentDigest digest = 3;
      */

@@ -105,8 +105,8 @@ export const Finding_Kind = {
   ROW_CORRUPT: 1,
 
   /**
-   * A row of the lists that searches use is missing, wrong, or should not exist. A repair makes the row again from
-   * the artifact, the session or the other entry that the row lists. If no row should exist, the repair removes it.
+   * A row of the lists that searches use is missing, wrong, or should not exist. A repair rebuilds the row from the
+   * artifact, the session or the other entry that the row lists. If no row should exist, the repair removes it.
    *
    * @generated from enum value: KIND_INDEX_ROW_WRONG = 2;
    */
@@ -173,7 +173,7 @@ export const Finding_KindSchema: GenEnum<Finding_Kind> = /*@__PURE__*/
 
 /**
  * Content that a read, Scrub or Verify has found damaged. A read of it fails with DATA_LOSS. An upload of the same
- * bytes is stored again, which heals the content and ends the quarantine. Scrub also ends the quarantine, if it finds
+ * bytes stores them again, which heals the content and ends the quarantine. Scrub also ends the quarantine, if it finds
  * the content sound.
  *
  * @generated from message artifacta.v1.QuarantinedContent
@@ -266,7 +266,7 @@ export type VerifyRequest = Message<"artifacta.v1.VerifyRequest"> & {
   repairReportId: string;
 
   /**
-   * Also makes all rows of the lists again that searches use, from the entries that the rows list, even if the report
+   * Also rebuilds all rows of the lists that searches use, from the entries that these rows list, even if the report
    * has no fault in such a row. Requires `repair_report_id`, else INVALID_ARGUMENT. Default false.
    *
    * @generated from field: bool reindex = 4;

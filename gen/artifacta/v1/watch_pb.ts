@@ -40,7 +40,7 @@ export type WatchSessionRequest = Message<"artifacta.v1.WatchSessionRequest"> & 
   afterSequence: bigint;
 
   /**
-   * Sends only the seal and heartbeats, so that a client waits for the seal without an event for each artifact. Default
+   * Sends only the seal and heartbeats, and no event for each artifact: for a client that waits for the seal. Default
    * false.
    *
    * @generated from field: bool seal_only = 3;

@@ -16,7 +16,6 @@ import type { Comparison } from '../../store/queries/comparison.ts';
 import type { Listing, SessionQuery } from '../../store/queries/listing.ts';
 import type { Seals } from '../../store/sessions/seal.ts';
 import type { SessionSpec, Sessions } from '../../store/sessions/sessions.ts';
-import { downloadArchive } from '../archives/archive.ts';
 import type { Archives } from '../archives/archives.ts';
 import { parseSessionChanges } from '../changes.ts';
 import type { Call, Handlers } from '../handlers.ts';
@@ -87,7 +86,11 @@ export function sessionHandlers(
     },
     watchSession: (request, call) => watchSession(watch, request, call),
     downloadManifest: (request, call) => downloadManifest(downloads, request, call),
-    downloadArchive: (request, call) => downloadArchive({ listing, downloads }, archives, request, call),
+    async *downloadArchive(request, call) {
+      // Most processes make no zip files.
+      const { downloadArchive } = await import('../archives/archive.ts');
+      yield* downloadArchive({ listing, downloads }, archives, request, call);
+    },
   };
 }
 

@@ -82,7 +82,7 @@ function addOpen(session: Command, invocation: Invocation): void {
     )
     .option(
       '--lease <time>',
-      'seal the session as abandoned after this time without a push or a renewal, from 10s to 30d, e.g. 10m',
+      'seal the session as abandoned after this time without a new version or a renewal, from 10s to 30d, e.g. 10m',
     )
     .option(
       '--expect <name...>',

@@ -4,7 +4,6 @@ import type { ArtifactaClient } from '../../client/client.ts';
 import { ArtifactaError } from '../../client/errors.ts';
 import { generatedSession } from '../../client/sessions/session-id.ts';
 import type { OpenOptions } from '../../client/sessions/sessions.ts';
-import { later } from '../../client/wire/timer.ts';
 import type { Way } from '../invocation.ts';
 import type { Io } from '../io.ts';
 
@@ -71,27 +70,6 @@ async function isOpened(client: ArtifactaClient, id: string, options: OpenOption
     if (error instanceof ArtifactaError && takenReasons.has(error.reason)) return false;
     throw error;
   }
-}
-
-/** Renews a lease, as often as needed, until the returned function is called. A renewal that fails is made again. */
-export function keepLease(client: ArtifactaClient, id: string, leaseMs: number): () => void {
-  let cancel = () => {};
-  let isOver = false;
-  const wait = () => {
-    cancel = later(leaseMs / 4, () => {
-      client.sessions
-        .update(id, { touch: true })
-        .catch(() => undefined)
-        .finally(() => {
-          if (!isOver) wait();
-        });
-    });
-  };
-  wait();
-  return () => {
-    isOver = true;
-    cancel();
-  };
 }
 
 /**

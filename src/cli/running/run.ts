@@ -2,6 +2,7 @@
 
 import type { ArtifactaClient } from '../../client/client.ts';
 import { fileContent } from '../../client/files/file.ts';
+import { keepLease } from '../../client/sessions/keep-lease.ts';
 import type { Retention } from '../../client/sessions/session.ts';
 import { CommandFailed } from '../exit.ts';
 import { mapInOrder } from '../files/in-order.ts';
@@ -10,7 +11,7 @@ import type { Invocation, Way } from '../invocation.ts';
 import { CapturedOutput } from './captured-output.ts';
 import { Child, type End, exitCodeFor, type OutputName } from './child.ts';
 import { type Begun, begin, labelsOf, metadataOf, outcomeOf, resultOf } from './record.ts';
-import { keepLease, openRunSession, type RunSession, variablesFor } from './run-session.ts';
+import { openRunSession, type RunSession, variablesFor } from './run-session.ts';
 import { type Changed, type NotCaptured, Snapshot, type Watched } from './snapshot.ts';
 
 /** The number of files that are pushed at once. */
@@ -59,7 +60,7 @@ export async function runCommand(
           `begin with ${session.prefix}`,
     { run: { session: session.id, prefix: session.prefix } },
   );
-  const stopRenewing = keepLease(client, session.id, leaseMs);
+  const stopRenewing = keepLease(client.sessions, session.id, leaseMs);
   try {
     const run = new Run(client, session, { begun, request, own: way.ownDirectory, invocation, clock });
     await run.carryOut({ ...env, ...(await variablesFor(client, session, way, request.namespace)) });

@@ -4,10 +4,11 @@ import type { AdminService } from '../../../gen/artifacta/v1/admin_service_pb.ts
 import { IndexPartSchema } from '../../../gen/artifacta/v1/index_export_pb.ts';
 import { type StoreStatus as StatusMessage, StoreStatus_State } from '../../../gen/artifacta/v1/store_pb.ts';
 import { Finding_Kind, type Finding as FindingMessage } from '../../../gen/artifacta/v1/verify_pb.ts';
-import { ArtifactaError, toArtifactaError } from '../errors.ts';
+import { ArtifactaError } from '../errors.ts';
 import { type CallSettings, type Calls, promptly, streamOptions, unary, untilLeft } from '../wire/calls.ts';
 import { nameIn } from '../wire/enums.ts';
 import { dateOf } from '../wire/times.ts';
+import { toArtifactaError } from '../wire/to-error.ts';
 import { partsOf, Unread } from './export-file.ts';
 import { listQuarantined, type Quarantined } from './maintenance.ts';
 import { type Pause, pauseFrom } from './pause.ts';

@@ -1,4 +1,4 @@
-import { toArtifactaError } from '../errors.ts';
+import { ArtifactaError, givenUp } from '../errors.ts';
 
 /** Bytes to push. */
 export interface Content {
@@ -192,7 +192,10 @@ export async function readAhead(
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {
-    const onAbort = () => reject(toArtifactaError(signal.reason, signal));
+    const onAbort = () => {
+      const { reason } = signal;
+      reject(reason instanceof ArtifactaError ? reason : givenUp(signal, reason));
+    };
     if (signal.aborted) onAbort();
     signal.addEventListener('abort', onAbort);
     promise.finally(() => signal.removeEventListener('abort', onAbort)).then(resolve, reject);

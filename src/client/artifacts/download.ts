@@ -1,9 +1,10 @@
 import type { CallOptions } from '@connectrpc/connect';
 import type { DownloadArtifactResponse } from '../../../gen/artifacta/v1/content_pb.ts';
-import { ArtifactaError, toArtifactaError } from '../errors.ts';
+import { ArtifactaError } from '../errors.ts';
 import { type CallSettings, type Calls, promptly } from '../wire/calls.ts';
 import type { Sha256 } from '../wire/platform.ts';
 import { retrying } from '../wire/retry.ts';
+import { toArtifactaError } from '../wire/to-error.ts';
 import { type Artifact, type ArtifactRef, artifactFrom, refMessage } from './artifact.ts';
 import { joined } from './content.ts';
 import { textFrom } from './text.ts';

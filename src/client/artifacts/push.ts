@@ -1,9 +1,10 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { CreateArtifactRequestSchema } from '../../../gen/artifacta/v1/upload_pb.ts';
-import { ArtifactaError, toArtifactaError } from '../errors.ts';
+import { ArtifactaError } from '../errors.ts';
 import { type CallSettings, type Calls, unary } from '../wire/calls.ts';
 import type { Source } from '../wire/platform.ts';
 import { retrying } from '../wire/retry.ts';
+import { toArtifactaError } from '../wire/to-error.ts';
 import { artifactFrom } from './artifact.ts';
 import { type Content, type PushContent, readAhead, toContent } from './content.ts';
 import { digestOf } from './digest.ts';

@@ -1,4 +1,6 @@
+import { createClient, type Transport } from '@connectrpc/connect';
 import { TicketKind, type Ticket as TicketMessage } from '../../../gen/artifacta/v1/ticket_pb.ts';
+import { TicketService } from '../../../gen/artifacta/v1/ticket_service_pb.ts';
 import { ArtifactaError } from '../errors.ts';
 import { type CallSettings, type Calls, unary } from '../wire/calls.ts';
 import { dateOf, durationOf } from '../wire/times.ts';
@@ -55,9 +57,10 @@ const kinds = {
   push: TicketKind.PUSH,
 } as const;
 
-/** Makes a ticket. */
+/** Makes a ticket. @internal */
 export async function createTicket(
-  calls: Calls,
+  calls: Pick<Calls, 'retry' | 'timeoutMs'>,
+  transport: Transport,
   target: TicketTarget,
   options: TicketOptions,
 ): Promise<Ticket> {
@@ -67,7 +70,8 @@ export async function createTicket(
     requireUri: options.requireUri ?? false,
     ...(options.ttlMs === undefined ? {} : { ttl: durationOf(options.ttlMs) }),
   };
-  const { ticket } = await unary(calls, options, (call) => calls.tickets.createTicket(request, call));
+  const tickets = createClient(TicketService, transport);
+  const { ticket } = await unary(calls, options, (call) => tickets.createTicket(request, call));
   if (ticket === undefined) throw new ArtifactaError('the answer has no ticket', { code: 'INTERNAL' });
   return ticketFrom(target.kind, ticket);
 }

@@ -1,6 +1,7 @@
 import type { CallOptions } from '@connectrpc/connect';
-import { ArtifactaError, toArtifactaError } from '../errors.ts';
+import { ArtifactaError } from '../errors.ts';
 import { type CallSettings, type Calls, promptly, unary } from '../wire/calls.ts';
+import { toArtifactaError } from '../wire/to-error.ts';
 
 /** One version of one name that was live when its session was sealed. */
 export interface ManifestLine {

@@ -1,10 +1,11 @@
 import type { WatchSessionResponse } from '../../../gen/artifacta/v1/watch_pb.ts';
 import { type Artifact, artifactFrom } from '../artifacts/artifact.ts';
-import { ArtifactaError, toArtifactaError } from '../errors.ts';
+import { ArtifactaError } from '../errors.ts';
 import type { CallSettings, Calls } from '../wire/calls.ts';
 import { type RetryPolicy, retrying } from '../wire/retry.ts';
 import { later } from '../wire/timer.ts';
 import { dateOf } from '../wire/times.ts';
+import { toArtifactaError } from '../wire/to-error.ts';
 import { type Session, sessionFrom } from './session.ts';
 
 /** An event of a session. `sequence` is its place there, from 1; a later watch can begin after it. */

@@ -1,11 +1,11 @@
 import type { CallOptions, Client } from '@connectrpc/connect';
 import type { ArtifactService } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
 import type { SessionService } from '../../../gen/artifacta/v1/session_service_pb.ts';
-import type { TicketService } from '../../../gen/artifacta/v1/ticket_service_pb.ts';
-import { ArtifactaError, toArtifactaError } from '../errors.ts';
+import { ArtifactaError } from '../errors.ts';
 import type { Platform } from './platform.ts';
 import { type RetryPolicy, retrying } from './retry.ts';
 import { later } from './timer.ts';
+import { toArtifactaError } from './to-error.ts';
 
 /**
  * The parts that the whole client shares. Members marked as internal are not in the types of the package: they name
@@ -16,8 +16,6 @@ export interface Calls {
   readonly artifacts: Client<typeof ArtifactService>;
   /** @internal */
   readonly sessions: Client<typeof SessionService>;
-  /** @internal */
-  readonly tickets: Client<typeof TicketService>;
   /** @internal */
   readonly platform: Platform;
   readonly retry: RetryPolicy;

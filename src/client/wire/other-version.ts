@@ -1,10 +1,11 @@
 /** Errors of a service that has another version than this client, in words. */
 import type { DescMethod } from '@bufbuild/protobuf';
 import type { ConnectError, Transport } from '@connectrpc/connect';
-import { ArtifactaError, toArtifactaError } from '../errors.ts';
+import { ArtifactaError } from '../errors.ts';
 import { getServerInfo, type ServerInfo } from '../server-info.ts';
 import { clientVersion } from '../version.ts';
 import { retryDefaults } from './retry.ts';
+import { toArtifactaError } from './to-error.ts';
 
 /** How long the question for the version may take, in milliseconds. */
 const askMs = 5_000;

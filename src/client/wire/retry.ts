@@ -1,5 +1,6 @@
-import { type ArtifactaError, toArtifactaError } from '../errors.ts';
+import type { ArtifactaError } from '../errors.ts';
 import { sleep } from './timer.ts';
+import { toArtifactaError } from './to-error.ts';
 
 /** How calls are retried. */
 export interface RetryPolicy {

@@ -29,6 +29,7 @@ import { type ConnectOptions, connectCalls } from './connect-calls.ts';
 import { Connections, type NodeServer } from './connections.ts';
 import { badField, badHead, HttpError, wholeAnswer } from './errors.ts';
 import { connectionOf, Exchange } from './exchange.ts';
+import type { McpEndpoint } from './mcp/mcp-route.ts';
 import { OriginGate, type OriginOptions, preflightHeaders } from './origin-gate.ts';
 import { PlainCalls } from './plain-calls.ts';
 import { answerPlainly } from './routes.ts';
@@ -41,6 +42,8 @@ export interface HttpOptions extends ConnectOptions, OriginOptions {
   readonly shared?: OpenShared | undefined;
   /** Takes tickets. Default: none are taken. */
   readonly tickets?: TakeTicket | undefined;
+  /** Serves MCP. Default: it is not served. */
+  readonly mcp?: McpEndpoint | undefined;
   /** With TLS: HTTP/1.1 and HTTP/2. Absent: HTTP/1.1 in clear. */
   readonly tls?: Tls | undefined;
   /** The open calls of this listener and others. */
@@ -89,14 +92,14 @@ export async function startHttp(options: HttpOptions): Promise<HttpListener> {
   const connections = new Connections(server, turns);
   const connect = connectCalls(options.methods, options);
   const calls = new PlainCalls(options.methods, options);
-  const { shared, tickets } = options;
+  const { shared, tickets, mcp } = options;
   const scheme = options.tls === undefined ? 'http' : 'https';
   const answer = (exchange: Exchange, hasPlace: boolean): Promise<void> => {
     options.calls.track(exchange.settled);
     connections.serve(exchange);
     if (!hasPlace) exchange.answerError(tooManyOpenCalls());
     else if (!refuse(exchange, scheme, gate, connections) && !connect(exchange))
-      exchange.stayOpenFor(answerPlainly(exchange, { calls, shared, tickets }, options));
+      exchange.stayOpenFor(answerPlainly(exchange, { calls, shared, tickets, mcp, scheme }, options));
     return exchange.settled;
   };
   const listener = (awaitsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {

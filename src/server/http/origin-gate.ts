@@ -39,6 +39,10 @@ const allowedHeaders = [
   'If-None-Match',
   'If-Range',
   'Range',
+  'Last-Event-Id',
+  'Mcp-Method',
+  'Mcp-Name',
+  'Mcp-Protocol-Version',
   // The headers of a trace that the page is part of (W3C Trace Context).
   'traceparent',
   'tracestate',

@@ -8,6 +8,7 @@ import { getContent } from './content-route.ts';
 import { HttpError, notAllowed } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { getLatest } from './latest-route.ts';
+import { describeMcp, type McpEndpoint, mcpPath, resourceMetadataPath, serveMcp } from './mcp/mcp-route.ts';
 import type { PlainCalls } from './plain-calls.ts';
 import { putArtifact } from './put-route.ts';
 import { decodeText } from './request-target.ts';
@@ -21,6 +22,9 @@ interface Served {
   readonly shared: OpenShared | undefined;
   /** Undefined: tickets are good for nothing here. */
   readonly tickets: TakeTicket | undefined;
+  /** Undefined: MCP is not served here. */
+  readonly mcp: McpEndpoint | undefined;
+  readonly scheme: 'http' | 'https';
 }
 
 interface Route {
@@ -57,6 +61,16 @@ const routes: readonly Route[] = [
     methods: ['GET', 'HEAD', 'PUT'],
     handle: (exchange, [token = ''], { tickets, calls }) => useTicket(exchange, token, tickets, calls),
   },
+  {
+    pattern: new RegExp(`^${mcpPath}$`),
+    methods: ['POST', 'GET', 'DELETE'],
+    handle: (exchange, _groups, { mcp, scheme }) => serveMcp(exchange, mcp, { transport: 'network', scheme }),
+  },
+  {
+    pattern: new RegExp(`^${resourceMetadataPath.replaceAll('.', '\\.')}(?:${mcpPath})?$`),
+    methods: ['GET', 'HEAD'],
+    handle: (exchange, _groups, { mcp, scheme }) => describeMcp(exchange, mcp, scheme),
+  },
 ];
 
 /** Answers any request. Does not reject. */
@@ -90,6 +104,7 @@ function tellable(error: unknown): ConnectError | HttpError | undefined {
 function routeName(path: string): string {
   if (path.startsWith('/s/')) return '/s/{token}';
   if (path.startsWith('/t/')) return '/t/{token}';
+  if (path === mcpPath || path.startsWith(resourceMetadataPath)) return mcpPath;
   return path.startsWith('/v1/sessions/')
     ? '/v1/sessions/{session}/artifacts/{name}'
     : '/v1/artifacts/{id}/content';

@@ -28,6 +28,8 @@ export const lines: Readonly<Record<string, Line>> = {
   diff: calling('diff', 's', 't'),
   lineage: calling('lineage', 's/a'),
   watch: waiting('watch', 't'),
+  // It ends with its input, before anything calls the service.
+  mcp: local('mcp'),
   rm: calling('rm', 's/a'),
   update: calling('update', 's/a', '--label', 'a=b'),
   usage: calling('usage'),

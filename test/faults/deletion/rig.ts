@@ -6,7 +6,7 @@ import { mkdtemp, readdir, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ArtifactaClient, connect } from '../../../src/client/client.ts';
-import { toArtifactaError } from '../../../src/client/errors.ts';
+import { toArtifactaError } from '../../../src/client/wire/to-error.ts';
 import type { Index } from '../../../src/index/door.ts';
 import { keys } from '../../../src/index/keys.ts';
 import { openLevelIndex } from '../../../src/index/leveldb/leveldb.ts';

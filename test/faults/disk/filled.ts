@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { toArtifactaError } from '../../../src/client/errors.ts';
+import { toArtifactaError } from '../../../src/client/wire/to-error.ts';
 import { removeDirectory } from '../../support/directories.ts';
 import type { Outcome, Scenario } from './scenario.ts';
 import { look, push, pushInTime, serve, sizes } from './service.ts';

@@ -1,6 +1,7 @@
 /** A log, kept outside of the server, of pushes that may fail, and what must be there afterwards. */
 import { createHash } from 'node:crypto';
-import { type ArtifactaError, toArtifactaError } from '../../../src/client/errors.ts';
+import type { ArtifactaError } from '../../../src/client/errors.ts';
+import { toArtifactaError } from '../../../src/client/wire/to-error.ts';
 import type { Connection } from '../connection.ts';
 import { bytesOf } from '../seeded.ts';
 

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { toArtifactaError } from '../../../src/client/errors.ts';
+import { toArtifactaError } from '../../../src/client/wire/to-error.ts';
 import { removeDirectory } from '../../support/directories.ts';
 import { inTime } from '../server-process.ts';
 import type { Outcome, Scenario } from './scenario.ts';

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Retention,
         ServerInfo,
         SessionRecord,
+        Ticket,
     )
     from ._core.retry import RetryPolicy
     from ._sync.driver import Items
@@ -66,6 +67,7 @@ __all__ = [
     "Session",
     "SessionRecord",
     "Store",
+    "Ticket",
     "__version__",
     "connect",
     "errors",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from .._content import transfers
 from .._content.kinds import AsyncContent
-from .._core import artifacts, listing, sessions, windows
+from .._core import artifacts, listing, sessions, tickets, windows
 from .._core.errors import ArtifactaError
 from .._core.filters import Since
 from .._core.messages import Order, Span, Ttl
@@ -26,6 +26,8 @@ from .._core.records import (
     Retention,
     SessionRecord,
     State,
+    Ticket,
+    TicketKind,
 )
 from .._progress import Progressing
 from .driver import Driver, Items
@@ -319,6 +321,25 @@ class Session:
         """Lists the share links of the session's artifacts."""
         found = listing.list_links(self._driver.context, None, self._id, ended=ended, limit=limit)
         return Items(self._driver, found)
+
+    async def ticket(
+        self,
+        kind: TicketKind,
+        ref: str | Artifact | None = None,
+        *,
+        ttl: Span | None = None,
+        require_uri: bool = False,
+        timeout: float | None = None,
+        **target: Unpack[tickets.ToPush],
+    ) -> Ticket:
+        """Makes a ticket for an artifact of the session, or for the whole session; see `Store.ticket`.
+
+        A ticket to push opens the session, if it has settings, as a push does.
+        """
+        request = tickets.ticket_request(kind, ref, self._id, ttl=ttl, require_uri=require_uri, **target)
+        if kind == "push" and self._record is None and self._settings.are_given:
+            await self.begin()
+        return await self._driver(tickets.create(self._driver.context, kind, request), timeout)
 
     def watch(self, *, after: int = 0, wait_for_open: bool = False) -> Items[Event]:
         """Yields the events of the session, each once and in order, until it is sealed, which is the last.

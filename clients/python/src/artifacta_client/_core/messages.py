@@ -21,6 +21,7 @@ from .._pb.artifacta.v1 import (
     server_info_pb2,
     session_pb2,
     share_link_pb2,
+    ticket_pb2,
     upload_pb2,
     watch_pb2,
 )
@@ -42,6 +43,8 @@ from .records import (
     ServerInfo,
     SessionRecord,
     State,
+    Ticket,
+    TicketKind,
 )
 
 
@@ -328,6 +331,20 @@ def link_from(message: share_link_pb2.ShareLink, url: str | None = None, path: s
         creator=message.creator,
         url=url,
         path=path,
+    )
+
+
+def ticket_from(kind: TicketKind, message: ticket_pb2.Ticket) -> Ticket:
+    has_size = kind in ("read", "preview") or (kind == "push" and message.size > 0)
+    return Ticket(
+        id=message.id,
+        kind=kind,
+        path=message.path,
+        uri=message.uri or None,
+        local_uri=message.local_uri or None,
+        expire_time=time_of(message.expire_time),
+        size=message.size if has_size else None,
+        digest=message.digest or None,
     )
 
 

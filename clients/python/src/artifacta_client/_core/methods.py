@@ -8,6 +8,7 @@ from .._pb.artifacta.v1 import lineage_pb2 as lineage
 from .._pb.artifacta.v1 import server_info_pb2 as server_info
 from .._pb.artifacta.v1 import session_service_pb2 as sessions
 from .._pb.artifacta.v1 import share_link_pb2 as links
+from .._pb.artifacta.v1 import ticket_pb2 as tickets
 from .._pb.artifacta.v1 import upload_pb2 as upload
 from .._pb.artifacta.v1 import watch_pb2 as watch
 from .effects import Method, Request, Response
@@ -54,4 +55,5 @@ DELETE_SESSION = _session("DeleteSession", sessions.DeleteSessionRequest, sessio
 WATCH = _session("WatchSession", watch.WatchSessionRequest, watch.WatchSessionResponse)
 COMPARE = _session("CompareSessions", compare.CompareSessionsRequest, compare.CompareSessionsResponse)
 
+CREATE_TICKET = _of("TicketService", "CreateTicket", tickets.CreateTicketRequest, tickets.CreateTicketResponse)
 GET_SERVER_INFO = _of("InfoService", "GetServerInfo", info.GetServerInfoRequest, info.GetServerInfoResponse)

@@ -10,6 +10,7 @@ from typing import Literal
 Outcome = Literal["SUCCEEDED", "FAILED", "CANCELLED", "ABANDONED"]
 State = Literal["OPEN", "SEALING", "SEALED"]
 Pushed = Literal["new", "version", "unchanged"]
+TicketKind = Literal["read", "preview", "archive", "push"]
 
 
 @dataclass(frozen=True)
@@ -196,6 +197,26 @@ class Link:
     """Only in the answer of `share`, and None if the service does not know its URL. It is a secret."""
     path: str | None = field(default=None, repr=False)
     """Only in the answer of `share`: the path to append to the address of the HTTP listener. It is a secret."""
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A URL for one thing, without other credentials. It ends after five minutes at most, and cannot be revoked."""
+
+    id: str
+    """`tkt_` and 32 hexadecimal digits. It names the ticket, and opens nothing."""
+    kind: TicketKind
+    path: str = field(repr=False)
+    """The path to append to the address of the HTTP listener. It is a secret."""
+    uri: str | None = field(repr=False)
+    """The whole URL. None: the service does not know its public URL. It is a secret."""
+    local_uri: str | None = field(repr=False)
+    """The URL at the address where the service itself listens for HTTP. None: it serves no HTTP. It is a secret."""
+    expire_time: datetime
+    size: int | None
+    """`read` and `preview`: the length of the content. `push`: `max_bytes`, if it was given. Otherwise None."""
+    digest: str | None
+    """`read` and `preview`: `sha-256:` and 64 hexadecimal digits. Otherwise None."""
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from .._content import transfers
-from .._core import artifacts, listing, sessions, windows
+from .._core import artifacts, listing, sessions, tickets, windows
 from .._core.errors import invalid
 from .._core.filters import Since
 from .._core.messages import ArtifactRef, Order, Span, Ttl
-from .._core.records import Artifact, Edge, Link, Page, Piece, Retention, ServerInfo
+from .._core.records import Artifact, Edge, Link, Page, Piece, Retention, ServerInfo, Ticket, TicketKind
 from .._core.retry import RetryPolicy
 from .._progress import Progressing
 from .._settings import Token, read_settings
@@ -330,6 +330,32 @@ class Store:
     ) -> int:
         """Ends links for good: one, those of an artifact, or those of a session. Returns how many were in force."""
         return self._driver(artifacts.revoke(self._driver.context, link, ref, session), timeout)
+
+    def ticket(
+        self,
+        kind: TicketKind,
+        ref: ArtifactRef | None = None,
+        *,
+        ttl: Span | None = None,
+        require_uri: bool = False,
+        timeout: float | None = None,
+        **target: Unpack[tickets.Target],
+    ) -> Ticket:
+        """Makes a ticket: a URL for one thing, without other credentials. It acts with the rights of this client.
+
+        Args:
+            kind: `"read"`: GET the content of one artifact. `"preview"`: the same, shown in an origin of its own.
+                `"archive"`: GET a session as a zip file. `"push"`: PUT the bytes of one artifact.
+            ref: For `read` and `preview`, the artifact. The ticket stays on the version that is the latest now.
+            ttl: How long it works: 1 second to 5 minutes. Default: 5 minutes.
+            require_uri: Fail, unless the service knows its public URL.
+            timeout: For the call in all, in seconds.
+            **target: For `archive`: `session`. For `push`: `session` and `name`, and what else is decided about the
+                artifact: `max_bytes`, `metadata`, `labels`, `media_type`, `parents`, `artifact_ttl`, `new_version`.
+
+        """
+        request = tickets.ticket_request(kind, ref, None, ttl=ttl, require_uri=require_uri, **target)
+        return self._driver(tickets.create(self._driver.context, kind, request), timeout)
 
     def server_info(self, *, timeout: float | None = None) -> ServerInfo:
         """Returns the version of the service, what it can do, and its limits."""

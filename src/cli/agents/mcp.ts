@@ -1,0 +1,76 @@
+import type { Command } from 'commander';
+import { parseTime } from '../flags/parse.ts';
+import { repeated } from '../flags/repeated.ts';
+import type { Invocation } from '../invocation.ts';
+import { LateConnection } from '../late-connection.ts';
+import { isSecretFile } from '../running/secrets.ts';
+
+interface McpFlags {
+  readonly allowPath?: string[];
+  readonly session?: string;
+  readonly lease?: string;
+  readonly enableShare?: boolean;
+  readonly enableDelete?: boolean;
+}
+
+const leaseDefault = '10m';
+
+/** `artifacta mcp`: serves MCP over standard input and output. */
+export function addMcp(program: Command, invocation: Invocation): Command {
+  return program
+    .command('mcp')
+    .summary('serve the tools for agents, over standard input and output (MCP)')
+    .description(
+      'Serves the Model Context Protocol over standard input and output, for the host of an agent that starts this ' +
+        'command. Its tools store and find artifacts. A push that names no session goes to one session of this ' +
+        'process, which is opened by the first push under a lease, and sealed as succeeded when the host closes ' +
+        'standard input, unless the agent has sealed it before. Tools read and write files only below the ' +
+        'directories of --allow-path.',
+    )
+    .addOption(
+      repeated(
+        '--allow-path <dir>',
+        'a directory whose files the tools may read and write; may be repeated (default: none)',
+      ),
+    )
+    .option(
+      '--session <id>',
+      'the session of pushes that name none; if it exists, this command does not seal it (default: a new one, or the session of the "artifacta run" around it)',
+    )
+    .option(
+      '--lease <time>',
+      `end the session as abandoned if this program cannot renew it for this long, from 10s to 30d (default: ${leaseDefault})`,
+    )
+    .option('--enable-share', 'offer the tools that make and revoke share links; a person is asked each time')
+    .option('--enable-delete', 'offer the tool that deletes artifacts; a person is asked each time')
+    .action(async (flags: McpFlags, command: Command) => {
+      const { io, output } = invocation;
+      const request = {
+        allowedPaths: flags.allowPath ?? [],
+        session: flags.session ?? io.outerSession,
+        leaseMs: parseTime('--lease', flags.lease ?? leaseDefault, { min: '10s', max: '30d' }),
+        consented: [
+          ...(flags.enableShare ? (['share'] as const) : []),
+          ...(flags.enableDelete ? (['delete'] as const) : []),
+        ],
+      };
+      const { serveOverStdio } = await import('../../mcp/stdio.ts');
+      const connection = new LateConnection(invocation, command);
+      try {
+        await serveOverStdio(request, {
+          input: io.stdin,
+          output: io.stdout,
+          store: () => connection.client(),
+          own: () => connection.way?.ownDirectory,
+          isSecret: isSecretFile,
+          warn: (message) => output.warning(message),
+          signal: io.signal,
+          version: io.version ?? 'unknown',
+          now: () => io.now?.() ?? new Date(),
+          random: io.random ?? Math.random,
+        });
+      } finally {
+        await connection.close();
+      }
+    });
+}

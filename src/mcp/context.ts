@@ -1,0 +1,24 @@
+/** Everything that the tools get from the process that offers them. */
+import type { Store } from '../client/store.ts';
+import type { DefaultSession } from './default-session.ts';
+import type { LocalFiles } from './local-files.ts';
+
+/** How this server is reached. */
+export interface ToolContext {
+  /** Returns the client, and connects it first if necessary. */
+  readonly store: () => Promise<Store>;
+  /** The files that tools may read and write. Undefined: no tool takes a path, as over HTTP. */
+  readonly files?: LocalFiles | undefined;
+  /** The session of pushes that name none. Undefined: each push names one, as over HTTP. */
+  readonly defaultSession?: DefaultSession | undefined;
+  /** The tools that ask a person for consent. Default: none is offered. */
+  readonly consented?: readonly ConsentedTool[] | undefined;
+  /** Ends calls under way. Default: only their clients end them. */
+  readonly stopping?: AbortSignal | undefined;
+  /** The version of this software. */
+  readonly version: string;
+  readonly now: () => Date;
+}
+
+/** A tool that is offered only where it was enabled, and that asks a person each time. */
+export type ConsentedTool = 'share' | 'delete';

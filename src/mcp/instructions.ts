@@ -1,0 +1,16 @@
+/** What a model gets to know of this server before it has seen a tool. */
+
+/** Returns the instructions. @param local whether the server runs next to the agent, over stdio. */
+export function instructionsFor(local: boolean): string {
+  const session = local
+    ? 'Your pushes go to one session of this run, opened by itself; call seal_session when the work is complete or has failed, else closing seals it as succeeded.'
+    : 'Call open_session once, name its id in every push, and call seal_session at the end.';
+  return [
+    'Artifacta stores what agents produce (reports, data, logs) and finds it again, for other agents and people.',
+    session,
+    'Store results with push: files by path or ticket, never by pasting their content; short notes as text.',
+    'Hand over by naming the session id or an artifact id (art_…), not the content.',
+    "To use another agent's work: wait_session until it is sealed, query its session, read pieces or pull files.",
+    'After a failure: compare the session with the last good one, and follow lineage to the inputs.',
+  ].join('\n');
+}

@@ -1,0 +1,62 @@
+/** `artifacta mcp`: the server for one client, over standard input and output. */
+import type { Readable, Writable } from 'node:stream';
+import { serveStdio } from '@modelcontextprotocol/server/stdio';
+import type { Store } from '../client/store.ts';
+import type { ConsentedTool } from './context.ts';
+import { DefaultSession } from './default-session.ts';
+import { LocalFiles } from './local-files.ts';
+import { makeServer } from './server.ts';
+import { StdioWire } from './stdio-wire.ts';
+
+/** What the command line asks for. */
+interface StdioRequest {
+  /** Directories that exist. */
+  readonly allowedPaths: readonly string[];
+  /** The session of pushes that name none. Undefined: a new one. */
+  readonly session: string | undefined;
+  readonly leaseMs: number;
+  readonly consented: readonly ConsentedTool[];
+}
+
+/** What the process has. */
+interface StdioPlace {
+  readonly input: Readable;
+  readonly output: Writable;
+  /** Returns the client. It connects when it is called first. */
+  readonly store: () => Promise<Store>;
+  /** Returns the data directory, if it is known by now. */
+  readonly own: () => { readonly path: string; contains(path: string): boolean } | undefined;
+  isSecret(path: string): boolean;
+  /** Called with faults that no client gets. */
+  readonly warn: (message: string) => void;
+  /** Ends the server: the session is left to its lease. */
+  readonly signal: AbortSignal | undefined;
+  readonly version: string;
+  readonly now: () => Date;
+  readonly random: () => number;
+}
+
+/**
+ * Serves until the client closes its end, which ends the sessions of this process in order, or until the signal.
+ *
+ * @throws CannotWrite for a directory that is not allowed or does not exist.
+ */
+export async function serveOverStdio(request: StdioRequest, place: StdioPlace): Promise<void> {
+  const { store, now, random, version, signal } = place;
+  const files = await LocalFiles.open(request.allowedPaths, place);
+  const { session: id, leaseMs, consented } = request;
+  const defaultSession = new DefaultSession({ id, leaseMs, now, random });
+  const wire = new StdioWire(place.input, place.output);
+  const context = { store, files, defaultSession, consented, version, now };
+  const served = serveStdio(() => makeServer(context), {
+    transport: wire,
+    onerror: (error) => place.warn(error.message),
+  });
+  const onAbort = () => void served.close();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  if (signal?.aborted) onAbort();
+  const end = await wire.ended;
+  signal?.removeEventListener('abort', onAbort);
+  await served.close();
+  await defaultSession.end(end === 'closed');
+}

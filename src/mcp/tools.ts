@@ -1,0 +1,31 @@
+/** The tools that a server offers. */
+import type { ToolContext } from './context.ts';
+import type { Tool } from './tool.ts';
+import { consentedTools } from './tools/consented.ts';
+import { queryTool, sessionsTool, showTool } from './tools/find.ts';
+import { pullTool } from './tools/pull.ts';
+import { pushTool, recordFileTool } from './tools/push.ts';
+import { readTool } from './tools/read.ts';
+import { compareTool, lineageTool } from './tools/relations.ts';
+import { openSessionTool, sealSessionTool, waitSessionTool } from './tools/session-changes.ts';
+import { whoamiTool } from './tools/whoami.ts';
+
+/** Returns the tools, those that are used most first. */
+export function toolsFor(context: ToolContext): readonly Tool[] {
+  return [
+    pushTool(context),
+    queryTool,
+    readTool,
+    ...pullTool(context),
+    showTool,
+    sessionsTool,
+    openSessionTool(context),
+    sealSessionTool(context),
+    waitSessionTool,
+    compareTool,
+    lineageTool,
+    whoamiTool(context),
+    ...(context.files === undefined ? [] : [recordFileTool(context)]),
+    ...consentedTools(context),
+  ];
+}

@@ -1,0 +1,101 @@
+/** The listeners of the service: all that is served, where, and to whom. */
+import { authenticationOver } from '../../api/credentials.ts';
+import { admitWith } from '../../api/guard.ts';
+import type { ReceivedBytes } from '../../api/receiving/received-bytes.ts';
+import { routes } from '../../api/routes.ts';
+import type { UnsentBytes } from '../../api/sending/unsent-bytes.ts';
+import { sharedContents } from '../../api/shared.ts';
+import { ticketUses } from '../../api/tickets/use.ts';
+import { parseAddress, reachableUrl } from '../../domain/address.ts';
+import { limits } from '../../domain/limits.ts';
+import type { AuthenticationOptions } from '../../identity/authentication.ts';
+import type { Admit } from '../../server/admit.ts';
+import type { Readiness } from '../../server/readiness.ts';
+import { type RunningServer, startServer } from '../../server/server.ts';
+import type { Tls } from '../../server/tls.ts';
+import type { ServeConfig } from '../../settings/config-shapes.ts';
+import type { Telemetry } from '../../telemetry/telemetry.ts';
+import type { Embedded } from '../data-directory.ts';
+import { mountMcp } from './mcp-mount.ts';
+
+/** The means of authentication from outside. */
+export type Outside = Pick<AuthenticationOptions, 'verifyJwt' | 'identify'> & {
+  /** The issuers of JWTs that are accepted. */
+  readonly issuers?: readonly string[];
+};
+
+/** The parts of the service that its listeners need. */
+export interface ListenerParts {
+  readonly embedded: Embedded;
+  readonly telemetry: Telemetry;
+  readonly readiness: Readiness;
+  readonly unsent: UnsentBytes;
+  readonly received: ReceivedBytes;
+  readonly tls: Tls | undefined;
+  readonly outside: Outside;
+  readonly version: string;
+}
+
+/** Opens the listeners. @throws Error if one of them cannot listen. */
+export async function openListeners(
+  config: ServeConfig,
+  { embedded, telemetry, tls, outside, version, ...counted }: ListenerParts,
+): Promise<RunningServer> {
+  const { host, exportFiles } = embedded;
+  const elapsed = () => performance.now();
+  const { issuers = [], ...means } = outside;
+  const { authenticate, takeTicket } = authenticationOver(() => host.store, {
+    ...means,
+    isRequired: config.auth,
+    elapsed,
+  });
+  const told = { onCall: telemetry.onCall, elapsed };
+  let server: RunningServer | undefined;
+  const localUrl = () => {
+    const address = parseAddress(server?.addresses.http ?? '');
+    return address && reachableUrl(tls === undefined ? 'http' : 'https', address);
+  };
+  const all = routes({
+    publicUrl: config.publicUrl,
+    localUrl,
+    store: () => host.store,
+    host,
+    exportFiles,
+    version,
+    settings: { artifactBytesMax: config.artifactBytesMax, isAuthenticationRequired: config.auth },
+    onStart: telemetry.onStart,
+    ...told,
+    authenticate,
+  });
+  const onUnexpectedError = (error: unknown, method: string) =>
+    telemetry.log.error({ err: error, method }, 'unexpected error');
+  const admit: Admit = (header, values) => admitWith(authenticate, header, values);
+  const { publicUrl } = config;
+  const mcp = mountMcp({ routes: all, admit, issuers, publicUrl, version, onUnexpectedError });
+  server = await startServer({
+    mcp,
+    shared: sharedContents(() => host.store.shared, told),
+    tickets: ticketUses(takeTicket, told),
+    routes: all,
+    ...counted,
+    admit,
+    tls,
+    ...(config.grpc === undefined ? {} : { grpc: config.grpc }),
+    http: config.http,
+    httpHosts: config.httpHosts,
+    checkHost: !config.auth,
+    corsOrigins: config.corsOrigins,
+    socket: config.socket,
+    messageBytesMax: limits.messageBytesMax,
+    concurrentStreamsMax: limits.concurrentStreamsMax,
+    graceMs: config.graceMs,
+    drainMs: config.drainMs,
+    onStopping: () => {
+      // Before the watches: a client would begin those again.
+      void mcp.close();
+      if (host.state === 'serving') host.store.endWatches();
+    },
+    onUnexpectedError,
+  });
+  return server;
+}
