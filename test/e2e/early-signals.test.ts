@@ -42,7 +42,9 @@ describe('told to stop while it loads', { timeout: 60_000 }, () => {
       NODE_OPTIONS: whenLoading(home, 'serve', terminate),
     });
     expect(await server.ended).toBe(0);
-    expect(server.lines.map(({ msg }) => msg)).toEqual(['stopped']);
+    // On a busy machine it also says what its start waits for.
+    const said = server.lines.map(({ msg }) => msg).filter((msg) => !msg.startsWith('still starting'));
+    expect(said).toEqual(['stopped']);
     // It has let go of its store.
     const next = startServe(join(home, 'data'));
     await next.ready;

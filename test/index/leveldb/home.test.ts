@@ -186,9 +186,10 @@ async function withTable(): Promise<Required<Place>> {
   return place;
 }
 
+/** The newest such file: an older table may be out of use, and still there. */
 async function fileOf(place: Required<Place>, pattern: RegExp): Promise<string> {
-  const names = await readdir(place.directory);
-  return join(place.directory, names.find((name) => pattern.test(name))!);
+  const names = (await readdir(place.directory)).filter((name) => pattern.test(name));
+  return join(place.directory, names.sort().at(-1)!);
 }
 
 const sound = (rows: readonly Examined[]) =>
