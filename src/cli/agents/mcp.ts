@@ -35,11 +35,11 @@ export function addMcp(program: Command, invocation: Invocation): Command {
     )
     .option(
       '--session <id>',
-      'the session of pushes that name none; if it exists, this command does not seal it (default: a new one, or the session of the "artifacta run" around it)',
+      'the session of pushes that name none; if it exists, this command does not seal it (default: inside "artifacta run", the session of that run; otherwise a new one)',
     )
     .option(
       '--lease <time>',
-      `end the session as abandoned if this program cannot renew it for this long, from 10s to 30d (default: ${leaseDefault})`,
+      `seal the session as abandoned if this program cannot renew the lease for this long, from 10s to 30d (default: ${leaseDefault})`,
     )
     .option('--enable-share', 'offer the tools that make and revoke share links; a person is asked each time')
     .option('--enable-delete', 'offer the tool that deletes artifacts; a person is asked each time')
