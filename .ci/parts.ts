@@ -60,6 +60,7 @@ export const parts: readonly Part[] = [
     ],
     command: 'node test/clients/main.ts',
   },
+  { name: 'MCP: other clients', dependsOn: [...service, 'test/mcp'], command: 'test/mcp/others/run.sh' },
   {
     name: 'client for pages: Chromium',
     dependsOn: [...service, 'test/browser'],

@@ -32,6 +32,9 @@ for mode in auto legacy; do
   "$work/python/bin/python" "$here/scenario.py" "$mode" "$root/bin/artifacta" mcp --data-dir "$work/own" \
     --allow-path "$work/files"
   echo "ok: Python ($mode) over standard input and output"
+  "$work/python/bin/python" "$here/scenario.py" "$mode" "$root/bin/artifacta" mcp --url "${url%/mcp}" \
+    --allow-path "$work/files"
+  echo "ok: Python ($mode) over standard input and output, with a service"
 done
 
 inspector=$work/node_modules/.bin/mcp-inspector

@@ -7,11 +7,12 @@
 import asyncio
 import os
 import sys
+from urllib.request import Request, urlopen
 
 from mcp import Client, StdioServerParameters, stdio_client
 
 
-async def scenario(client: Client, directory: str | None) -> None:
+async def scenario(client: Client, directory: str | None, serves_http: bool) -> None:
     async def call(tool: str, /, **arguments):
         result = await client.call_tool(tool, arguments)
         assert not result.is_error, result.content
@@ -25,8 +26,15 @@ async def scenario(client: Client, directory: str | None) -> None:
         with open(os.path.join(directory, "table.csv"), "w") as file:
             file.write("id,value\n1,x\n")
         assert (await call("push", session=session, path="table.csv"))["effect"] == "new"
+    if serves_http:
+        ticket = (await call("push", session=session, name="big.csv", ticket=True))["ticket"]
+        put = Request(ticket["uri"], b"id\n" * 1000, {"Content-Type": "text/csv"}, method="PUT")
+        assert await asyncio.to_thread(lambda: urlopen(put).status) == 201
+        pulled = (await call("pull", artifact=f"{session}/big.csv", ticket=True))["ticket"]
+        assert await asyncio.to_thread(lambda: urlopen(pulled["uri"]).read()) == b"id\n" * 1000
+        assert pulled["size"] == 3000
     found = await call("query", session=session, filter='metadata.agent = "python"')
-    assert len(found["artifacts"]) == (2 if directory else 1), found
+    assert len(found["artifacts"]) == 1 + (directory is not None) + serves_http, found
     first = await call("read", artifact=note["artifact"]["id"], max_bytes=100)
     second = await call("read", cursor=first["next_cursor"], max_bytes=100)
     assert ("one\ntwo\n" * 100).startswith(first["content"] + second["content"])
@@ -51,7 +59,8 @@ async def main() -> None:
     is_url = target.startswith("http")
     server = target if is_url else stdio_client(StdioServerParameters(command=target, args=arguments))
     async with Client(server, mode=mode) as client:
-        await scenario(client, None if is_url else arguments[arguments.index("--allow-path") + 1])
+        directory = None if is_url else arguments[arguments.index("--allow-path") + 1]
+        await scenario(client, directory, is_url or "--url" in arguments)
 
 
 asyncio.run(main())
