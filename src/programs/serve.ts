@@ -8,7 +8,6 @@ import { sharedContents, sharedMethod } from '../api/shared.ts';
 import { exportWarnings } from '../blobs/disk-exports.ts';
 import { parseAddress, reachableUrl } from '../domain/address.ts';
 import { limits } from '../domain/limits.ts';
-import { afterRealTime } from '../domain/timer.ts';
 import type { AuthenticationOptions } from '../identity/authentication.ts';
 import { identifyBy } from '../identity/certificates.ts';
 import { parseOutsideConfig } from '../identity/config.ts';
@@ -28,8 +27,9 @@ import { type Embedded, type EmbeddedOptions, openWhenFree } from './data-direct
 import { setUmaskFor } from './directory-rights.ts';
 import { greeting } from './greeting.ts';
 import { OwnDirectory, outsideReader, requireOutside } from './own-directory.ts';
+import { consoleDirOf } from './program-name.ts';
 import { startReaper } from './reap-child.ts';
-import { SlowStart, type StartStage } from './slow-start.ts';
+import { type StartStage, watchStart } from './slow-start.ts';
 import { openUnlessServed } from './while-input.ts';
 
 /** The facts and events that the process gives the service, and the calls that the service makes to it. */
@@ -97,7 +97,8 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
     // store and wants the address.
     await using admin = adminAtOnce ?? (await openAdmin());
     await telemetry.loaded;
-    const parts = { telemetry, readiness, unsent, received, tls, outside, version };
+    const consoleDir = config.hasConsole ? consoleDirOf(surroundings.main) : undefined;
+    const parts = { telemetry, readiness, unsent, received, tls, outside, version, consoleDir };
     await using server = await openListeners(config, { ...parts, embedded });
     isListening = true;
     showState(host.state);
@@ -179,15 +180,6 @@ function ownDirectoryOf({ dataDir, tls, authConfig, exportDir }: ServeConfig): O
   for (const path of [tls?.cert, tls?.key, tls?.clientCa, authConfig, exportDir])
     if (path !== undefined) requireOutside(own, path);
   return own;
-}
-
-function watchStart(log: Telemetry['log']): SlowStart {
-  return new SlowStart({
-    elapsed: () => performance.now(),
-    after: afterRealTime,
-    warn: (fields, message) => log.warn(fields, message),
-    info: (fields, message) => log.info(fields, message),
-  });
 }
 
 /** Logs warnings about the settings. */
@@ -334,6 +326,7 @@ interface ListenerParts {
   readonly tls: Tls | undefined;
   readonly outside: Outside;
   readonly version: string;
+  readonly consoleDir: string | undefined;
 }
 
 async function openListeners(
@@ -347,6 +340,7 @@ async function openListeners(
     tls,
     outside,
     version,
+    consoleDir,
   }: ListenerParts,
 ): Promise<RunningServer> {
   const elapsed = () => performance.now();
@@ -382,6 +376,8 @@ async function openListeners(
     tls,
     ...(config.grpc === undefined ? {} : { grpc: config.grpc }),
     http: config.http,
+    consoleDir,
+    publicUrl: config.publicUrl,
     httpHosts: config.httpHosts,
     checkHost: !config.auth,
     corsOrigins: config.corsOrigins,

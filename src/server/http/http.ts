@@ -26,6 +26,7 @@ import type { Tls } from '../tls.ts';
 import { Turns } from '../turns.ts';
 import { type ConnectOptions, connectCalls } from './connect-calls.ts';
 import { Connections, type NodeServer } from './connections.ts';
+import { ConsoleFiles } from './console/files.ts';
 import { badField, badHead, HttpError, wholeAnswer } from './errors.ts';
 import { connectionOf, Exchange } from './exchange.ts';
 import { OriginGate, type OriginOptions, preflightHeaders } from './origin-gate.ts';
@@ -38,6 +39,8 @@ export interface HttpOptions extends ConnectOptions, OriginOptions {
   readonly address: Address;
   /** Opens share links. Default: none are opened. */
   readonly shared?: OpenShared | undefined;
+  /** The directory with the files of the web console. Absent: none is served. */
+  readonly consoleDir?: string | undefined;
   /** With TLS: HTTP/1.1 and HTTP/2. Absent: HTTP/1.1 in clear. */
   readonly tls?: Tls | undefined;
   /** The open calls of this listener and others. */
@@ -87,12 +90,14 @@ export async function startHttp(options: HttpOptions): Promise<HttpListener> {
   const connect = connectCalls(options.methods, options);
   const calls = new PlainCalls(options.methods, options);
   const scheme = options.tls === undefined ? 'http' : 'https';
+  const { shared, consoleDir } = options;
+  const webConsole = consoleDir === undefined ? undefined : new ConsoleFiles(consoleDir);
   const answer = (exchange: Exchange, hasPlace: boolean): Promise<void> => {
     options.calls.track(exchange.settled);
     connections.serve(exchange);
     if (!hasPlace) exchange.answerError(tooManyOpenCalls());
     else if (!refuse(exchange, scheme, gate, connections) && !connect(exchange))
-      exchange.stayOpenFor(answerPlainly(exchange, { calls, shared: options.shared }, options));
+      exchange.stayOpenFor(answerPlainly(exchange, { calls, shared, webConsole }, options));
     return exchange.settled;
   };
   const listener = (awaitsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {

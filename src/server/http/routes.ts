@@ -3,6 +3,8 @@ import type { ConnectError } from '@connectrpc/connect';
 import type { OpenShared } from '../../api/shared.ts';
 import type { CallOptions } from '../grpc/calls.ts';
 import { isSendable, refusal, unexpected } from '../refusals.ts';
+import type { ConsoleFiles } from './console/files.ts';
+import { assets, getConsole, screens } from './console/route.ts';
 import { getContent } from './content-route.ts';
 import { HttpError, notAllowed } from './errors.ts';
 import type { Exchange } from './exchange.ts';
@@ -17,6 +19,8 @@ interface Served {
   readonly calls: PlainCalls;
   /** Undefined: links open nothing here. */
   readonly shared: OpenShared | undefined;
+  /** Undefined: no web console is served. */
+  readonly webConsole: ConsoleFiles | undefined;
 }
 
 interface Route {
@@ -47,6 +51,16 @@ const routes: readonly Route[] = [
     pattern: /^\/s\/([^/]*)$/,
     methods: ['GET', 'HEAD'],
     handle: (exchange, [token = ''], { shared }) => getShared(exchange, token, shared),
+  },
+  {
+    pattern: screens,
+    methods: ['GET', 'HEAD'],
+    handle: (exchange, _groups, { webConsole }) => getConsole(exchange, undefined, webConsole),
+  },
+  {
+    pattern: assets,
+    methods: ['GET', 'HEAD'],
+    handle: (exchange, [name = ''], { webConsole }) => getConsole(exchange, name, webConsole),
   },
 ];
 
@@ -80,6 +94,8 @@ function tellable(error: unknown): ConnectError | HttpError | undefined {
 /** Returns the route for the log: a path can contain data that does not belong there. */
 function routeName(path: string): string {
   if (path.startsWith('/s/')) return '/s/{token}';
+  if (assets.test(path)) return '/console/{name}';
+  if (screens.test(path)) return '/';
   return path.startsWith('/v1/sessions/')
     ? '/v1/sessions/{session}/artifacts/{name}'
     : '/v1/artifacts/{id}/content';
