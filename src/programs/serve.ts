@@ -360,6 +360,7 @@ async function openListeners(
     routes: routes({
       publicUrl: config.publicUrl,
       localUrl,
+      hasConsole: consoleDir !== undefined,
       store: () => host.store,
       host,
       exportFiles,

@@ -28,6 +28,7 @@ export const lines: Readonly<Record<string, Line>> = {
   diff: calling('diff', 's', 't'),
   lineage: calling('lineage', 's/a'),
   watch: waiting('watch', 't'),
+  console: calling('console', '--print'),
   rm: calling('rm', 's/a'),
   update: calling('update', 's/a', '--label', 'a=b'),
   usage: calling('usage'),
