@@ -8,12 +8,27 @@ import { credentials, isTokenWanted } from './token.ts';
 const identified: Interceptor = (next) => async (request) => {
   for (const [name, value] of Object.entries(credentials())) request.header.set(name, value);
   try {
-    return await next(request);
+    const response = await next(request);
+    return response.stream ? { ...response, message: noticing(response.message) } : response;
   } catch (error) {
-    if (ConnectError.from(error).code === Code.Unauthenticated) isTokenWanted.value = true;
+    notice(error);
     throw error;
   }
 };
+
+function notice(error: unknown): void {
+  if (ConnectError.from(error).code === Code.Unauthenticated) isTokenWanted.value = true;
+}
+
+/** Credentials may end while a stream goes on. */
+async function* noticing<T>(messages: AsyncIterable<T>): AsyncIterable<T> {
+  try {
+    yield* messages;
+  } catch (error) {
+    notice(error);
+    throw error;
+  }
+}
 
 /** How every call gets to the service: as a POST of a type that no form of another site can send. */
 export const transport = createConnectTransport({

@@ -56,7 +56,8 @@ export function FilterBox({ filter, apply, failure, placeholder, complete }: Fil
       choose(offer.options[Math.max(0, offer.at)]!);
     } else if (key === 'Enter') {
       setOffer(undefined);
-      apply(text.trim());
+      // What was typed since the page was drawn counts too.
+      apply((event.currentTarget as HTMLInputElement).value.trim());
     }
   };
   const active = offer !== undefined && offer.at >= 0 ? `choice-${offer.at}` : undefined;

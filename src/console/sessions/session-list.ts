@@ -8,10 +8,8 @@ import { type Failure, failureOf, isCancelled } from '../calls/failure.ts';
 import { refreshed } from './merge.ts';
 
 const pageSize = 100;
-/** How long to wait between two looks for new sessions, in milliseconds: at first, and after a minute without a change. */
-const lookMs = 900;
-const slowMs = 3_000;
-const quietMs = 60_000;
+/** How long to wait between two looks for new sessions, in milliseconds. */
+const lookMs = 700;
 
 /** What a list knows. */
 interface Listed {
@@ -39,7 +37,6 @@ export class SessionList implements Disposable {
   private readonly explain: boolean;
   private readonly ended = new AbortController();
   private isLoadingMore = false;
-  private changedAt = Date.now();
 
   constructor(filter: string, explain: boolean) {
     this.filter = filter;
@@ -76,8 +73,7 @@ export class SessionList implements Disposable {
         const isFinal = await this.look();
         if (isFinal) return;
       }
-      const isQuiet = Date.now() - this.changedAt > quietMs;
-      await pause(isQuiet ? slowMs : lookMs, over);
+      await pause(lookMs, over);
     }
   }
 
@@ -89,7 +85,6 @@ export class SessionList implements Disposable {
       const merged = refreshed(before.sessions, page.sessions, page.nextPageToken === '');
       const isFirst = !before.isKnown;
       if (isFirst || merged !== before.sessions || before.failure !== undefined) {
-        this.changedAt = Date.now();
         const nextPageToken =
           isFirst || page.nextPageToken === '' || before.nextPageToken === ''
             ? page.nextPageToken
