@@ -127,7 +127,8 @@ function FilterFault({ text, failure }: { text: string; failure: Failure | undef
     );
   return (
     <div class="filter-fault" role="alert">
-      <pre>{`${text}\n${' '.repeat(Math.min(column - 1, text.length))}^`}</pre>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
+      <pre tabIndex={0}>{`${text}\n${' '.repeat(Math.min(column - 1, text.length))}^`}</pre>
       <p>{message}</p>
     </div>
   );

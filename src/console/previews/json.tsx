@@ -63,7 +63,8 @@ export function JsonPreview({ id, bytes }: { id: string; bytes: number }) {
       ) : null}
       {value !== undefined && root === undefined ? <TextPreview id={id} bytes={bytes} /> : null}
       {root === undefined ? null : (
-        <div class="tree">
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
+        <div class="tree" tabIndex={0}>
           <Node node={root} depth={0} follow={setPointer} />
         </div>
       )}

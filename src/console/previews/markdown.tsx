@@ -123,7 +123,8 @@ function List({ list, depth }: { list: Tokens.List; depth: number }) {
 
 function MarkdownTable({ table, depth }: { table: Tokens.Table; depth: number }) {
   return (
-    <table>
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
+    <table tabIndex={0}>
       <thead>
         <tr>
           {table.header.map((cell, index) => (

@@ -24,6 +24,17 @@ export async function checkLive(
   service: Service,
   directory: string,
 ): Promise<void> {
+  await checkPushes(results, browser, service, directory);
+  await checkEnds(results, browser, service);
+  await checkWrites(results, browser, service);
+}
+
+async function checkPushes(
+  results: Results,
+  browser: Browser,
+  service: Service,
+  directory: string,
+): Promise<void> {
   const samples = service.samples();
   const file = join(directory, 'pushed.txt');
   await writeFile(file, 'pushed by the command line\n');
@@ -67,6 +78,10 @@ export async function checkLive(
       return `after ${times.map((ms) => ms.toFixed(0)).join(', ')} ms`;
     },
   );
+}
+
+async function checkEnds(results: Results, browser: Browser, service: Service): Promise<void> {
+  const samples = service.samples();
   await results.check('a seal is on the screen, and the buttons of an open session go', async () => {
     await using watched = await open(browser, service, '/sessions/live');
     await watched.page.getByRole('button', { name: 'Seal …' }).waitFor();
@@ -81,6 +96,10 @@ export async function checkLive(
     await samples.sessions.deleteSession({ session: 'doomed' });
     await watched.page.getByText('SESSION_NOT_FOUND').waitFor();
   });
+}
+
+async function checkWrites(results: Results, browser: Browser, service: Service): Promise<void> {
+  const samples = service.samples();
   await results.check('two tabs change the same labels: the second is refused, and says why', async () => {
     const id = await samples.push('tabs', 'a.txt', 'a');
     await using one = await open(browser, service, `/artifacts/${id}`);

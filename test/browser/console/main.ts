@@ -33,7 +33,7 @@ async function main(browser: Browser, directory: string): Promise<void> {
   const samples = full.samples();
   const report = await makeRuns(samples);
   const ids = await makeKinds(samples);
-  if (wants('screens')) await checkScreens(results, { browser, full, empty, ids, report, pictures });
+  if (wants('screens')) await checkScreens(results, { browser, full, empty, ids, report, pictures, isQuick });
   if (wants('hostile')) await checkHostile(results, browser, full, ids);
   if (wants('paths')) {
     await checkPath(results, browser, full, pictures);

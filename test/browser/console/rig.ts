@@ -10,7 +10,7 @@ import { Samples } from './samples.ts';
 const root = resolve(import.meta.dirname, '../../..');
 
 /** The command line of this checkout. */
-export const launcher = join(root, 'bin/artifacta');
+const launcher = join(root, 'bin/artifacta');
 
 /** How long anything may take on a busy machine, in milliseconds. */
 const timeoutMs = 30_000;
@@ -96,7 +96,7 @@ export async function artifacta(...args: readonly string[]): Promise<string> {
 }
 
 /** A page, and what went wrong on it. */
-export interface Watched extends AsyncDisposable {
+interface Watched extends AsyncDisposable {
   readonly page: Page;
   /** Errors of scripts, dialogs, what the policy refused, and requests to other origins. */
   readonly faults: string[];
