@@ -4,7 +4,7 @@ import type { Artifact } from '../../../gen/artifacta/v1/artifact_pb.ts';
 import { counted, millis, size } from '../base/format.ts';
 import { place, sessionHref } from '../base/place.ts';
 import { artifacts, contentPath } from '../calls/clients.ts';
-import { learnRights } from '../calls/rights.ts';
+import { learnRight } from '../calls/rights.ts';
 import { readAddress } from '../calls/tickets.ts';
 import { Ago, Badge, Copy, FailureBox, Loading, Pairs } from '../parts/marks.tsx';
 import { useCall } from '../parts/use-call.ts';
@@ -29,7 +29,9 @@ export function ArtifactScreen({ subject }: { subject: string }) {
     return artifact;
   });
   useEffect(() => {
-    if (value !== undefined) void learnRights();
+    if (value === undefined) return;
+    void learnRight('canWrite');
+    void learnRight('canShare');
   }, [value]);
   if (value === undefined)
     return (

@@ -15,30 +15,35 @@ interface Rights {
 /** The rights of the present credentials. None, until they are known. */
 export const rights = signal<Rights>({ canWrite: false, canShare: false });
 
-let asked: Promise<void> | undefined;
+type Right = keyof Rights;
 
-/** Learns the rights, once for each credentials. */
-export function learnRights(): Promise<void> {
-  asked ??= learn();
-  return asked;
+const asked = new Map<Right, Promise<void>>();
+
+/** How each right is tried. The first names no session: INVALID_ARGUMENT for those who may. */
+const tries: Readonly<Record<Right, () => Promise<unknown>>> = {
+  canWrite: () => sessions.openSession({}),
+  canShare: () => artifacts.listShareLinks({ pageSize: 1 }),
+};
+
+/** Learns a right, once for each credentials. */
+export function learnRight(right: Right): Promise<void> {
+  const known = asked.get(right) ?? learn(right);
+  asked.set(right, known);
+  return known;
 }
 
 /** Forgets the rights of the credentials before. */
 export function forgetRights(): void {
-  asked = undefined;
+  asked.clear();
   rights.value = { canWrite: false, canShare: false };
 }
 
-async function learn(): Promise<void> {
-  const [canWrite, canShare] = await Promise.all([
-    // Names no session: INVALID_ARGUMENT for those who may.
-    isAllowed(sessions.openSession({})),
-    isAllowed(artifacts.listShareLinks({ pageSize: 1 })),
-  ]);
-  rights.value = { canWrite, canShare };
+async function learn(right: Right): Promise<void> {
+  const isAllowed = await allows(tries[right]());
+  rights.value = { ...rights.peek(), [right]: isAllowed };
 }
 
-async function isAllowed(call: Promise<unknown>): Promise<boolean> {
+async function allows(call: Promise<unknown>): Promise<boolean> {
   try {
     await call;
     return true;

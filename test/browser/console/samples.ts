@@ -249,12 +249,12 @@ const notebook = JSON.stringify({
   nbformat: 4,
 });
 
-/** A session with as many artifacts, pushed by several at a time. */
-export async function makeMany(samples: Samples, session: string, count: number): Promise<void> {
+/** Pushes this many artifacts into a session, several at a time. @param first the number of the first one. */
+export async function makeMany(samples: Samples, session: string, count: number, first = 0): Promise<void> {
   await samples.sessions.openSession({ session, metadata: { pipeline: 'many' } });
-  let next = 0;
+  let next = first;
   const pusher = async () => {
-    while (next < count) {
+    while (next < first + count) {
       const at = next++;
       const name = `batch-${String(at % 100).padStart(2, '0')}/item-${String(at).padStart(5, '0')}.txt`;
       await samples.push(session, name, `item ${at}\n`, { metadata: { agent: `agent-${at % 7}` } });
