@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { fromNow, readTtl, shellWord, size, span, utc } from '../../src/console/base/format.ts';
 import { layOut, measures } from '../../src/console/lineage/layout.ts';
 import { rowsInView } from '../../src/console/parts/rows-in-view.ts';
+import { piecesOf } from '../../src/console/session/output-pieces.ts';
 import {
   type FeedRow,
   failureIn,
@@ -108,6 +109,24 @@ function session(id: string, metadata: Record<string, string> = {}, artifactCoun
   const counts = { sizeBytes: 0n, lastSequence: artifactCount, holdCount: 0n };
   return { id, uid: `ses_${id}`, etag: 'e', artifactCount, ...counts, metadata };
 }
+
+describe('the output of a command', () => {
+  it('is its pieces in their order, then the whole; lists by name show the whole alone', () => {
+    const names = [
+      '.run/stdout.parts/000002',
+      '.run/stdout.parts/000001',
+      '.run/stderr.parts/000001',
+      'a.txt',
+    ];
+    const rows = names.map((name, at) => row(at + 1, name));
+    expect(piecesOf(rows, 'stdout').pieces.map(({ name }) => name)).toEqual([names[1], names[0]]);
+    expect(piecesOf(rows, 'stdout').whole).toBeUndefined();
+    const ended = [...rows, row(5, '.run/stdout')];
+    expect(piecesOf(ended, 'stdout').whole?.id).toBe('art_5');
+    const shown = linesOf(ended, 'name', '').map((line) => line.kind === 'event' && line.row.artifact?.name);
+    expect(shown).toEqual(['.run/stdout', 'a.txt']);
+  });
+});
 
 describe('sessions', () => {
   const ids = (list: readonly { readonly id: string }[]) => list.map(({ id }) => id).join(' ');

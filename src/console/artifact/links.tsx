@@ -4,12 +4,14 @@ import type { Artifact } from '../../../gen/artifacta/v1/artifact_pb.ts';
 import { millis, readTtl } from '../base/format.ts';
 import { artifacts } from '../calls/clients.ts';
 import { rights } from '../calls/rights.ts';
-import { Ago, FailureBox, Line } from '../parts/marks.tsx';
+import { Ago, FailureBox, Line, Loading } from '../parts/marks.tsx';
 import { useAction, useCall } from '../parts/use-call.ts';
 
 /** The links of an artifact, and a form for a new one. */
 export function Links({ artifact }: { artifact: Artifact }) {
-  if (!rights.value.canShare) return <p class="quiet">These credentials cannot make links.</p>;
+  const { canShare } = rights.value;
+  if (canShare === undefined) return <Loading what="links" />;
+  if (!canShare) return <p class="quiet">These credentials cannot make links.</p>;
   return <Allowed id={artifact.id} />;
 }
 

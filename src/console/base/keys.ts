@@ -28,6 +28,9 @@ function press(event: KeyboardEvent): void {
     if (key === 'Escape') (event.target as HTMLElement).blur();
     return;
   }
+  // Links and buttons that have the focus are what Enter and the space bar act on.
+  const acts = (event.target as Element | null)?.closest?.('a, button, summary');
+  if (acts && (key === 'Enter' || key === ' ')) return;
   const both = first === '' ? key : `${first} ${key}`;
   // Those of the inner parts of a screen come first.
   for (const { current } of listening.toReversed()) {

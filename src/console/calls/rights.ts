@@ -9,11 +9,14 @@ import { artifacts, sessions } from './clients.ts';
 /** The rights that decide which actions are shown. */
 interface Rights {
   readonly canWrite: boolean;
-  readonly canShare: boolean;
+  /** Undefined: not known yet. */
+  readonly canShare: boolean | undefined;
 }
 
+const unknown: Rights = { canWrite: false, canShare: undefined };
+
 /** The rights of the present credentials. None, until they are known. */
-export const rights = signal<Rights>({ canWrite: false, canShare: false });
+export const rights = signal<Rights>(unknown);
 
 type Right = keyof Rights;
 
@@ -35,7 +38,7 @@ export function learnRight(right: Right): Promise<void> {
 /** Forgets the rights of the credentials before. */
 export function forgetRights(): void {
   asked.clear();
-  rights.value = { canWrite: false, canShare: false };
+  rights.value = unknown;
 }
 
 async function learn(right: Right): Promise<void> {

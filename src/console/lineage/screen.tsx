@@ -144,6 +144,10 @@ function Drawn({ node: { id, level, artifact }, at }: { node: GraphNode; at: { x
     artifact === undefined
       ? `${id}: gone, or not readable`
       : `${artifact.session}/${artifact.name} v${artifact.version}`;
+  const lines = [
+    cut(artifact?.name ?? 'gone', 26),
+    cut(artifact === undefined ? id : `${artifact.session} v${artifact.version}`, 30),
+  ] as const;
   const box = (
     <>
       <title>{title}</title>
@@ -156,16 +160,16 @@ function Drawn({ node: { id, level, artifact }, at }: { node: GraphNode; at: { x
         class={`graph-box${level === 0 ? ' start' : ''}${artifact === undefined ? ' gone' : ''}`}
       />
       <text x={at.x + 10} y={at.y + 19} class="graph-name">
-        {cut(artifact?.name ?? 'gone', 26)}
+        {lines[0]}
       </text>
       <text x={at.x + 10} y={at.y + 36} class="graph-session">
-        {cut(artifact === undefined ? id : `${artifact.session} v${artifact.version}`, 30)}
+        {lines[1]}
       </text>
     </>
   );
   if (artifact === undefined) return <g>{box}</g>;
   return (
-    <a href={artifactHref(id)} aria-label={title}>
+    <a href={artifactHref(id)} aria-label={lines.join(' ')}>
       {box}
     </a>
   );

@@ -32,17 +32,23 @@ export function FilterBox({ filter, apply, failure, placeholder, complete }: Fil
   const [offer, setOffer] = useState<Offer>();
   useEffect(() => setText(filter), [filter]);
   useKeys({ '/': () => field.current?.focus() });
-  const suggest = () => {
+  // The field may be ahead of the page that was drawn last.
+  const completion = () => {
     const { value = '', selectionStart } = field.current ?? {};
-    const found = complete(value, selectionStart ?? value.length);
+    return complete(value, selectionStart ?? value.length);
+  };
+  const suggest = () => {
+    const found = completion();
     setOffer(found.options.length === 0 ? undefined : { ...found, at: -1 });
   };
-  const choose = (option: string) => {
-    if (offer === undefined) return;
-    const chosen = text.slice(0, offer.from) + option + text.slice(offer.to);
-    setText(chosen);
+  const choose = (option: string | undefined) => {
+    const { current } = field;
+    if (current === null || option === undefined) return;
+    const { from, to } = completion();
+    current.value = current.value.slice(0, from) + option + current.value.slice(to);
+    setText(current.value);
     setOffer(undefined);
-    field.current?.focus();
+    current.focus();
   };
   const press = (event: KeyboardEvent) => {
     const { key } = event;
@@ -53,10 +59,9 @@ export function FilterBox({ filter, apply, failure, placeholder, complete }: Fil
       setOffer({ ...offer, at: (offer.at + (key === 'ArrowDown' ? 1 : length)) % length });
     } else if (offer !== undefined && (key === 'Tab' || (key === 'Enter' && offer.at >= 0))) {
       event.preventDefault();
-      choose(offer.options[Math.max(0, offer.at)]!);
+      choose(completion().options[Math.max(0, offer.at)]);
     } else if (key === 'Enter') {
       setOffer(undefined);
-      // What was typed since the page was drawn counts too.
       apply((event.currentTarget as HTMLInputElement).value.trim());
     }
   };

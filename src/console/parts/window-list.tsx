@@ -26,20 +26,24 @@ const spare = 8;
 
 function useSelection(length: number, onOpen: WindowListProps['onOpen'], show: (index: number) => void) {
   const [selected, setSelected] = useState(-1);
+  // Keys may come faster than the page is drawn.
+  const at = useRef(-1);
   const move = (to: number) => {
     if (length === 0) return;
-    const index = Math.min(Math.max(to, 0), length - 1);
-    setSelected(index);
-    show(index);
+    at.current = Math.min(Math.max(to, 0), length - 1);
+    setSelected(at.current);
+    show(at.current);
   };
   useKeys({
-    j: () => move(selected + 1),
-    k: () => move(selected - 1),
-    ArrowDown: () => move(selected + 1),
-    ArrowUp: () => move(selected - 1),
+    j: () => move(at.current + 1),
+    k: () => move(at.current - 1),
+    ArrowDown: () => move(at.current + 1),
+    ArrowUp: () => move(at.current - 1),
     Home: () => move(0),
     End: () => move(length - 1),
-    ...(selected >= 0 && selected < length && onOpen !== undefined ? { Enter: () => onOpen(selected) } : {}),
+    Enter: () => {
+      if (at.current >= 0 && at.current < length) onOpen?.(at.current);
+    },
   });
   return selected;
 }

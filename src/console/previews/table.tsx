@@ -42,7 +42,9 @@ export function Table({ columns, types, rows, firstRow, onEnd }: TableProps) {
       }),
     [types, isJudged ? judgedRows : rows.length, columns, from],
   );
-  const style = { gridTemplateColumns: `7ch ${shown.map(({ width }) => `${width}ch`).join(' ')}` };
+  // The head has letters of another width.
+  const widths = shown.map(({ width }) => `${(width * 0.54).toFixed(2)}rem`);
+  const style = { gridTemplateColumns: `4rem ${widths.join(' ')}` };
   return (
     <>
       {columns.length > columnsMax ? <Turn from={from} setFrom={setFrom} length={columns.length} /> : null}

@@ -14,9 +14,10 @@ import { FailureBox } from '../parts/marks.tsx';
 import { outcomeWords } from '../parts/outcomes.tsx';
 import { useAction, useCall } from '../parts/use-call.ts';
 import type { Feed } from './feed.ts';
+import { HoldAll } from './hold-all.tsx';
 import { LastGood } from './last-good.tsx';
 
-type Asked = 'seal' | 'amend' | 'retention' | 'delete';
+type Asked = 'seal' | 'amend' | 'retention' | 'hold' | 'delete';
 
 /** The buttons, and the dialog of the one that was pressed. */
 export function SessionActions({ session, feed }: { session: Session; feed: Feed }) {
@@ -52,11 +53,13 @@ export function SessionActions({ session, feed }: { session: Session; feed: Feed
       {canWrite && isOpen ? <Ask what="seal" words="Seal …" ask={ask} /> : null}
       {canWrite && isOpen ? <Ask what="retention" words="Retention …" ask={ask} /> : null}
       {canWrite && isAbandoned ? <Ask what="amend" words="Amend outcome …" ask={ask} /> : null}
+      {canWrite && session.artifactCount > 0n ? <Ask what="hold" words="Hold …" ask={ask} /> : null}
       {canWrite && session.holdCount === 0n ? <Ask what="delete" words="Delete …" ask={ask} /> : null}
       <FailureBox failure={failure} />
       {asked === 'seal' || asked === 'amend' ? (
         <Seal session={session} isAmendment={asked === 'amend'} close={close} done={done} />
       ) : null}
+      {asked === 'hold' ? <HoldAll session={session} close={close} done={done} /> : null}
       {asked === 'retention' ? <Retention session={session} close={close} done={done} /> : null}
       {asked === 'delete' ? <Delete session={session} close={close} /> : null}
     </div>

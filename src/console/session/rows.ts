@@ -1,5 +1,7 @@
 /** The events of a session as rows: what the feed brings, what stays in memory, and how rows are grouped. */
 
+import { isPiece } from './output-pieces.ts';
+
 /** An artifact as the console keeps it: a part of its record. */
 interface KeptArtifact {
   readonly id: string;
@@ -87,7 +89,9 @@ export function linesOf(rows: readonly FeedRow[], view: View, search: string): S
       return { kind: 'event', row, versions: 1, isGone };
     });
   }
-  const latest = latestByName(matching);
+  const latest = latestByName(
+    matching.filter(({ artifact }) => artifact === undefined || !isPiece(artifact.name)),
+  );
   if (view === 'name')
     return [...latest.values()]
       .sort((a, b) => compare(a.row.artifact!.name, b.row.artifact!.name))

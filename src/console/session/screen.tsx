@@ -10,6 +10,7 @@ import { SessionActions } from './actions.tsx';
 import { Drop } from './drop.tsx';
 import { EventList, Search } from './event-list.tsx';
 import { Feed, type FeedState } from './feed.ts';
+import { Output } from './output.tsx';
 import { firstFailure, linesOf, missingOutputs, type View } from './rows.ts';
 
 const views: readonly (readonly [View, string])[] = [
@@ -47,6 +48,7 @@ export function SessionScreen({ subject }: { subject: string }) {
         <FailureBox failure={failure} />
         <Facts session={session} />
         <Trouble session={session} feed={feed} />
+        <Output rows={feed.rows.value} />
         <Events session={session} feed={feed} />
         <CommandLine session={session} />
       </Drop>

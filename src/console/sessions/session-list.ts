@@ -8,8 +8,9 @@ import { type Failure, failureOf, isCancelled } from '../calls/failure.ts';
 import { refreshed } from './merge.ts';
 
 const pageSize = 100;
-/** How long to wait between two looks for new sessions, in milliseconds. */
-const lookMs = 700;
+/** How long to wait between two looks for what is new, in milliseconds, and the number of sessions that are looked at. */
+const lookMs = 500;
+const lookSize = 40;
 
 /** What a list knows. */
 interface Listed {
@@ -54,7 +55,7 @@ export class SessionList implements Disposable {
     if (nextPageToken === '' || this.isLoadingMore) return;
     this.isLoadingMore = true;
     try {
-      const page = await this.page(nextPageToken);
+      const page = await this.page(nextPageToken, pageSize);
       const { sessions: known } = this.state.peek();
       const uids = new Set(known.map(({ uid }) => uid));
       const added = page.sessions.filter(({ uid }) => !uids.has(uid));
@@ -80,17 +81,15 @@ export class SessionList implements Disposable {
   /** Reads the first page again. Returns true if no further look can succeed. */
   private async look(): Promise<boolean> {
     try {
-      const page = await this.page('');
       const before = this.state.peek();
+      const page = await this.page('', before.isKnown ? lookSize : pageSize);
       const merged = refreshed(before.sessions, page.sessions, page.nextPageToken === '');
-      const isFirst = !before.isKnown;
-      if (isFirst || merged !== before.sessions || before.failure !== undefined) {
-        const nextPageToken =
-          isFirst || page.nextPageToken === '' || before.nextPageToken === ''
-            ? page.nextPageToken
-            : before.nextPageToken;
-        this.change({ sessions: merged, nextPageToken: isFirst ? page.nextPageToken : nextPageToken });
-      }
+      const last = page.sessions.at(-1);
+      // The pages that were read before go on where they did, unless none of them is left.
+      const isJoined = before.sessions.some(({ uid }) => uid === last?.uid);
+      const nextPageToken =
+        page.nextPageToken === '' || !isJoined ? page.nextPageToken : before.nextPageToken;
+      this.change({ sessions: merged, nextPageToken });
       this.change({ explanation: page.explanation, failure: undefined, isKnown: true });
       return false;
     } catch (error) {
@@ -101,7 +100,7 @@ export class SessionList implements Disposable {
     }
   }
 
-  private page(pageToken: string) {
+  private page(pageToken: string, pageSize: number) {
     const { filter, explain } = this;
     return sessions.listSessions({ filter, explain, pageSize, pageToken }, { signal: this.ended.signal });
   }

@@ -61,7 +61,7 @@ export async function checkKeyboard(results: Results, browser: Browser, service:
     await keyboard.press('Tab');
     await keyboard.press('Enter');
     await page.waitForURL(/filter=session\.outcome\+%3D\+FAILED/);
-    await page.getByRole('link', { name: 'billing_1', exact: true }).waitFor({ state: 'detached' });
+    await page.getByText('1 session', { exact: true }).waitFor();
     await keyboard.press('Escape');
     await keyboard.press('j');
     await keyboard.press('Enter');

@@ -6,8 +6,7 @@ import type { Exchange } from '../exchange.ts';
 import { type ConsoleFiles, page } from './files.ts';
 
 /** The paths of the page: the screens restore themselves from them. */
-export const screens =
-  /^\/(?:(?:sessions|artifacts|lineage)\/[^/]+|compare|usage|retention|links|store|search)?$/;
+export const screens = /^\/(?:(?:sessions|artifacts|lineage)\/[^/]+|compare|usage|retention|links|store)?$/;
 
 /** The paths of the files that the page loads. */
 export const assets = /^\/console\/([\w.-]+)$/;
