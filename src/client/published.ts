@@ -4,6 +4,7 @@ export type {
   Access,
   ApiKey,
   Namespace,
+  MintedToken,
   NewApiKey,
   Quota,
   Scope,
