@@ -168,11 +168,7 @@ function Drawn({ node: { id, level, artifact }, at }: { node: GraphNode; at: { x
     </>
   );
   if (artifact === undefined) return <g>{box}</g>;
-  return (
-    <a href={artifactHref(id)} aria-label={lines.join(' ')}>
-      {box}
-    </a>
-  );
+  return <a href={artifactHref(id)}>{box}</a>;
 }
 
 /** The end of a name tells more than its beginning. */
