@@ -14,6 +14,7 @@ const processes = [
   'test/blobs/disk-process.test.ts',
   'test/cli/commands/completion.test.ts',
   'test/cli/commands/config.test.ts',
+  'test/cli/commands/console.test.ts',
   'test/cli/files/from-command.test.ts',
   'test/cli/operators/keys.test.ts',
   'test/cli/process.test.ts',

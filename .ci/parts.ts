@@ -67,6 +67,11 @@ export const parts: readonly Part[] = [
     command: 'node_modules/.bin/node test/browser/main.ts',
   },
   {
+    name: 'console: Chromium',
+    dependsOn: [...service, 'scripts', 'test/browser'],
+    command: 'node_modules/.bin/node test/browser/console/main.ts',
+  },
+  {
     name: 'packages: npm, pip',
     dependsOn: [...service, 'scripts', 'test/packages'],
     command: 'test/packages/run.sh',

@@ -1,12 +1,12 @@
 /**
- * Builds `dist/`: the program as a few JavaScript files, which load in a third of the time that the sources take. It
- * does nothing if `dist/` was made from exactly these sources, and with `--check` only says so by its exit code.
+ * Builds `dist/`: the program as a few JavaScript files, which load in a third of the time that the sources take, and
+ * the web console in `dist/console/`. It does nothing if `dist/` was made from exactly these sources, and with `--check` only says so by its exit code.
  * `bin/artifacta` runs it for as long as that is so.
  *
  *     node scripts/build.ts [--force | --check]
  *
- * A file's name has a hash of its content, except `main.js`, which is replaced last. So a program that runs
- * goes on with the files that it was started with.
+ * A file's name has a hash of its content, except `main.js` and the console's page, which are replaced last. So a
+ * program that runs goes on with the files that it was started with.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -21,8 +21,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { builtinModules } from 'node:module';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import type { OutputChunk, Plugin } from 'rolldown';
+import { bundleConsole } from './console.ts';
 import { nativePackages } from './native-files.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -135,7 +136,8 @@ async function bundle(): Promise<readonly OutputChunk[]> {
  * Writes all before it replaces any, the last one last: on a full disk the bundle of before stays, and programs that start
  * meanwhile see that or all of this one.
  */
-function replaceAll(files: readonly (readonly [name: string, content: string])[]): void {
+function replaceAll(files: readonly (readonly [name: string, content: string | Uint8Array])[]): void {
+  for (const [name] of files) mkdirSync(dirname(join(dist, name)), { recursive: true });
   const next = (name: string) => join(dist, `${name}.${process.pid}`);
   try {
     for (const [name, content] of files) writeFileSync(next(name), content);
@@ -147,10 +149,17 @@ function replaceAll(files: readonly (readonly [name: string, content: string])[]
 }
 
 function removeOld(current: ReadonlySet<string>): void {
-  for (const name of readdirSync(dist)) {
-    const path = join(dist, name);
-    if (!current.has(name) && statSync(path).mtimeMs < Date.now() - keptMs) rmSync(path, { recursive: true });
-  }
+  const directories = new Set([...current].map((name) => dirname(name)));
+  const look = (directory: string) => {
+    for (const entry of readdirSync(join(dist, directory))) {
+      const name = join(directory, entry);
+      const path = join(dist, name);
+      if (directories.has(name)) look(name);
+      else if (!current.has(name) && statSync(path).mtimeMs < Date.now() - keptMs)
+        rmSync(path, { recursive: true });
+    }
+  };
+  look('.');
 }
 
 /** By the clock of the file system, which lags a little behind that of the process. */
@@ -166,17 +175,25 @@ async function build(): Promise<void> {
   mkdirSync(dist, { recursive: true });
   const begun = now();
   const digest = digestOfInputs();
-  const [chunks, { noticesOf, packagesOf }] = await Promise.all([bundle(), import('./notices.ts')]);
+  const [chunks, webConsole, { noticesOf, packagesOf }] = await Promise.all([
+    bundle(),
+    bundleConsole(root),
+    import('./notices.ts'),
+  ]);
   if (digestOfInputs() !== digest) throw new Error('the sources changed during the build: start again');
-  const modules = chunks.flatMap(({ moduleIds }) => moduleIds).filter((id) => !id.startsWith('\0'));
+  const modules = [
+    ...chunks.flatMap(({ moduleIds }) => moduleIds).filter((id) => !id.startsWith('\0')),
+    ...webConsole.modules,
+  ];
   const main = chunks.find(({ fileName }) => fileName === 'main.js')!;
   const files = [...chunks.filter((chunk) => chunk !== main), main];
   const paths = modules.map((id) => relative(root, id));
-  const names = files.map(({ fileName }) => fileName);
+  const names = [...files.map(({ fileName }) => fileName), ...webConsole.files.map(([name]) => name)];
   const packages = packagesOf(root, paths, nativePackages).map(({ path }) => path);
   replaceAll([
     ['THIRD_PARTY_NOTICES', noticesOf(root, paths, nativePackages)],
     ['package.json', `${JSON.stringify({ type: 'module', private: true })}\n`],
+    ...webConsole.files,
     ...files.map(({ fileName, code }) => [fileName, code] as const),
     ['made-from', `${JSON.stringify({ digest, files: names.toSorted(), packages }, undefined, 2)}\n`],
   ]);

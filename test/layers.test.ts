@@ -72,6 +72,20 @@ const layers: Readonly<Record<string, Rule>> = {
     ours: ['src/client', 'gen'],
     packages: ['@connectrpc/connect', '@connectrpc/connect-web', '@noble/hashes', '@bufbuild/protobuf'],
   },
+  'src/console': {
+    ours: ['gen'],
+    packages: [
+      'preact',
+      '@preact/signals',
+      '@connectrpc/connect',
+      '@connectrpc/connect-web',
+      '@bufbuild/protobuf',
+      'diff',
+      'hyparquet',
+      'marked',
+    ],
+    not: [...outside, 'node:buffer', 'node:path', 'node:crypto'],
+  },
   'src/sidecar': { ours: ['src/client'], packages: [] },
   'src/mcp': { ours: ['src/client'], packages: ['@modelcontextprotocol/server', 'zod'] },
   'src/cli': {
@@ -127,9 +141,10 @@ const rules: Readonly<Record<string, Rule>> = {
 /** They put the program together: they may import everything, and nobody imports them. */
 const roots = ['src/programs/', 'src/main.ts'];
 
-function files(directory: string, ending = '.ts'): string[] {
+function files(directory: string, ...endings: readonly string[]): string[] {
+  const wanted = endings.length === 0 ? ['.ts', '.tsx'] : endings;
   return readdirSync(join(root, directory), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
+    .filter((entry) => entry.isFile() && wanted.some((ending) => entry.name.endsWith(ending)))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)));
 }
 
@@ -183,7 +198,7 @@ function readmeFaults(folder: string, within: readonly string[]): string[] {
   const path = join(folder, 'README.md');
   if (!existsSync(join(root, path))) return [`${path} is missing`];
   const text = readFileSync(join(root, path), 'utf8');
-  const named = [...text.matchAll(/`([\w./-]+\.(?:ts|md|peggy))`/g)].map((match) => match[1]!);
+  const named = [...text.matchAll(/`([\w./-]+\.(?:tsx?|md|peggy))`/g)].map((match) => match[1]!);
   const exists = (name: string) => existsSync(join(root, folder, name)) || existsSync(join(root, name));
   return [
     ...within
@@ -207,6 +222,9 @@ describe('layers', () => {
   it('are told apart by this test', () => {
     expect(fault('src/domain/x.ts', '../store/open.ts')).toBe('src/domain may not import src/store');
     expect(fault('src/server/x.ts', '../domain/limits.ts')).toBe('src/server may not import src/domain');
+    expect(fault('src/console/parts/x.tsx', '../../domain/limits.ts')).toBe(
+      'src/console may not import src/domain',
+    );
     expect(fault('src/client/x.ts', '../api/errors.ts')).toBe('src/client may not import src/api');
     expect(fault('src/store/x.ts', 'node:fs')).toBe('src/store may not import node:fs');
     expect(fault('src/index/x.ts', '@bufbuild/protobuf')).toBe(

@@ -108,7 +108,11 @@ it('says which methods are served', async () => {
       {
         // What they do when they are called is of no matter here.
         ...custodyHandlers({} as StoreHost, ''),
-        ...adminHandlers(store, new ChildTokens(store.tokenKey, now), now),
+        ...adminHandlers(store, {
+          tokens: new ChildTokens(store.tokenKey, now),
+          now,
+          consoleUrl: () => undefined,
+        }),
       },
     ],
     [MaintenanceService, { ...maintenanceHandlers(store), ...exportHandlers(undefined) }],

@@ -47,6 +47,8 @@ interface RoutesOptions extends GuardOptions {
   readonly publicUrl?: string | undefined;
   /** The URL of the HTTP listener on this machine, in the same form. Default: no HTTP listener exists. */
   readonly localUrl?: (() => string | undefined) | undefined;
+  /** Whether the HTTP listener serves the web console. Default false. */
+  readonly hasConsole?: boolean;
   /** The version of the software, for exports and for clients. Default: empty. */
   readonly version?: string;
   /** The settings that clients may know. Default: the usual ones. */
@@ -81,7 +83,11 @@ export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'se
   const tickets = madeOf(store, (open) =>
     ticketHandlers(open, new Tickets(open.tokenKey, now), addresses, now),
   );
-  const admin = madeOf(store, (open) => adminHandlers(open, new ChildTokens(open.tokenKey, now), now));
+  const base = () => (options.hasConsole === true ? (publicUrl ?? localUrl()) : undefined);
+  const consoleUrl = () => base()?.concat('/');
+  const admin = madeOf(store, (open) =>
+    adminHandlers(open, { tokens: new ChildTokens(open.tokenKey, now), now, consoleUrl }),
+  );
   const maintenance = madeOf(store, maintenanceHandlers);
   // These methods work while no store is open.
   const custody = host === undefined ? {} : custodyHandlers(host, version, exports);

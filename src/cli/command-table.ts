@@ -23,6 +23,7 @@ const commands: Readonly<Record<string, () => Promise<Add>>> = {
   diff: single(async () => (await import('./commands/diff.ts')).addDiff),
   lineage: single(async () => (await import('./commands/lineage.ts')).addLineage),
   watch: single(async () => (await import('./commands/watch.ts')).addWatch),
+  console: single(async () => (await import('./commands/console.ts')).addConsole),
   rm: single(async () => (await import('./commands/remove.ts')).addRemove),
   update: single(async () => (await import('./commands/update.ts')).addUpdate),
   mcp: single(async () => (await import('./agents/mcp.ts')).addMcp),

@@ -3,6 +3,7 @@
 export type {
   Access,
   ApiKey,
+  MintedToken,
   Namespace,
   NewApiKey,
   Quota,

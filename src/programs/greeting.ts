@@ -23,6 +23,7 @@ export function greeting(config: ServeConfig, greeted: Greeted): string {
   const rows: (readonly [string, string | undefined])[] = [
     ['gRPC', urlOf(isSecure ? 'grpcs' : 'grpc', grpc)],
     ['HTTP', urlOf(isSecure ? 'https' : 'http', http)],
+    ['console', config.hasConsole ? urlOf(isSecure ? 'https' : 'http', http) : undefined],
     ['socket', grpc === null && http === null && socket !== null ? socket : undefined],
     ['admin', urlOf('http', greeted.admin ?? null)],
     ['data', config.dataDir],

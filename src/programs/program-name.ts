@@ -16,3 +16,9 @@ export function programNameOf(main: string, places: ProgramPlaces): string {
   const searched = places.searched.filter((directory) => !directory.endsWith(join('node_modules', '.bin')));
   return searched.some((directory) => isOurs(join(directory, 'artifacta'))) ? 'artifacta' : launcher;
 }
+
+/** Returns the directory of the web console's files. @param main the file that Node was started with. */
+export function consoleDirOf(main: string): string {
+  // A program that runs from its sources has the console of the last build.
+  return main.endsWith('.ts') ? join(dirname(main), '..', 'dist', 'console') : join(dirname(main), 'console');
+}

@@ -3,7 +3,6 @@ import { methodNames } from '../api/routes.ts';
 import { sharedMethod } from '../api/shared.ts';
 import { ticketMethod } from '../api/tickets/use.ts';
 import { exportWarnings } from '../blobs/disk-exports.ts';
-import { afterRealTime } from '../domain/timer.ts';
 import { identifyBy } from '../identity/certificates.ts';
 import { parseOutsideConfig } from '../identity/config.ts';
 import { openJwtVerifier } from '../identity/jwt.ts';
@@ -22,9 +21,10 @@ import { type Embedded, type EmbeddedOptions, openWhenFree } from './data-direct
 import { setUmaskFor } from './directory-rights.ts';
 import { greeting } from './greeting.ts';
 import { OwnDirectory, outsideReader, requireOutside } from './own-directory.ts';
+import { consoleDirOf } from './program-name.ts';
 import { startReaper } from './reap-child.ts';
 import { type ListenerParts, type Outside, openListeners } from './serving/listeners.ts';
-import { SlowStart, type StartStage } from './slow-start.ts';
+import { type StartStage, watchStart } from './slow-start.ts';
 import { openUnlessServed } from './while-input.ts';
 
 /** The facts and events that the process gives the service, and the calls that the service makes to it. */
@@ -92,7 +92,8 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
     // store and wants the address.
     await using admin = adminAtOnce ?? (await openAdmin());
     await telemetry.loaded;
-    const parts = { telemetry, readiness, unsent, received, tls, outside, version };
+    const consoleDir = config.hasConsole ? consoleDirOf(surroundings.main) : undefined;
+    const parts = { telemetry, readiness, unsent, received, tls, outside, version, consoleDir };
     await using server = await openListeners(config, { ...parts, embedded });
     isListening = true;
     showState(host.state);
@@ -174,15 +175,6 @@ function ownDirectoryOf({ dataDir, tls, authConfig, exportDir }: ServeConfig): O
   for (const path of [tls?.cert, tls?.key, tls?.clientCa, authConfig, exportDir])
     if (path !== undefined) requireOutside(own, path);
   return own;
-}
-
-function watchStart(log: Telemetry['log']): SlowStart {
-  return new SlowStart({
-    elapsed: () => performance.now(),
-    after: afterRealTime,
-    warn: (fields, message) => log.warn(fields, message),
-    info: (fields, message) => log.info(fields, message),
-  });
 }
 
 /** Logs warnings about the settings. */

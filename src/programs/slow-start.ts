@@ -1,5 +1,5 @@
 /** Logs what a start waits for, if it takes long. */
-import type { After } from '../domain/timer.ts';
+import { type After, afterRealTime } from '../domain/timer.ts';
 
 /** The stages of a start, in their order, and what each waits for. */
 const stages = {
@@ -18,6 +18,16 @@ const stages = {
 
 /** One of the stages of a start. */
 export type StartStage = keyof typeof stages;
+
+/** Watches the start of this process. */
+export function watchStart(log: Pick<SlowStartOptions, 'warn' | 'info'>): SlowStart {
+  return new SlowStart({
+    elapsed: () => performance.now(),
+    after: afterRealTime,
+    warn: (fields, message) => log.warn(fields, message),
+    info: (fields, message) => log.info(fields, message),
+  });
+}
 
 interface SlowStartOptions {
   /** Returns milliseconds since the process began. */

@@ -59,12 +59,16 @@ export interface ServerOptions {
   readonly httpHosts?: readonly string[];
   /** Origins whose pages may call the HTTP listener; `*` for all. Default: only its own. */
   readonly corsOrigins?: readonly string[];
+  /** The URL at which others reach HTTP. Pages of its origin are the service's own. Default: not known. */
+  readonly publicUrl?: string | undefined;
   /** Opens share links, over HTTP. Default: none are opened. */
   readonly shared?: OpenShared | undefined;
   /** Takes tickets, over HTTP. Default: none are taken. */
   readonly tickets?: TakeTicket | undefined;
   /** Serves MCP over HTTP. Default: it is not served. */
   readonly mcp?: McpEndpoint | undefined;
+  /** The directory with the files of the web console, served over HTTP. Default: none is served. */
+  readonly consoleDir?: string | undefined;
   /** Whether to refuse HTTP calls under other names. Leave it on while callers are not authenticated. Default true. */
   readonly checkHost?: boolean;
   /** The path of a Unix socket on which the same is served. Default: none. */
@@ -225,8 +229,10 @@ function httpOptions(
     shared: options.shared,
     tickets: options.tickets,
     mcp: options.mcp,
+    consoleDir: options.consoleDir,
     hosts: options.httpHosts ?? [],
     corsOrigins: options.corsOrigins ?? [],
+    ownOrigin: options.publicUrl === undefined ? undefined : new URL(options.publicUrl).origin,
     checkHost: options.checkHost ?? true,
     messageBytesMax: options.messageBytesMax,
     concurrentStreamsMax: options.concurrentStreamsMax,

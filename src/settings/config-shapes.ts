@@ -87,6 +87,8 @@ export interface ServeConfig extends CommonConfig {
   readonly http: Address | undefined;
   /** Names under which HTTP may be called, in addition to loopback's and the host where it listens. */
   readonly httpHosts: readonly string[];
+  /** Whether HTTP serves the web console. */
+  readonly hasConsole: boolean;
   readonly corsOrigins: readonly string[];
   /** Undefined: no admin listener. */
   readonly admin: Address | undefined;

@@ -95,6 +95,7 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
     admin,
     otlpTracesUrl: source.collector('otlpTracesEndpoint') ?? tracesBelow(source.collector('otlpEndpoint')),
     httpHosts: source.hosts('httpHosts'),
+    hasConsole: !source.flag('noConsole'),
     corsOrigins: source.origins('corsOrigins', auth),
     graceMs: source.milliseconds('graceSeconds', 3_600) ?? (isLocal ? 0 : 5_000),
     drainMs: source.milliseconds('drainSeconds', 3_600) ?? 25_000,

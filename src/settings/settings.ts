@@ -91,6 +91,12 @@ export const settings = {
       'base URL at which others reach the HTTP listener, e.g. https://artifacts.example.org; share links and ' +
       'tickets begin with this URL',
   },
+  noConsole: {
+    flag: 'no-console',
+    env: 'ARTIFACTA_NO_CONSOLE',
+    default: 'false',
+    description: 'does not serve the web console, which is otherwise at / of the HTTP listener',
+  },
   corsOrigins: {
     flag: 'cors-origin',
     value: 'ORIGIN,…',

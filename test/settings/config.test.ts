@@ -130,6 +130,7 @@ describe('settings', () => {
       grpc: parseAddress(settings.grpcListen.default),
       http: parseAddress(settings.httpListen.default),
       httpHosts: [],
+      hasConsole: true,
       corsOrigins: [],
       auth: false,
       authConfig: undefined,

@@ -69,7 +69,7 @@ export function readPages(name: RegExp, ...directories: readonly string[]): Page
 
 /** All files of ours below these directories. */
 export function readSources(...directories: readonly string[]): Source[] {
-  return readPages(/\.(ts|mjs)$/, ...directories).map(({ path, text }) => parseSource(path, text));
+  return readPages(/\.(tsx?|mjs)$/, ...directories).map(({ path, text }) => parseSource(path, text));
 }
 
 /** @param path from the root of the checkout. */
@@ -264,6 +264,12 @@ function wordsOf(
     },
     TemplateElement: ({ value, start }) => {
       texts.push({ text: value.cooked ?? value.raw, line: lineAt(start) });
+    },
+    JSXText: ({ value, start }) => {
+      texts.push({ text: value, line: lineAt(start) });
+    },
+    JSXIdentifier: ({ name }) => {
+      identifiers.set(name, (identifiers.get(name) ?? 0) + 1);
     },
     Identifier: ({ name }) => {
       identifiers.set(name, (identifiers.get(name) ?? 0) + 1);

@@ -64,6 +64,10 @@
 - name: ARTIFACTA_PUBLIC_URL
   value: {{ . | quote }}
 {{- end }}
+{{- if not .Values.http.console }}
+- name: ARTIFACTA_NO_CONSOLE
+  value: "true"
+{{- end }}
 {{- with .Values.http.corsOrigins }}
 - name: ARTIFACTA_CORS_ORIGINS
   value: {{ join "," . | quote }}

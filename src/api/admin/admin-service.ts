@@ -1,6 +1,5 @@
 import type { AdminService } from '../../../gen/artifacta/v1/admin_service_pb.ts';
 import { invalid } from '../../domain/errors.ts';
-import type { ChildTokens } from '../../identity/child-tokens.ts';
 import type { Exports } from '../../store/custody/exports.ts';
 import type { StoreHost } from '../../store/custody/host.ts';
 import type { UsageScan } from '../../store/queries/usage-scan.ts';
@@ -15,7 +14,7 @@ import { namespaceHandlers } from './namespaces.ts';
 import { policyHandlers } from './policies.ts';
 import { listQuarantined } from './quarantined.ts';
 import { toStatusMessage } from './store-status.ts';
-import { mintToken } from './tokens.ts';
+import { type Minting, mintToken } from './tokens.ts';
 import { getUsage } from './usage.ts';
 import { verify } from './verification.ts';
 
@@ -31,18 +30,17 @@ interface AdminParts {
 /**
  * Returns the methods of AdminService that need an open store.
  *
- * @param tokens the maker of tokens for agents. @param now the time in milliseconds since the Unix epoch.
+ * @param minting the maker of tokens for agents.
  */
 export function adminHandlers(
   { namespaces, apiKeys, usage, policies, quarantined }: AdminParts,
-  tokens: ChildTokens,
-  now: () => number,
+  minting: Minting,
 ): Handlers<typeof AdminService> {
   return {
     ...namespaceHandlers(namespaces),
-    ...apiKeyHandlers(apiKeys, namespaces, now),
+    ...apiKeyHandlers(apiKeys, namespaces, minting.now),
     ...policyHandlers(policies),
-    mintToken: (request, { principal }) => mintToken(tokens, namespaces, now, request, principal),
+    mintToken: (request, { principal }) => mintToken(minting, namespaces, request, principal),
     getUsage: (request, { principal }) => getUsage(usage, namespaces, request, principal),
     listQuarantined: (request, { principal }) => listQuarantined(quarantined, request, principal),
   };

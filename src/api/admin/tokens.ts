@@ -21,22 +21,30 @@ import type { Namespaces } from '../../store/tenants/namespaces.ts';
 import { parseSize } from '../parse.ts';
 import { parseScopes, scopeMessages } from './shared-fields.ts';
 
+/** The parts that make tokens. */
+export interface Minting {
+  readonly tokens: ChildTokens;
+  /** Returns the time in milliseconds since the Unix epoch. */
+  readonly now: () => number;
+  /** Returns the URL of the web console. Undefined: none is served. */
+  readonly consoleUrl: () => string | undefined;
+}
+
 /**
- * Answers MintToken. @param tokens the maker of tokens. @param now the time in milliseconds since the Unix epoch.
+ * Answers MintToken.
  *
  * @throws Failure INVALID_ARGUMENT, NAMESPACE_NOT_FOUND, PERMISSION_DENIED.
  */
 export async function mintToken(
-  tokens: ChildTokens,
+  { tokens, now, consoleUrl }: Minting,
   namespaces: Namespaces,
-  now: () => number,
   request: MintTokenRequest,
   principal: Principal,
 ): Promise<MessageInitShape<typeof MintTokenResponseSchema>> {
   const grant = parseGrant(request, principal, now());
   await namespaces.require(grant.namespace);
   const minted = await tokens.mint(principal, grant);
-  return { token: minted.token, grant: toGrantMessage(minted.principal) };
+  return { token: minted.token, grant: toGrantMessage(minted.principal), consoleUrl: consoleUrl() ?? '' };
 }
 
 /** Parses what a token may do. {@link ChildTokens} checks the rest of the narrowing. */

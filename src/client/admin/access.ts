@@ -77,6 +77,15 @@ export interface TokenWanted extends CallSettings {
   readonly ttlMs?: number | undefined;
 }
 
+/** A token, with its rights. */
+export interface MintedToken {
+  /** The secret. */
+  readonly token: string;
+  readonly grant: TokenGrant;
+  /** The URL of the service's web console, which takes the token in its fragment. Undefined: none is known. */
+  readonly consoleUrl: string | undefined;
+}
+
 /** The rights of a token. */
 export interface TokenGrant {
   readonly id: string;
@@ -219,7 +228,7 @@ export class Access {
   }
 
   /** Makes a short-lived token that may do less than these credentials, to hand to an agent. */
-  async mintToken(wanted: TokenWanted): Promise<{ readonly token: string; readonly grant: TokenGrant }> {
+  async mintToken(wanted: TokenWanted): Promise<MintedToken> {
     const answer = await unary(this.calls, wanted, (call) =>
       this.service.mintToken(
         {
@@ -234,7 +243,8 @@ export class Access {
         call,
       ),
     );
-    return { token: answer.token, grant: grantFrom(answer.grant!) };
+    const consoleUrl = answer.consoleUrl === '' ? undefined : answer.consoleUrl;
+    return { token: answer.token, grant: grantFrom(answer.grant!), consoleUrl };
   }
 }
 

@@ -34,12 +34,14 @@ export interface ListenerParts {
   readonly tls: Tls | undefined;
   readonly outside: Outside;
   readonly version: string;
+  /** The files of the web console. Undefined: it is not served. */
+  readonly consoleDir: string | undefined;
 }
 
 /** Opens the listeners. @throws Error if one of them cannot listen. */
 export async function openListeners(
   config: ServeConfig,
-  { embedded, telemetry, tls, outside, version, ...counted }: ListenerParts,
+  { embedded, telemetry, tls, outside, version, consoleDir, ...counted }: ListenerParts,
 ): Promise<RunningServer> {
   const { host, exportFiles } = embedded;
   const elapsed = () => performance.now();
@@ -58,6 +60,7 @@ export async function openListeners(
   const all = routes({
     publicUrl: config.publicUrl,
     localUrl,
+    hasConsole: consoleDir !== undefined,
     store: () => host.store,
     host,
     exportFiles,
@@ -82,6 +85,8 @@ export async function openListeners(
     tls,
     ...(config.grpc === undefined ? {} : { grpc: config.grpc }),
     http: config.http,
+    consoleDir,
+    publicUrl,
     httpHosts: config.httpHosts,
     checkHost: !config.auth,
     corsOrigins: config.corsOrigins,

@@ -27,6 +27,7 @@ import type { Tls } from '../tls.ts';
 import { Turns } from '../turns.ts';
 import { type ConnectOptions, connectCalls } from './connect-calls.ts';
 import { Connections, type NodeServer } from './connections.ts';
+import { ConsoleFiles } from './console/files.ts';
 import { badField, badHead, HttpError, wholeAnswer } from './errors.ts';
 import { connectionOf, Exchange } from './exchange.ts';
 import type { McpEndpoint } from './mcp/mcp-route.ts';
@@ -44,6 +45,8 @@ export interface HttpOptions extends ConnectOptions, OriginOptions {
   readonly tickets?: TakeTicket | undefined;
   /** Serves MCP. Default: it is not served. */
   readonly mcp?: McpEndpoint | undefined;
+  /** The directory with the files of the web console. Absent: none is served. */
+  readonly consoleDir?: string | undefined;
   /** With TLS: HTTP/1.1 and HTTP/2. Absent: HTTP/1.1 in clear. */
   readonly tls?: Tls | undefined;
   /** The open calls of this listener and others. */
@@ -92,14 +95,17 @@ export async function startHttp(options: HttpOptions): Promise<HttpListener> {
   const connections = new Connections(server, turns);
   const connect = connectCalls(options.methods, options);
   const calls = new PlainCalls(options.methods, options);
-  const { shared, tickets, mcp } = options;
   const scheme = options.tls === undefined ? 'http' : 'https';
+  const { shared, tickets, mcp, consoleDir } = options;
+  const webConsole = consoleDir === undefined ? undefined : new ConsoleFiles(consoleDir);
   const answer = (exchange: Exchange, hasPlace: boolean): Promise<void> => {
     options.calls.track(exchange.settled);
     connections.serve(exchange);
     if (!hasPlace) exchange.answerError(tooManyOpenCalls());
     else if (!refuse(exchange, scheme, gate, connections) && !connect(exchange))
-      exchange.stayOpenFor(answerPlainly(exchange, { calls, shared, tickets, mcp, scheme }, options));
+      exchange.stayOpenFor(
+        answerPlainly(exchange, { calls, shared, tickets, mcp, webConsole, scheme }, options),
+      );
     return exchange.settled;
   };
   const listener = (awaitsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {

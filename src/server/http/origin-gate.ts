@@ -16,6 +16,8 @@ export interface OriginOptions {
   readonly hosts: readonly string[];
   /** Origins whose pages may call, e.g. `https://app.example.org`; `*` for all. */
   readonly corsOrigins: readonly string[];
+  /** The origin at which a proxy passes requests on to the listener. Its pages are the listener's own. */
+  readonly ownOrigin?: string | undefined;
   /** Whether to refuse calls under names other than loopback's and those above. */
   readonly checkHost: boolean;
 }
@@ -81,7 +83,8 @@ export class OriginGate {
     if (name === undefined) throw badField('Host', 'is missing or malformed');
     if (this.options.checkHost && !this.known.has(name))
       throw forbidden(`${host} is not a known name of this service; --http-hosts adds names`);
-    if (origin === undefined || origin === originOf(`${scheme}://${host}`) || this.allows(origin)) return;
+    const own = [originOf(`${scheme}://${host}`), this.options.ownOrigin];
+    if (origin === undefined || own.includes(origin) || this.allows(origin)) return;
     throw forbidden(
       `pages of the origin ${origin.slice(0, 256)} may not call the service; --cors-origin allows them`,
     );

@@ -4,6 +4,8 @@ import type { OpenShared } from '../../api/shared.ts';
 import type { TakeTicket } from '../../api/tickets/use.ts';
 import type { CallOptions } from '../grpc/calls.ts';
 import { isSendable, refusal, unexpected } from '../refusals.ts';
+import type { ConsoleFiles } from './console/files.ts';
+import { assets, getConsole, screens } from './console/route.ts';
 import { getContent } from './content-route.ts';
 import { HttpError, notAllowed } from './errors.ts';
 import type { Exchange } from './exchange.ts';
@@ -25,6 +27,8 @@ interface Served {
   /** Undefined: MCP is not served here. */
   readonly mcp: McpEndpoint | undefined;
   readonly scheme: 'http' | 'https';
+  /** Undefined: no web console is served. */
+  readonly webConsole: ConsoleFiles | undefined;
 }
 
 interface Route {
@@ -71,6 +75,16 @@ const routes: readonly Route[] = [
     methods: ['GET', 'HEAD'],
     handle: (exchange, _groups, { mcp, scheme }) => describeMcp(exchange, mcp, scheme),
   },
+  {
+    pattern: screens,
+    methods: ['GET', 'HEAD'],
+    handle: (exchange, _groups, { webConsole }) => getConsole(exchange, undefined, webConsole),
+  },
+  {
+    pattern: assets,
+    methods: ['GET', 'HEAD'],
+    handle: (exchange, [name = ''], { webConsole }) => getConsole(exchange, name, webConsole),
+  },
 ];
 
 /** Answers any request. Does not reject. */
@@ -105,6 +119,8 @@ function routeName(path: string): string {
   if (path.startsWith('/s/')) return '/s/{token}';
   if (path.startsWith('/t/')) return '/t/{token}';
   if (path === mcpPath || path.startsWith(resourceMetadataPath)) return mcpPath;
+  if (assets.test(path)) return '/console/{name}';
+  if (screens.test(path)) return '/';
   return path.startsWith('/v1/sessions/')
     ? '/v1/sessions/{session}/artifacts/{name}'
     : '/v1/artifacts/{id}/content';

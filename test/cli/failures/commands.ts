@@ -30,6 +30,7 @@ export const lines: Readonly<Record<string, Line>> = {
   watch: waiting('watch', 't'),
   // It ends with its input, before anything calls the service.
   mcp: local('mcp'),
+  console: calling('console', '--print'),
   rm: calling('rm', 's/a'),
   update: calling('update', 's/a', '--label', 'a=b'),
   usage: calling('usage'),

@@ -1,0 +1,163 @@
+/** The preview of an artifact: one of several, by its type and name, and others on demand. */
+import type { ComponentChildren, ComponentType } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { place, setParams } from '../base/place.ts';
+import { readBytes } from '../calls/read.ts';
+import { previewAddress } from '../calls/tickets.ts';
+import { type Kind, kindOf, looksLikeText, otherKinds } from '../contents/choose.ts';
+import { FailureBox, Loading } from '../parts/marks.tsx';
+import { useCall } from '../parts/use-call.ts';
+import { ArchivePreview } from './archive.tsx';
+import { CsvPreview } from './csv-preview.tsx';
+import { HexPreview } from './hex.tsx';
+import { DrawingPreview, ImagePreview } from './image.tsx';
+import { JsonPreview } from './json.tsx';
+import { JsonLinesPreview } from './json-lines.tsx';
+import { MarkdownPreview } from './markdown.tsx';
+import { MediaPreview } from './media.tsx';
+import { NotebookPreview } from './notebook.tsx';
+import { TextPreview } from './text.tsx';
+
+/** What a preview is made from. */
+interface Previewed {
+  readonly id: string;
+  readonly name: string;
+  readonly contentType: string;
+  /** The length. */
+  readonly bytes: number;
+}
+
+/** The preview, with a choice of others for the same bytes. */
+export function Preview(artifact: Previewed) {
+  const { id, name, contentType, bytes } = artifact;
+  const usual = kindOf(name, contentType);
+  const guessed = useGuess(artifact, usual);
+  const asked = place.value.params.get('as');
+  const chosen = otherKinds(usual).find((kind) => kind === asked) ?? guessed;
+  if (bytes === 0) return <p class="quiet note">The artifact is empty.</p>;
+  if (chosen === undefined) return <Loading what="the beginning" />;
+  const choices = [...new Set([guessed ?? usual, ...otherKinds(usual)])];
+  return (
+    <section class="preview-box" aria-label="Preview">
+      {choices.length > 1 ? (
+        <fieldset class="views">
+          <legend class="skip">Shown as</legend>
+          {choices.map((kind) => (
+            <label key={kind}>
+              <input
+                type="radio"
+                name="kind"
+                checked={kind === chosen}
+                onChange={() => setParams({ as: kind === guessed ? '' : kind })}
+              />
+              {kind}
+            </label>
+          ))}
+        </fieldset>
+      ) : null}
+      <Shown key={`${id} ${chosen}`} kind={chosen} artifact={artifact} />
+    </section>
+  );
+}
+
+/** What says nothing of its content may still be text. */
+function useGuess({ id, bytes }: Previewed, usual: Kind): Kind | undefined {
+  const needsLook = usual === 'hex' && bytes > 0;
+  const { value, failure } = useCall(`${needsLook} ${id}`, async (signal) =>
+    needsLook ? looksLikeText(await readBytes(id, 0, Math.min(bytes, 4_096), signal)) : false,
+  );
+  if (!needsLook || failure !== undefined) return usual;
+  return value === undefined ? undefined : value ? 'text' : 'hex';
+}
+
+function Shown({ kind, artifact }: { kind: Kind; artifact: Previewed }): ComponentChildren {
+  const { id, bytes } = artifact;
+  switch (kind) {
+    case 'text':
+      return <TextPreview id={id} bytes={bytes} />;
+    case 'patch':
+      return <TextPreview id={id} bytes={bytes} isPatch />;
+    case 'json':
+      return <JsonPreview id={id} bytes={bytes} />;
+    case 'lines of json':
+      return <JsonLinesPreview id={id} />;
+    case 'table':
+      return <CsvPreview {...artifact} />;
+    case 'markdown':
+      return <MarkdownPreview id={id} bytes={bytes} />;
+    case 'image':
+      return <ImagePreview {...artifact} />;
+    case 'svg':
+      return (
+        <>
+          <DrawingPreview {...artifact} />
+          <TextPreview id={id} bytes={bytes} />
+        </>
+      );
+    case 'notebook':
+      return <NotebookPreview id={id} bytes={bytes} />;
+    case 'archive':
+      return <ArchivePreview id={id} bytes={bytes} />;
+    case 'media':
+      return <MediaPreview {...artifact} />;
+    case 'parquet':
+      return <ParquetLater id={id} bytes={bytes} />;
+    case 'html':
+    case 'pdf':
+      return <Framed kind={kind} artifact={artifact} />;
+    case 'hex':
+      return <HexPreview id={id} bytes={bytes} />;
+  }
+}
+
+/** The reader of Parquet is loaded when the first such file is opened. */
+function ParquetLater(props: { id: string; bytes: number }) {
+  const [loaded, setLoaded] = useState<{ Preview: ComponentType<typeof props> }>();
+  useEffect(() => {
+    void import('./parquet.tsx').then(({ ParquetPreview }) => setLoaded({ Preview: ParquetPreview }));
+  }, []);
+  return loaded === undefined ? <Loading what="the reader of Parquet" /> : <loaded.Preview {...props} />;
+}
+
+/** What runs something is shown in a sandboxed frame, from an answer that is sandboxed too, or not at all. */
+function Framed({ kind, artifact }: { kind: 'html' | 'pdf'; artifact: Previewed }) {
+  const { id, bytes } = artifact;
+  if (kind === 'html') return <Page artifact={artifact} />;
+  return (
+    <>
+      <p class="quiet note">
+        A PDF is shown by a viewer of your own: download it, or share it and open the link. Its bytes:
+      </p>
+      <HexPreview id={id} bytes={bytes} />
+    </>
+  );
+}
+
+/** A page of an artifact, or its source. */
+function Page({ artifact: { id, name, bytes } }: { artifact: Previewed }) {
+  const [isSource, setSource] = useState(false);
+  const { value: address, failure, isLoading } = useCall(`frame ${id}`, () => previewAddress(id));
+  const other = (
+    <p class="quiet note">
+      {isSource ? 'Its source. ' : 'The page has an origin of its own, and reaches no network. '}
+      <button type="button" onClick={() => setSource(!isSource)}>
+        {isSource ? 'Show the page' : 'Show its source'}
+      </button>
+    </p>
+  );
+  if (isSource)
+    return (
+      <>
+        {other}
+        <TextPreview id={id} bytes={bytes} />
+      </>
+    );
+  if (failure !== undefined) return <FailureBox failure={failure} />;
+  if (isLoading || address === undefined) return <Loading what="the preview" />;
+  return (
+    <>
+      {other}
+      <iframe class="frame" sandbox="allow-scripts" src={address} title={name} />
+    </>
+  );
+}

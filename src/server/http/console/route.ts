@@ -1,0 +1,101 @@
+/** `GET` and `HEAD` of the web console: its page at `/` and at the paths of its screens, and the files that it loads. */
+import { refusal } from '../../refusals.ts';
+import { decideConditions } from '../content/conditions.ts';
+import { HttpError } from '../errors.ts';
+import type { Exchange } from '../exchange.ts';
+import { type ConsoleFiles, page } from './files.ts';
+
+/** The paths of the page: the screens restore themselves from them. */
+export const screens = /^\/(?:(?:sessions|artifacts|lineage)\/[^/]+|compare|usage|retention|links|store)?$/;
+
+/** The paths of the files that the page loads. */
+export const assets = /^\/console\/([\w.-]+)$/;
+
+/**
+ * What the page may do: run its own scripts, call this service, and show images that it has fetched. It never makes
+ * markup or scripts of a text (Trusted Types), so that no byte of an artifact can become either. Frames are previews
+ * from this origin, whose answers are sandboxed.
+ */
+const policy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  "img-src 'self' blob: data:",
+  "media-src 'self' blob:",
+  "frame-src 'self'",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+  "trusted-types 'none'",
+].join('; ');
+
+const everywhere = {
+  'x-content-type-options': 'nosniff',
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+};
+
+const ofPage = {
+  ...everywhere,
+  'cache-control': 'no-cache',
+  'content-security-policy': policy,
+  'cross-origin-opener-policy': 'same-origin',
+  'permissions-policy': 'camera=(), geolocation=(), microphone=()',
+};
+
+const ofAsset = { ...everywhere, 'cache-control': 'public, max-age=31536000, immutable' };
+
+/** Answers with a file. @param name Undefined: the page. @throws HttpError 404 */
+export async function getConsole(
+  exchange: Exchange,
+  name: string | undefined,
+  files: ConsoleFiles | undefined,
+): Promise<void> {
+  const file = await files?.get(name ?? page);
+  if (file === undefined) throw new HttpError(404, refusal('NOT_IMPLEMENTED', why(files, name)));
+  const { contentType, content, compressed, etag } = file;
+  const { headers } = exchange.request;
+  const described = {
+    ...(name === undefined || name === page ? ofPage : ofAsset),
+    etag,
+    vary: 'Accept-Encoding',
+  };
+  if (decideConditions({ 'if-none-match': headers['if-none-match'] }, etag) === 304) {
+    exchange.answer(304, described);
+    return;
+  }
+  const isCompressed = compressed !== undefined && accepts(headers['accept-encoding'], 'gzip');
+  const body = isCompressed ? compressed : content;
+  exchange.answer(
+    200,
+    {
+      ...described,
+      'content-type': contentType,
+      'content-length': String(body.length),
+      ...(isCompressed ? { 'content-encoding': 'gzip' } : {}),
+    },
+    body,
+  );
+}
+
+function why(files: ConsoleFiles | undefined, name: string | undefined): string {
+  return files === undefined || name !== undefined
+    ? 'nothing exists at this path'
+    : 'the console is not built here: run `npm run build` in the checkout, then reload';
+}
+
+/** Whether Accept-Encoding names a coding, and not with the weight 0. */
+function accepts(header: string | string[] | undefined, coding: string): boolean {
+  return String(header ?? '')
+    .split(',')
+    .map((part) =>
+      part
+        .trim()
+        .toLowerCase()
+        .split(/\s*;\s*/),
+    )
+    .some(([name, weight]) => name === coding && !/^q=0(?:\.0*)?$/.test(weight ?? ''));
+}
