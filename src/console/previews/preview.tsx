@@ -157,7 +157,7 @@ function Page({ artifact: { id, name, bytes } }: { artifact: Previewed }) {
   return (
     <>
       {other}
-      <iframe class="frame" sandbox="allow-scripts" src={address} title={name} />
+      <iframe class="preview frame" sandbox="allow-scripts" src={address} title={name} />
     </>
   );
 }

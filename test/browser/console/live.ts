@@ -125,10 +125,10 @@ async function checkWrites(results: Results, browser: Browser, service: Service)
     );
     await page.getByRole('link', { name: 'running', exact: true }).click();
     await page.getByText('Output of the command').click();
-    await page.getByText('first words').waitFor();
+    await page.getByText('first words', { exact: true }).waitFor();
     await page.getByText('open', { exact: true }).waitFor();
     await run;
-    await page.locator('.tail').getByText('last words').waitFor();
+    await page.locator('.tail').getByText('last words', { exact: true }).waitFor();
     await page.getByText('succeeded', { exact: true }).waitFor();
   });
   await results.check('two tabs change the same labels: the second is refused, and says why', async () => {

@@ -11,6 +11,7 @@ import { join, resolve } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
 import { removeDirectory } from '../../support/directories.ts';
 import { chromiumPath, switches, whySkipped } from '../chromium.ts';
+import { checkEscapes } from './escapes.ts';
 import { checkHostile } from './hostile.ts';
 import { checkLive } from './live.ts';
 import { checkLoad } from './load.ts';
@@ -34,7 +35,10 @@ async function main(browser: Browser, directory: string): Promise<void> {
   const report = await makeRuns(samples);
   const ids = await makeKinds(samples);
   if (wants('screens')) await checkScreens(results, { browser, full, empty, ids, report, pictures, isQuick });
-  if (wants('hostile')) await checkHostile(results, browser, full, ids);
+  if (wants('hostile')) {
+    await checkHostile(results, browser, full, ids);
+    await checkEscapes(results, browser, full, samples);
+  }
   if (wants('paths')) {
     await checkPath(results, browser, full, pictures);
     await checkKeyboard(results, browser, full);
