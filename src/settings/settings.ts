@@ -79,8 +79,8 @@ export const settings = {
     default: 'none',
     reap: true,
     description:
-      'names of the service that HTTP requests may use without --auth, in addition to loopback and the host of the ' +
-      'listener; for /metrics they are checked with --auth too',
+      'host names under which HTTP requests may call the service, in addition to loopback and the host of the ' +
+      'listener; with --auth, only requests for /metrics are checked',
   },
   publicUrl: {
     flag: 'public-url',

@@ -41,8 +41,14 @@ export function addMcp(program: Command, invocation: Invocation): Command {
       '--lease <time>',
       `seal the session as abandoned if this program cannot renew the lease for this long, from 10s to 30d (default: ${leaseDefault})`,
     )
-    .option('--enable-share', 'offer the tools that make and revoke share links; a person is asked each time')
-    .option('--enable-delete', 'offer the tool that deletes artifacts; a person is asked each time')
+    .option(
+      '--enable-share',
+      'offer the tools that make and revoke share links; a person is asked before each link is made',
+    )
+    .option(
+      '--enable-delete',
+      'offer the tool that deletes artifacts; a person is asked before each deletion',
+    )
     .action(async (flags: McpFlags, command: Command) => {
       const { io, output } = invocation;
       const request = {

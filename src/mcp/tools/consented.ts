@@ -1,4 +1,4 @@
-/** Tools for which a person is asked each time: `share`, `revoke_share`, `delete`. */
+/** Tools for which a person is asked each time: `share`, `delete`; and `revoke_share`, which asks no one. */
 import { type InputRequiredResult, inputRequired, inputResponse } from '@modelcontextprotocol/server';
 import * as z from 'zod/v4';
 import type { Artifact } from '../../client/artifacts/artifact.ts';

@@ -45,7 +45,7 @@ export function openSessionTool({ defaultSession, now }: ToolContext): Tool {
     description:
       'Opens a session, which keeps together what one run of an agent produces, and answers its id. ' +
       (defaultSession
-        ? 'Not necessary before a push. It is sealed as succeeded when this server is closed, unless seal_session comes first.'
+        ? 'Not necessary before a push. As the default it is sealed as succeeded when this server is closed, unless seal_session comes first.'
         : 'Name the id in each push, and seal it with seal_session at the end.'),
     input,
     output: z.object({ session: sessionBrief, created: z.boolean() }),
