@@ -97,8 +97,9 @@ const native: Plugin = {
 const runtimeOfMcp = '@modelcontextprotocol/server/_shims';
 
 /**
- * The SDK of MCP brings a validator of JSON schemas, for answers to questions in a form that this program does not ask.
- * It is a third of the SDK, and a command that serves MCP would load it before its first answer.
+ * The SDK of MCP brings a validator of JSON schemas, for answers to questions that a server sends itself. This program
+ * asks in the results of tools instead, and the tools check the answers. The validator is a third of the SDK, and a
+ * command that serves MCP would load it before its first answer.
  */
 const withoutValidator: Plugin = {
   name: 'no validator of JSON schemas',
