@@ -124,8 +124,9 @@ export class ContentWriter implements AsyncDisposable {
    */
   async publish(now: number): Promise<Content> {
     if (this.content?.kind === 'blob' && this.content.publishTime === undefined) {
-      await this.staged!.commit();
-      this.content = { ...this.content, replaces: true, publishTime: now };
+      const version = await this.staged!.commit();
+      const versioned = version === undefined ? {} : { version };
+      this.content = { ...this.content, ...versioned, replaces: true, publishTime: now };
       await this.options.onStep?.('published');
     }
     return this.content!;

@@ -103,8 +103,8 @@ export class MarkedBlobs implements BlobStore {
     }
   }
 
-  async stage(name: string): Promise<StagedBlob> {
-    const staged = await this.inner.stage(name);
+  async stage(name: string, signal?: AbortSignal): Promise<StagedBlob> {
+    const staged = await this.inner.stage(name, signal);
     return {
       name: staged.name,
       get bytesWritten() {
@@ -117,20 +117,20 @@ export class MarkedBlobs implements BlobStore {
     };
   }
 
-  delete(name: string): Promise<void> {
-    return this.whileMarked(() => this.inner.delete(name));
+  delete(name: string, generation?: string): Promise<void> {
+    return this.whileMarked(() => this.inner.delete(name, generation));
   }
 
   prepareNamespace(internalId: string): Promise<void> {
     return this.inner.prepareNamespace(internalId);
   }
 
-  read(name: string, offset: number, length: number, signal?: AbortSignal): AsyncIterable<Uint8Array> {
-    return this.inner.read(name, offset, length, signal);
+  read(...what: Parameters<BlobStore['read']>): AsyncIterable<Uint8Array> {
+    return this.inner.read(...what);
   }
 
-  stat(name: string): ReturnType<BlobStore['stat']> {
-    return this.inner.stat(name);
+  stat(name: string, generation?: string): ReturnType<BlobStore['stat']> {
+    return this.inner.stat(name, generation);
   }
 
   list(internalId: string, shard?: string): AsyncIterable<string> {
