@@ -40,6 +40,8 @@ export class FakeBuckets {
   readonly sessions = new Map<string, Session>();
   /** True: nothing may be deleted or overwritten, as under a retention policy. */
   isLocked = false;
+  /** The time of new objects, in milliseconds since the Unix epoch. */
+  now: () => number = Date.now;
   private lastGeneration = 1_700_000_000_000_000n;
 
   bucket(name: string): Map<string, FakeObject> {
@@ -83,7 +85,7 @@ export class FakeBuckets {
       bytes,
       metadata,
       generation,
-      timeCreated: new Date().toISOString(),
+      timeCreated: new Date(this.now()).toISOString(),
       crc32c: computed,
     };
     objects.set(name, made);
