@@ -47,7 +47,7 @@ export interface EmbeddedOptions {
   readonly blobs?: BucketAddress | undefined;
   /** In bytes; 0 for none. Default: see `src/store/contents/space.ts`. */
   readonly reserveBytes: number | undefined;
-  /** The directory for exports of the index. Absolute. Default: none. */
+  /** The directory for exports of the index. Absolute. Default: none, or with a bucket a place in that. */
   readonly exportDir?: string | undefined;
   /** Called when {@link Embedded.trouble} may have changed. */
   readonly onTrouble?: () => void;
@@ -74,7 +74,7 @@ export interface Embedded {
    * writes.
    */
   readonly trouble: () => { readonly message: string; readonly isReadable: boolean } | undefined;
-  /** Undefined if no directory for exports is configured. */
+  /** Undefined if no place for exports is configured. */
   readonly exportFiles: ExportFiles | undefined;
   /** Closes the store. Calls must have ended. */
   close(): Promise<void>;
@@ -116,7 +116,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
       await settleFiles(dataDir);
       await lock[Symbol.asyncDispose]();
     };
-    const exportFiles = options.exportDir === undefined ? undefined : diskExports(options.exportDir);
+    const exportFiles = options.exportDir === undefined ? place.exports : diskExports(options.exportDir);
     const trouble = () => {
       // Of contents that cannot be reached, none can be read.
       if (place.trouble !== undefined) return { message: place.trouble, isReadable: false };

@@ -1,7 +1,10 @@
 /** The service and commands with contents in a bucket, as processes of their own. */
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createClient } from '@connectrpc/connect';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { MaintenanceService } from '../../gen/artifacta/v1/maintenance_service_pb.ts';
+import { openTransport } from '../server/grpc/listeners.ts';
 import { someBytes } from '../support/calls.ts';
 import { newDirectory, start } from '../support/command.ts';
 import { FakeGcs } from '../support/gcs/server.ts';
@@ -99,6 +102,24 @@ describe('a store with a bucket', { timeout: 60_000 }, () => {
     await expectPulled('pulled');
   });
 
+  it('keeps exports of its index there, from which it comes back', async () => {
+    const served = startServe(dataDir, [], variables());
+    await served.ready;
+    await filled();
+    const isExport = (name: string) => name.startsWith('team/store/exports/');
+    const exported = () => [...fake.buckets.bucket('bucket').values()].filter(({ name }) => isExport(name));
+    const socket = join(dataDir, 'run', 'sock');
+    const made = await exportNow(socket);
+    expect(exported().map(({ name }) => name)).toContain(`team/store/${made.path}`);
+    served.child.kill('SIGKILL');
+    await served.ended;
+    const file = join(directory, 'index.export');
+    await writeFile(file, fake.object(`team/store/${made.path}`)!.bytes);
+    await rm(dataDir, { recursive: true });
+    expect(await run('import', file)).toMatchObject({ code: 0 });
+    await expectPulled('pulled');
+  });
+
   it.each([
     ['gs://missing/a', 'the bucket answered 404'],
     ['gs://bucket', 'may not be used (read): 403'],
@@ -156,6 +177,11 @@ describe('a service with a bucket', { timeout: 60_000 }, () => {
     await expectPulled('pulled');
   });
 });
+
+async function exportNow(socket: string) {
+  using opening = openTransport(`unix:${socket}`);
+  return await createClient(MaintenanceService, opening.transport).export({});
+}
 
 /** Resolves with the line that says that the store is in recovery. */
 async function recovery(served: ReturnType<typeof startServe>) {

@@ -3,6 +3,8 @@
  *
  *     artifacta-store.json                         the claim: to which store the place belongs
  *     blobs/<internal id>/<2 hex>/<upload id>      contents
+ *     exports/<time>.index                         exports of the index
+ *     probes/<process>                             empty, while a process looks whether it may use the bucket
  *
  * An object is created once and never written again. Nothing is staged in the bucket or on the volume: a blob that is
  * being written is in memory, and in the pieces of an upload, which no listing shows.
@@ -12,12 +14,14 @@ import { Failure } from '../../domain/errors.ts';
 import { type BucketAddress, bucketAddressText } from '../../domain/system/bucket-address.ts';
 import { type After, afterAwaitedTime } from '../../domain/timer.ts';
 import type { BlobStat, BlobStore, StagedBlob } from '../blob-store.ts';
+import type { ExportFiles } from '../export-files.ts';
 import { blobName, checkByteRange, checkInternalId, checkShard, parseBlobName } from '../names.ts';
 import { openAccess } from './access.ts';
 import { bucketFields, bucketWarnings } from './bucket-state.ts';
 import { Claim } from './claim.ts';
 import { BucketClient, type RequestCounts } from './client.ts';
 import { Exchange } from './exchange.ts';
+import { BucketExports } from './exports.ts';
 import { Objects, refusedAs } from './objects.ts';
 import { readPieces } from './reading.ts';
 import { RetryAllowance } from './retries.ts';
@@ -84,7 +88,7 @@ export class GcsBlobs implements BlobStore, Disposable {
     this.operationMs = options.operationMs ?? 30_000;
     this.onTrouble = options.onTrouble ?? (() => undefined);
     this.place = bucketAddressText(options.address);
-    this.exchange = new Exchange({ stallMs: options.stallMs ?? 10_000, after, socketsMax });
+    this.exchange = new Exchange({ stallMs: options.stallMs ?? 10_000, after, elapsed, socketsMax });
     this.client = new BucketClient({
       access,
       exchange: this.exchange,
@@ -146,8 +150,8 @@ export class GcsBlobs implements BlobStore, Disposable {
 
   /** Returns true if the place has a content. */
   async hasContents(): Promise<boolean> {
-    const { names } = await this.page('blobs/', undefined, 1);
-    return names.length > 0;
+    const { items } = await this.page('blobs/', undefined, 1);
+    return items.length > 0;
   }
 
   get stagedCount(): number {
@@ -170,13 +174,7 @@ export class GcsBlobs implements BlobStore, Disposable {
     const { internalId } = blobName(name);
     if (this.staged.has(name))
       throw new Failure('INTERNAL', 'the physical name of an upload exists already: it is being written');
-    const staged = new StagedObject({
-      name,
-      objectName: `blobs/${name}`,
-      mark: { writer: this.writer, upload: freshId() },
-      objects: this.objects,
-      client: this.client,
-      memory: this.memory,
+    const staged = this.begin(name, `blobs/${name}`, {
       signal,
       checkCommit: () => {
         if (!this.prepared.has(internalId))
@@ -186,6 +184,23 @@ export class GcsBlobs implements BlobStore, Disposable {
     });
     this.staged.set(name, staged);
     return staged;
+  }
+
+  private begin(
+    name: string,
+    objectName: string,
+    rest: Pick<ConstructorParameters<typeof StagedObject>[0], 'signal' | 'checkCommit' | 'onSettled'>,
+  ): StagedObject {
+    const { objects, client, memory } = this;
+    const mark = { writer: this.writer, upload: freshId() };
+    return new StagedObject({ name, objectName, mark, objects, client, memory, ...rest });
+  }
+
+  /** The exports of the index beside the contents, which no collection looks at. */
+  exports(): ExportFiles {
+    const { client, objects } = this;
+    const rest = { signal: undefined, checkCommit: () => undefined, onSettled: () => undefined };
+    return new BucketExports({ client, objects, stage: (name) => this.begin(name, name, rest) });
   }
 
   read(
@@ -237,8 +252,8 @@ export class GcsBlobs implements BlobStore, Disposable {
     const start = only === undefined ? `blobs/${internalId}/` : `blobs/${internalId}/${checkShard(only)}/`;
     let token: string | undefined;
     do {
-      const { names, next } = await this.page(start, token, pageMax);
-      for (const name of names.map((full) => full.slice('blobs/'.length)))
+      const { items, next } = await this.page(start, token, pageMax);
+      for (const name of items.map((item) => item.name.slice('blobs/'.length)))
         if (parseBlobName(name) !== undefined) yield name;
       token = next;
     } while (token !== undefined);

@@ -16,6 +16,12 @@ export interface Mark {
   readonly upload: string;
 }
 
+/** An object as a listing shows it. */
+interface Listed {
+  readonly name: string;
+  readonly sizeBytes: number;
+}
+
 /** The objects of one bucket, below one prefix. Each method makes one request and no retry. */
 export class Objects {
   private readonly client: BucketClient;
@@ -158,25 +164,29 @@ export class Objects {
     await (await this.client.ask('delete', { method: 'DELETE', url, headers: {} }, signal)).body.text();
   }
 
-  /** Returns some names that begin with `start`, and the token of the next page, if more exist. */
+  /** Returns some objects whose names begin with `start`, and the token of the next page, if more exist. */
   async list(
     start: string,
     page: { readonly token: string | undefined; readonly most: number },
     signal: AbortSignal,
-  ): Promise<{ readonly names: readonly string[]; readonly next: string | undefined }> {
+  ): Promise<{ readonly items: readonly Listed[]; readonly next: string | undefined }> {
     const url = this.url('/storage/v1', 'o', {
       prefix: this.full(start),
       maxResults: String(page.most),
-      fields: 'items(name),nextPageToken',
+      fields: 'items(name,size),nextPageToken',
       ...(page.token === undefined ? {} : { pageToken: page.token }),
     });
     const answer = await this.client.ask('list', { method: 'GET', url, headers: {} }, signal);
     const { items, nextPageToken } = parse(await answer.body.text()) as {
-      items?: readonly { readonly name: string }[];
+      items?: readonly { readonly name: string; readonly size: string }[];
       nextPageToken?: string;
     };
     const skipped = this.full('').length;
-    return { names: (items ?? []).map(({ name }) => name.slice(skipped)), next: nextPageToken || undefined };
+    const listed = (items ?? []).map(({ name, size }) => ({
+      name: name.slice(skipped),
+      sizeBytes: Number(size),
+    }));
+    return { items: listed, next: nextPageToken || undefined };
   }
 
   /** Returns some fields of the bucket itself. */

@@ -113,6 +113,8 @@ export class StagedObject implements StagedBlob {
     const result = operation()
       .catch((error: unknown) => {
         this.state = 'failed';
+        if (this.options.signal?.aborted === true)
+          throw new Failure('CANCELLED', 'the call was cancelled', { cause: error });
         throw this.options.client.unexpected(error, doing);
       })
       .finally(() => {

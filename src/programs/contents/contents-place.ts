@@ -1,6 +1,7 @@
 /** The place of the contents of a store: files in the data directory, or objects in a bucket. */
 import type { BlobStore } from '../../blobs/blob-store.ts';
 import { openDiskBlobs } from '../../blobs/disk.ts';
+import type { ExportFiles } from '../../blobs/export-files.ts';
 import type { GcsBlobs } from '../../blobs/gcs/blobs.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { BucketAddress } from '../../domain/system/bucket-address.ts';
@@ -56,6 +57,11 @@ export class ContentsPlace implements Disposable {
   /** Returns why the contents cannot be used at the moment; undefined if nothing is known. */
   get trouble(): string | undefined {
     return this.bucket?.trouble;
+  }
+
+  /** Returns the place for exports beside contents in a bucket; undefined for contents on the volume. */
+  get exports(): ExportFiles | undefined {
+    return this.bucket?.exports();
   }
 
   /** Refuses contents without an index. Must be called before the index is opened. @throws IndexDamaged */

@@ -119,7 +119,8 @@ export class FakeBuckets {
     const names = [...this.bucket(bucket).keys()].filter((name) => name.startsWith(prefix)).sort();
     const from = after === undefined ? names : names.filter((name) => name > after);
     const page = from.slice(0, most);
-    return { names: page, next: from.length > page.length ? page.at(-1) : undefined };
+    const objects = page.map((name) => this.get(bucket, name));
+    return { items: objects, next: from.length > page.length ? page.at(-1) : undefined };
   }
 
   begin(session: Pick<Session, 'bucket' | 'name' | 'metadata' | 'ifGenerationMatch'>): string {

@@ -172,8 +172,8 @@ export class FakeGcs implements AsyncDisposable {
         break;
       case 'list': {
         const most = Number(query('maxResults') ?? '1000');
-        const { names, next } = this.buckets.list(bucket, query('prefix') ?? '', most, query('pageToken'));
-        send(200, { items: names.map((name) => ({ name })), ...(next && { nextPageToken: next }) });
+        const { items, next } = this.buckets.list(bucket, query('prefix') ?? '', most, query('pageToken'));
+        send(200, { items: items.map(resourceOf), ...(next && { nextPageToken: next }) });
         break;
       }
     }
