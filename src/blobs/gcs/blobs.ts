@@ -196,7 +196,7 @@ export class GcsBlobs implements BlobStore, Disposable {
     return new StagedObject({ name, objectName, mark, objects, client, memory, ...rest });
   }
 
-  /** The exports of the index beside the contents, which no collection looks at. */
+  /** The exports of the index next to the contents, which no collection looks at. */
   exports(): ExportFiles {
     const { client, objects } = this;
     const rest = { signal: undefined, checkCommit: () => undefined, onSettled: () => undefined };

@@ -59,7 +59,7 @@ export class ContentsPlace implements Disposable {
     return this.bucket?.trouble;
   }
 
-  /** Returns the place for exports beside contents in a bucket; undefined for contents on the volume. */
+  /** Returns the place for exports next to contents in a bucket; undefined for contents on the volume. */
   get exports(): ExportFiles | undefined {
     return this.bucket?.exports();
   }
