@@ -43,6 +43,23 @@ export interface BlobStat extends Partial<BlobVersion> {
   readonly modifyTimeMs: number;
 }
 
+/** What the requests of a store to another machine have cost since it was opened. Retries are requests, too. */
+export interface BlobTraffic {
+  /** By kind of request. */
+  readonly requests: Readonly<Record<string, number>>;
+  /** The seconds until the answers to these requests began, in all. */
+  readonly seconds: Readonly<Record<string, number>>;
+  readonly retries: number;
+  /** Requests that were refused or got no answer. */
+  readonly failures: number;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  /** The bytes that uploads have in memory, or have reserved. */
+  readonly bufferedBytes: number;
+  /** The uploads that wait for memory. */
+  readonly waiting: number;
+}
+
 /** The port; see the contract above. Sizes and offsets are in bytes. */
 export interface BlobStore {
   /** Makes the directories of a namespace durable. Idempotent; needed once before the first `stage`. */
@@ -77,6 +94,8 @@ export interface BlobStore {
   readonly stagedCount: number;
   /** The bytes written of the staged blobs; absent where they take no space here. */
   readonly stagedBytes?: number | undefined;
+  /** The requests to another machine; absent where the place of the bytes is this one. */
+  readonly traffic?: BlobTraffic | undefined;
   /**
    * Removes the blobs that earlier processes left staged. Called once, before the first `stage`. Returns their number.
    */

@@ -13,13 +13,13 @@ import { randomBytes } from 'node:crypto';
 import { Failure } from '../../domain/errors.ts';
 import { type BucketAddress, bucketAddressText } from '../../domain/system/bucket-address.ts';
 import { type After, afterAwaitedTime } from '../../domain/timer.ts';
-import type { BlobStat, BlobStore, StagedBlob } from '../blob-store.ts';
+import type { BlobStat, BlobStore, BlobTraffic, StagedBlob } from '../blob-store.ts';
 import type { ExportFiles } from '../export-files.ts';
 import { blobName, checkByteRange, checkInternalId, checkShard, parseBlobName } from '../names.ts';
 import { openAccess } from './access.ts';
 import { bucketFields, bucketWarnings } from './bucket-state.ts';
 import { Claim } from './claim.ts';
-import { BucketClient, type RequestCounts } from './client.ts';
+import { BucketClient } from './client.ts';
 import { Exchange } from './exchange.ts';
 import { BucketExports } from './exports.ts';
 import { Objects, refusedAs } from './objects.ts';
@@ -110,14 +110,9 @@ export class GcsBlobs implements BlobStore, Disposable {
     return this.client.trouble;
   }
 
-  /** What the requests of this process have cost. */
-  get counts(): Readonly<RequestCounts> {
-    return this.client.counts;
-  }
-
-  /** The memory that uploads have taken, in bytes, and the uploads that wait for some. */
-  get buffered(): { readonly bytes: number; readonly waiting: number } {
-    return { bytes: this.memory.takenBytes, waiting: this.memory.waitingCount };
+  get traffic(): BlobTraffic {
+    const { takenBytes, waitingCount } = this.memory;
+    return { ...this.client.counts, bufferedBytes: takenBytes, waiting: waitingCount };
   }
 
   /** Returns the id of the store that the place belongs to; undefined if it belongs to none. */

@@ -4,6 +4,7 @@
  */
 import { Failure } from '../../domain/errors.ts';
 import type { After } from '../../domain/timer.ts';
+import type { BlobTraffic } from '../blob-store.ts';
 import { type Access, AccessRefused } from './access.ts';
 import { type Refused, refusalOf } from './answers.ts';
 import { type Answer, type Ask, Broken, type Exchange } from './exchange.ts';
@@ -22,16 +23,9 @@ export class Refusal extends Error {
   }
 }
 
-/** What the requests of this process have cost. */
-export interface RequestCounts {
-  /** Retries included. */
-  requests: Record<Operation, number>;
-  retries: number;
-  /** Requests that were refused, or got no answer. */
-  failures: number;
-  sentBytes: number;
-  receivedBytes: number;
-}
+type Counts = {
+  -readonly [K in 'retries' | 'failures' | 'sentBytes' | 'receivedBytes']: BlobTraffic[K];
+} & { readonly [K in 'requests' | 'seconds']: Record<Operation, number> };
 
 interface ClientOptions {
   readonly access: Access;
@@ -52,8 +46,10 @@ interface ClientOptions {
 
 /** The requests of one store to its bucket. */
 export class BucketClient {
-  readonly counts: RequestCounts = {
+  /** What the requests have cost. */
+  readonly counts: Counts = {
     requests: { create: 0, read: 0, list: 0, delete: 0 },
+    seconds: { create: 0, read: 0, list: 0, delete: 0 },
     retries: 0,
     failures: 0,
     sentBytes: 0,
@@ -121,11 +117,14 @@ export class BucketClient {
     signal: AbortSignal,
     others: readonly number[] = [],
   ): Promise<Answer> {
-    const { access, exchange } = this.options;
+    const { access, exchange, elapsed } = this.options;
     const headers = { ...ask.headers, ...(await unlessAborted(access.headers(), signal)) };
     this.counts.requests[operation]++;
     for (const part of ask.body ?? []) this.counts.sentBytes += part.length;
-    const answer = await exchange.send({ ...ask, headers }, signal);
+    const beganMs = elapsed();
+    const answer = await exchange.send({ ...ask, headers }, signal).finally(() => {
+      this.counts.seconds[operation] += (elapsed() - beganMs) / 1_000;
+    });
     if ((answer.status >= 200 && answer.status < 300) || others.includes(answer.status)) return answer;
     const retryAfter = answer.headers['retry-after'];
     throw new Refusal(refusalOf(answer.status, retryAfter, await answer.body.text()));

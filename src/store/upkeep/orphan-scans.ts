@@ -3,7 +3,7 @@
  * The mark is durable before a file gets its name. It is removed when the store closes without work in progress. A
  * process that was killed leaves the mark, and so the next start requests a scan.
  */
-import type { BlobStore, StagedBlob } from '../../blobs/blob-store.ts';
+import type { BlobStore, BlobTraffic, StagedBlob } from '../../blobs/blob-store.ts';
 import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { Entry } from '../../index/row.ts';
@@ -143,6 +143,10 @@ export class MarkedBlobs implements BlobStore {
 
   removeStale(): Promise<number> {
     return this.inner.removeStale();
+  }
+
+  get traffic(): BlobTraffic | undefined {
+    return this.inner.traffic;
   }
 
   get stagedCount(): number {

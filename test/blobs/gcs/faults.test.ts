@@ -43,7 +43,7 @@ describe('an upload of one request', () => {
     await publish(blobs, name, content(100_000));
     expectSame(await collect(blobs.read(name, 0, 100_000)), content(100_000));
     expect(fake.count('create')).toBe(4); // one for the claim
-    expect(blobs.counts.retries).toBe(2);
+    expect(blobs.traffic.retries).toBe(2);
     expect(blobs.trouble).toBeUndefined();
   });
 
@@ -163,7 +163,7 @@ describe('an upload in pieces', () => {
     await staged.discard();
     expect(fake.buckets.sessions.size).toBe(0);
     expect(fake.count('cancel')).toBe(1);
-    expect(blobs.buffered).toEqual({ bytes: 0, waiting: 0 });
+    expect(blobs.traffic).toMatchObject({ bufferedBytes: 0, waiting: 0 });
   });
 
   it('ends when the signal of its call is aborted', async () => {
@@ -175,7 +175,7 @@ describe('an upload in pieces', () => {
     call.abort(new Error('the client has left'));
     await expect(written).rejects.toMatchObject({ reason: 'CANCELLED' });
     await staged.discard();
-    expect(blobs.buffered).toEqual({ bytes: 0, waiting: 0 });
+    expect(blobs.traffic).toMatchObject({ bufferedBytes: 0, waiting: 0 });
   });
 });
 
@@ -188,13 +188,13 @@ describe('the memory of uploads', () => {
     }));
     let most = 0;
     const watch = setInterval(() => {
-      most = Math.max(most, tight.buffered.bytes);
+      most = Math.max(most, tight.traffic.bufferedBytes);
     }, 1);
     await Promise.all(uploads.map((one) => publish(tight, one.name, one.bytes, 300_000)));
     clearInterval(watch);
     expect(most).toBeGreaterThan(MiB);
     expect(most).toBeLessThanOrEqual(4 * MiB);
-    expect(tight.buffered).toEqual({ bytes: 0, waiting: 0 });
+    expect(tight.traffic).toMatchObject({ bufferedBytes: 0, waiting: 0 });
     for (const one of uploads) expectSame(fake.object(`team/store/blobs/${one.name}`)!.bytes, one.bytes);
   });
 
@@ -204,11 +204,11 @@ describe('the memory of uploads', () => {
     await first.write(content(1));
     const second = await tight.stage('ns1/00/second');
     const written = second.write(content(1));
-    expect(tight.buffered.waiting).toBe(1);
+    expect(tight.traffic.waiting).toBe(1);
     await first.discard();
     await written;
     await second.commit();
-    expect(tight.buffered).toEqual({ bytes: 0, waiting: 0 });
+    expect(tight.traffic).toMatchObject({ bufferedBytes: 0, waiting: 0 });
   });
 });
 
