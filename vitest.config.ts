@@ -50,6 +50,7 @@ export default defineConfig({
       project('units', false, ['test/**/*.test.ts'], [...processes, ...isolated]),
       project('processes', false, processes, isolated),
       project('isolated', true, isolated),
+      ...(process.env.FAKE_GCS_SERVER ? [project('emulator', false, ['test/emulator/*.check.ts'])] : []),
     ],
     // As in the program: before anything loads the library of protobuf.
     setupFiles: ['src/programs/native-base64.ts', 'test/support/no-warnings.ts'],

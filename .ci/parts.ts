@@ -87,6 +87,11 @@ export const parts: readonly Part[] = [
     command: 'node test/proxies/main.ts',
   },
   {
+    name: 'bucket: fake-gcs-server',
+    dependsOn: ['src/blobs', 'src/domain', 'test/emulator', 'test/blobs', 'vitest.config.ts'],
+    command: 'test/emulator/run.sh',
+  },
+  {
     name: 'image',
     dependsOn: [
       ...service,

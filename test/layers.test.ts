@@ -21,6 +21,10 @@ const outside = ['node:fs', 'node:fs/promises', 'node:net', 'node:http2', 'node:
 const layers: Readonly<Record<string, Rule>> = {
   'src/domain': { ours: [], packages: ['uuid'], not: outside },
   'src/blobs': { ours: ['src/domain'], packages: [] },
+  'src/blobs/gcs': {
+    ours: ['src/domain', 'src/blobs'],
+    packages: ['@google-cloud/storage', '@node-rs/crc32'],
+  },
   'src/index': {
     ours: ['src/domain'],
     packages: ['level', 'abstract-level', '@node-rs/crc32', 'snappyjs'],

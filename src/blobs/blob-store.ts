@@ -1,6 +1,6 @@
 /**
- * The place of the bytes. This file is the port and its contract. `disk.ts` and `memory.ts` implement it, and
- * `test/blobs/contract.ts` tests both against it. A blob store knows physical names and bytes; it knows nothing of
+ * The place of the bytes. This file is the port and its contract. `disk.ts`, `memory.ts` and `gcs/blobs.ts` implement it,
+ * and `test/blobs/contract.ts` tests all of them against it. A blob store knows physical names and bytes; it knows nothing of
  * artifacts.
  *
  * Contract
@@ -16,23 +16,73 @@
  *    `STORE_UNAVAILABLE`: that says nothing about the bytes.
  * 5. `write` takes all bytes or fails. The caller must wait for it before the next call (that is the back-pressure).
  *    The caller may reuse the buffer after it has resolved.
+ * 6. A store that versions its blobs returns a {@link BlobVersion} from `commit`. With the generation, `read` and `stat`
+ *    see exactly that blob, and for others the name is absent; `delete` removes exactly that blob, and may be repeated
+ *    at any time. A store without versions, such as a disk, returns undefined and ignores generations.
+ * 7. `STORE_UNAVAILABLE` is the failure for everything that says nothing about the bytes: no answer in time, no
+ *    permission, a place that belongs to another store.
+ *
+ * What another object store needs: a create that fails if the name exists (on S3: `If-None-Match: *`), a strongly
+ * consistent listing by prefix, and reads of ranges. It needs no generations: since a name is used once, they only
+ * protect from writers outside. A store on S3 returns undefined from `commit`, deletes by name, and finds its own first
+ * try behind a refused create by the same marks in the metadata.
  */
 import { wholeBlockBytes } from '../domain/blocks.ts';
+
+/** What distinguishes a blob from any other that has ever had its name. */
+export interface BlobVersion {
+  readonly generation: string;
+  /** The CRC32C of all bytes as the backend has computed it: four bytes, most significant first, in base64. */
+  readonly crc32c: string;
+}
+
+/** The facts of a committed blob. */
+export interface BlobStat extends Partial<BlobVersion> {
+  readonly sizeBytes: number;
+  /** Milliseconds since the Unix epoch, by the clock of the store's place. */
+  readonly modifyTimeMs: number;
+}
+
+/** What the requests of a store to another machine have cost since it was opened. Retries are requests, too. */
+export interface BlobTraffic {
+  /** By kind of request. */
+  readonly requests: Readonly<Record<string, number>>;
+  /** The seconds until the answers to these requests began, in all. */
+  readonly seconds: Readonly<Record<string, number>>;
+  readonly retries: number;
+  /** Requests that were refused or got no answer. */
+  readonly failures: number;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  /** The bytes that uploads have in memory, or have reserved. */
+  readonly bufferedBytes: number;
+  /** The uploads that wait for memory. */
+  readonly waiting: number;
+}
 
 /** The port; see the contract above. Sizes and offsets are in bytes. */
 export interface BlobStore {
   /** Makes the directories of a namespace durable. Idempotent; needed once before the first `stage`. */
   prepareNamespace(internalId: string): Promise<void>;
-  /** Begins writing a blob that `commit` will publish under `name`. */
-  stage(name: string): Promise<StagedBlob>;
+  /**
+   * Begins writing a blob that `commit` will publish under `name`. `signal` may end a `write` or `commit` that waits for
+   * another machine; the outcome of that commit is then unknown until `discard` has resolved.
+   */
+  stage(name: string, signal?: AbortSignal): Promise<StagedBlob>;
   /**
    * Yields the bytes `[offset, offset + length)` in pieces of at most {@link blockBytes}. Ends early if the blob is
    * shorter: the caller compares. `signal` stops it between two pieces. Each piece belongs to the consumer.
    */
-  read(name: string, offset: number, length: number, signal?: AbortSignal): AsyncIterable<Uint8Array>;
-  /** Returns the size in bytes; undefined if no such blob exists. */
-  stat(name: string): Promise<{ readonly sizeBytes: number; readonly modifyTimeMs: number } | undefined>;
-  delete(name: string): Promise<void>;
+  read(
+    name: string,
+    offset: number,
+    length: number,
+    signal?: AbortSignal,
+    generation?: string,
+  ): AsyncIterable<Uint8Array>;
+  /** Returns undefined if no such blob exists. */
+  stat(name: string, generation?: string): Promise<BlobStat | undefined>;
+  delete(name: string, generation?: string): Promise<void>;
   /**
    * Yields every committed name of a namespace, or only those with one shard (the two hexadecimal digits), in no
    * particular order.
@@ -44,6 +94,8 @@ export interface BlobStore {
   readonly stagedCount: number;
   /** The bytes written of the staged blobs; absent where they take no space here. */
   readonly stagedBytes?: number | undefined;
+  /** The requests to another machine; absent where the place of the bytes is this one. */
+  readonly traffic?: BlobTraffic | undefined;
   /**
    * Removes the blobs that earlier processes left staged. Called once, before the first `stage`. Returns their number.
    */
@@ -55,7 +107,8 @@ export interface StagedBlob extends AsyncDisposable {
   readonly name: string;
   readonly bytesWritten: number;
   write(bytes: Uint8Array): Promise<void>;
-  commit(): Promise<void>;
+  /** Returns the version of the blob; undefined where blobs have none. */
+  commit(): Promise<BlobVersion | undefined>;
   discard(): Promise<void>;
 }
 

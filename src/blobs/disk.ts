@@ -13,7 +13,7 @@ import { markBlock } from '../domain/blocks.ts';
 import { Failure } from '../domain/errors.ts';
 import { type FileModes, modesBelow } from '../domain/system/file-modes.ts';
 import { makeDirectories } from '../domain/system/make-directories.ts';
-import { type BlobStore, blockBytes, type StagedBlob } from './blob-store.ts';
+import { type BlobStat, type BlobStore, blockBytes, type StagedBlob } from './blob-store.ts';
 import {
   guarded,
   ioFailure,
@@ -125,9 +125,7 @@ class DiskBlobs implements BlobStore {
     return readPieces(this.path(name), offset, offset + length, this.reading, signal);
   }
 
-  async stat(
-    name: string,
-  ): Promise<{ readonly sizeBytes: number; readonly modifyTimeMs: number } | undefined> {
+  async stat(name: string): Promise<BlobStat | undefined> {
     try {
       const { size, mtimeMs } = await stat(this.path(name));
       return { sizeBytes: size, modifyTimeMs: Math.trunc(mtimeMs) };

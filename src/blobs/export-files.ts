@@ -1,7 +1,7 @@
 /**
  * The place of the exports of the index: a directory or a bucket, separate from the contents, so that a loss of one is
- * not a loss of both. `disk-exports.ts` and `memory-exports.ts` implement it; `test/blobs/exports.test.ts` tests both
- * against it.
+ * not a loss of both. `disk-exports.ts`, `memory-exports.ts` and `gcs/exports.ts` implement it;
+ * `test/blobs/exports.test.ts` tests all of them against it.
  *
  * Contract
  *

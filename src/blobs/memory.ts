@@ -1,6 +1,6 @@
 /** Blobs in memory: the double for tests. It has the same contract as the disk, and ends with the process. */
 import { Failure } from '../domain/errors.ts';
-import { type BlobStore, blockBytes, type StagedBlob } from './blob-store.ts';
+import { type BlobStat, type BlobStore, blockBytes, type StagedBlob } from './blob-store.ts';
 import { blobName, checkByteRange, checkInternalId, checkShard } from './names.ts';
 
 interface MemoryBlobsOptions {
@@ -67,9 +67,7 @@ class MemoryBlobs implements BlobStore {
     return this.pieces(name, offset, offset + length, signal);
   }
 
-  async stat(
-    name: string,
-  ): Promise<{ readonly sizeBytes: number; readonly modifyTimeMs: number } | undefined> {
+  async stat(name: string): Promise<BlobStat | undefined> {
     blobName(name);
     const blob = this.blobs.get(name);
     return blob && { sizeBytes: blob.bytes.length, modifyTimeMs: blob.modifyTimeMs };
@@ -130,7 +128,7 @@ class StagedBytes implements StagedBlob {
     this.written += bytes.length;
   }
 
-  async commit(): Promise<void> {
+  async commit(): Promise<undefined> {
     this.checkOpen('committing');
     this.state = 'failed'; // unless it succeeds
     this.publish(Buffer.concat(this.chunks));

@@ -65,8 +65,8 @@ export class StagedFile implements StagedBlob {
     });
   }
 
-  commit(): Promise<void> {
-    return this.run('committing', async () => {
+  async commit(): Promise<undefined> {
+    await this.run('committing', async () => {
       await this.writer.finish();
       await this.file.sync();
       await this.closeFile();

@@ -189,6 +189,8 @@ export interface BlobRecord {
    * generations.
    */
   readonly generation?: string;
+  /** The CRC32C of an object in base64, as the backend computed it when it was written; absent with the generation. */
+  readonly crc32c?: string;
   readonly refs: number;
   readonly quarantined?: boolean;
   /**

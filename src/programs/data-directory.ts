@@ -1,12 +1,12 @@
 /** Opens the store in this process: the one file that knows the index and the blobs that it is made of. */
 import { chmod, mkdir, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { openDiskBlobs } from '../blobs/disk.ts';
 import { diskExports } from '../blobs/disk-exports.ts';
 import type { ExportFiles } from '../blobs/export-files.ts';
 import { makeDirectory, syncDirectory } from '../blobs/files.ts';
 import { Failure } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
+import type { BucketAddress } from '../domain/system/bucket-address.ts';
 import { modesBelow } from '../domain/system/file-modes.ts';
 import { makeDirectories } from '../domain/system/make-directories.ts';
 import { inWords } from '../domain/system/words.ts';
@@ -26,8 +26,8 @@ import type { HostState } from '../store/custody/status.ts';
 import { openStore } from '../store/open.ts';
 import type { Step } from '../store/rows/steps.ts';
 import { clockPauses } from '../store/upkeep/clock-pauses.ts';
+import { ContentsPlace } from './contents/contents-place.ts';
 import { keepOwnersRights, requireRights, settleFilesIn } from './directory-rights.ts';
-import { requireIndexBesideContents, requireRowsBesideContents } from './lost-index.ts';
 import { placeOf } from './place.ts';
 import type { StartStage } from './slow-start.ts';
 import { takeOverSocketDirectory } from './socket-directory.ts';
@@ -43,9 +43,11 @@ export interface EmbeddedOptions {
   readonly artifactBytesMax: number;
   /** In bytes. */
   readonly inlineBytesMax: number;
+  /** The place of the contents. Default: the data directory. */
+  readonly blobs?: BucketAddress | undefined;
   /** In bytes; 0 for none. Default: see `src/store/contents/space.ts`. */
   readonly reserveBytes: number | undefined;
-  /** The directory for exports of the index. Absolute. Default: none. */
+  /** The directory for exports of the index. Absolute. Default: none, or with a bucket a place in that. */
   readonly exportDir?: string | undefined;
   /** Called when {@link Embedded.trouble} may have changed. */
   readonly onTrouble?: () => void;
@@ -72,7 +74,7 @@ export interface Embedded {
    * writes.
    */
   readonly trouble: () => { readonly message: string; readonly isReadable: boolean } | undefined;
-  /** Undefined if no directory for exports is configured. */
+  /** Undefined if no place for exports is configured. */
   readonly exportFiles: ExportFiles | undefined;
   /** Closes the store. Calls must have ended. */
   close(): Promise<void>;
@@ -92,28 +94,39 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
   const lock = await takeLock(join(dataDir, 'lock'), locks).catch((error: unknown) => {
     throw isLocked(error) ? lockedBy(dataDir, '', error) : error;
   });
+  let contents: ContentsPlace | undefined;
   try {
+    const { blobs: bucket, warn, onTrouble } = options;
+    const place = await ContentsPlace.open({ dataDir, bucket, warn, onTrouble });
+    contents = place;
     if (sharing !== undefined) {
       await tellOfSharing(sharing, options);
       await takeOverSocketDirectory(dataDir);
     }
     let index: Index | undefined;
     const serviceClock = new ServiceClock({ source: systemTime(), warn: options.warn });
-    const host = await openHost(options, serviceClock, locks, (opened) => {
+    const host = await openHost(options, { serviceClock, locks, contents }, (opened) => {
       index = opened;
     });
     const endWatch = serviceClock.watch(afterRealTime);
     const close = async () => {
       endWatch();
       await host[Symbol.asyncDispose]();
+      place[Symbol.dispose]();
       await settleFiles(dataDir);
       await lock[Symbol.asyncDispose]();
     };
-    const exportFiles = options.exportDir === undefined ? undefined : diskExports(options.exportDir);
-    const trouble = () =>
-      index?.trouble === undefined ? undefined : { message: index.trouble, isReadable: index.isReadable };
+    const exportFiles = options.exportDir === undefined ? place.exports : diskExports(options.exportDir);
+    const trouble = () => {
+      // Of contents that cannot be reached, none can be read.
+      if (place.trouble !== undefined) return { message: place.trouble, isReadable: false };
+      return index?.trouble === undefined
+        ? undefined
+        : { message: index.trouble, isReadable: index.isReadable };
+    };
     return { host, figures: () => figuresOf(host, index), trouble, exportFiles, close };
   } catch (error) {
+    contents?.[Symbol.dispose]();
     await lock[Symbol.asyncDispose]();
     throw error;
   }
@@ -130,10 +143,16 @@ function watchOf({ opensUsersFiles, warn, debug, onState }: EmbeddedOptions): Lo
   });
 }
 
+/** The parts of a store that exist before its index is open. */
+interface Parts {
+  readonly serviceClock: ServiceClock;
+  readonly locks: LockWatch;
+  readonly contents: ContentsPlace;
+}
+
 async function openHost(
   { dataDir, warn, onState, onStage, onTrouble, ...settings }: EmbeddedOptions,
-  serviceClock: ServiceClock,
-  locks: LockWatch,
+  { serviceClock, locks, contents }: Parts,
   onIndex: (index: Index) => void,
 ): Promise<StoreHost> {
   return await StoreHost.open({
@@ -147,6 +166,7 @@ async function openHost(
       locks,
       beforeOpening: async () => {
         onStage?.('contents');
+        await contents.requireIndex();
         await prepareIndex(dataDir);
         onStage?.('files');
       },
@@ -161,10 +181,9 @@ async function openHost(
       onStage?.('rows');
       onIndex(index);
       await settleFiles(dataDir);
-      await requireRowsBesideContents(dataDir, index);
       const store = await openStore({
         index,
-        blobs: await openDiskBlobs({ root: dataDir }),
+        blobs: await contents.contentsOf(index),
         artifactBytesMax: settings.artifactBytesMax,
         inlineBytesMax: settings.inlineBytesMax,
         reserveBytes: settings.reserveBytes,
@@ -172,6 +191,7 @@ async function openHost(
         clockPauses: () => clockPauses(serviceClock),
         onStep: (step) => stageAfter(step, onStage),
       });
+      await contents.settle(index);
       await tellOfPlace(index, dataDir, warn);
       return store;
     },
@@ -194,7 +214,6 @@ async function tellOfPlace(index: Index, dataDir: string, warn: (message: string
 }
 
 async function prepareIndex(dataDir: string): Promise<void> {
-  await requireIndexBesideContents(dataDir);
   await makeDirectory(join(dataDir, 'index'), modesBelow(await stat(dataDir)));
 }
 

@@ -1,5 +1,6 @@
 /** The types of the settings after reading. */
 import type { Address } from '../domain/address.ts';
+import type { BucketAddress } from '../domain/system/bucket-address.ts';
 
 /** The settings for every program that has a store, or looks for one. */
 export interface CommonConfig extends Place {
@@ -10,6 +11,8 @@ export interface CommonConfig extends Place {
   /** Undefined: the namespace of the credentials. */
   readonly namespace: string | undefined;
   readonly artifactBytesMax: number;
+  /** The place of the contents. Undefined: the data directory. */
+  readonly blobs: BucketAddress | undefined;
   readonly inlineBytesMax: number;
   /** Undefined: the size of the file system decides. */
   readonly reserveBytes: number | undefined;

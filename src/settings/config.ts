@@ -246,12 +246,15 @@ function shared(source: Source): Omit<CommonConfig, keyof Way> {
       source.name('logLevel'),
       `must be trace, debug, info, warn, error, fatal or silent, not ${logLevel}`,
     );
+  const blobs = source.bucket('blobs');
   return {
     token: source.token('token'),
     tokenFile: source.path('tokenFile'),
     namespace: source.namespace('namespace'),
     artifactBytesMax: source.bytes('artifactBytesMax', 2 ** 50) ?? 5 * 1024 ** 3,
-    inlineBytesMax: source.bytes('inlineBytesMax', 1024 ** 2) ?? 32 * 1024,
+    blobs,
+    // In the index, a content would end with the volume.
+    inlineBytesMax: source.bytes('inlineBytesMax', 1024 ** 2) ?? (blobs === undefined ? 32 * 1024 : 0),
     reserveBytes: source.bytes('reserveBytes', 2 ** 50),
     publicUrl: source.webRoot('publicUrl'),
     exportDir: source.path('exportDir'),

@@ -217,6 +217,15 @@ export const settings = {
     default: 'the larger of 1 GiB and 5 % of the disk, but at most 10 %',
     description: 'disk space to keep free: uploads that would leave less are refused; 0: no reserve',
   },
+  blobs: {
+    flag: 'blobs',
+    value: 'gs://BUCKET/PREFIX',
+    env: 'ARTIFACTA_BLOBS',
+    default: 'none (contents are files in the data directory)',
+    description:
+      'place in a bucket of Google Cloud Storage for the contents, with the credentials of the environment; the index ' +
+      'stays in the data directory; --inline-bytes-max is 0 then, unless it is given',
+  },
   exportDir: {
     flag: 'export-dir',
     value: 'DIR',

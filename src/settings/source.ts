@@ -4,6 +4,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { type Address, parseAddress } from '../domain/address.ts';
 import { parseNamespace } from '../domain/names.ts';
 import { parseSize, parseSpan } from '../domain/quantities.ts';
+import { type BucketAddress, parseBucketAddress } from '../domain/system/bucket-address.ts';
 import { type KeptName, type KeptSettings, keptNames } from './kept-file.ts';
 import { type Setting, type SettingName, settings } from './settings.ts';
 
@@ -168,6 +169,14 @@ export class Source {
         `must be from 0 to ${secondsMax} seconds, such as 30 or 1.5m, not ${text}`,
       );
     return value;
+  }
+
+  bucket(setting: SettingName): BucketAddress | undefined {
+    const text = this.text(setting);
+    if (text === undefined) return undefined;
+    const parsed = parseBucketAddress(text);
+    if (typeof parsed === 'string') throw new SettingError(this.name(setting), parsed);
+    return parsed;
   }
 
   address(setting: SettingName): Address | undefined {

@@ -16,6 +16,19 @@ export interface StoreFigures {
   readonly space?: { readonly freeBytes: number; readonly reserveBytes: number } | undefined;
   /** The number of uploads on their way to disk, and their size so far. */
   readonly staged?: { readonly contents: number; readonly sizeBytes: number | undefined };
+  /** The requests to a bucket; undefined for contents on this machine. */
+  readonly bucket?:
+    | {
+        readonly requests: Readonly<Record<string, number>>;
+        readonly seconds: Readonly<Record<string, number>>;
+        readonly retries: number;
+        readonly failures: number;
+        readonly sentBytes: number;
+        readonly receivedBytes: number;
+        readonly bufferedBytes: number;
+        readonly waiting: number;
+      }
+    | undefined;
   /** Counters since the index was opened. */
   readonly index?: {
     readonly transactions: number;
@@ -32,7 +45,8 @@ interface Figure {
   readonly name: string;
   readonly kind: 'gauge' | 'counter';
   readonly description: string;
-  readonly read: (figures: StoreFigures) => number | undefined;
+  /** Returns several numbers if the metric has one for each kind of request: the label `operation`. */
+  readonly read: (figures: StoreFigures) => number | Readonly<Record<string, number>> | undefined;
 }
 
 const figures: readonly Figure[] = [
@@ -78,6 +92,54 @@ const figures: readonly Figure[] = [
     description:
       'Bytes written so far of contents that are not finished yet: neither committed nor discarded.',
     read: ({ staged }) => staged?.sizeBytes,
+  },
+  {
+    name: 'artifacta_bucket_requests_total',
+    kind: 'counter',
+    description: 'Requests to the bucket, retries included, by operation.',
+    read: ({ bucket }) => bucket?.requests,
+  },
+  {
+    name: 'artifacta_bucket_request_seconds_total',
+    kind: 'counter',
+    description: 'Seconds until the answers to these requests began, by operation.',
+    read: ({ bucket }) => bucket?.seconds,
+  },
+  {
+    name: 'artifacta_bucket_retries_total',
+    kind: 'counter',
+    description: 'Requests to the bucket that repeated one that had failed.',
+    read: ({ bucket }) => bucket?.retries,
+  },
+  {
+    name: 'artifacta_bucket_failures_total',
+    kind: 'counter',
+    description: 'Requests that the bucket refused or did not answer.',
+    read: ({ bucket }) => bucket?.failures,
+  },
+  {
+    name: 'artifacta_bucket_sent_bytes_total',
+    kind: 'counter',
+    description: 'Bytes sent to the bucket.',
+    read: ({ bucket }) => bucket?.sentBytes,
+  },
+  {
+    name: 'artifacta_bucket_received_bytes_total',
+    kind: 'counter',
+    description: 'Bytes of contents received from the bucket.',
+    read: ({ bucket }) => bucket?.receivedBytes,
+  },
+  {
+    name: 'artifacta_bucket_buffered_bytes',
+    kind: 'gauge',
+    description: 'Memory that uploads to the bucket have taken.',
+    read: ({ bucket }) => bucket?.bufferedBytes,
+  },
+  {
+    name: 'artifacta_bucket_waiting_uploads',
+    kind: 'gauge',
+    description: 'Uploads that wait for memory.',
+    read: ({ bucket }) => bucket?.waiting,
   },
   {
     name: 'artifacta_index_transactions_total',
@@ -150,7 +212,10 @@ export function observeStore(
       for (const [instrument, { name, read }] of observed) {
         const value = read(now);
         if (value === undefined) continue;
-        result.observe(instrument, value);
+        if (typeof value === 'number') result.observe(instrument, value);
+        else
+          for (const [operation, count] of Object.entries(value))
+            result.observe(instrument, count, { operation });
         missing.delete(name);
       }
     },

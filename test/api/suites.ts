@@ -45,6 +45,7 @@ const listeners = {
   'the gRPC listener': {},
   'Connect over HTTP/1.1': {},
   'another namespace': { forOperators: true },
+  'a store in a bucket': { forOperators: true },
   'the local listener': { forOperators: true },
   'Connect with JSON over HTTP/1.1': { unsendable: unsendableAsJson },
   'gRPC-Web over HTTP/1.1': {},
@@ -69,12 +70,14 @@ interface Suite {
 }
 
 const rowsOfNamespace = 'its rows have the namespace in their keys';
+const inBucket = 'every content is an object, with a generation';
 
 const suites: readonly Suite[] = [
   {
     name: 'artifacts',
     run: artifactsSuite,
     also: {
+      'a store in a bucket': inBucket,
       'another namespace': rowsOfNamespace,
       'Connect with JSON over HTTP/1.1':
         'contents as base64, 64-bit numbers and times as text, in streams too',
@@ -101,6 +104,7 @@ const suites: readonly Suite[] = [
     name: 'early answers',
     run: earlySuite,
     also: {
+      'a store in a bucket': 'nothing is staged, and what was begun is cancelled',
       'gRPC-Web over HTTP/1.1': 'the answer ends while the request is still sent',
       'Connect over TLS and HTTP/2': 'a stream is reset, not a connection closed',
     },
@@ -122,6 +126,7 @@ const suites: readonly Suite[] = [
     name: 'archives',
     run: archiveSuite,
     also: {
+      'a store in a bucket': inBucket,
       'another namespace': rowsOfNamespace,
       'Connect with JSON over HTTP/1.1': 'pieces are base64',
     },
@@ -135,6 +140,7 @@ const suites: readonly Suite[] = [
     name: 'lifecycles',
     run: (open, traits) => lifecycleSuite(open, traits),
     also: {
+      'a store in a bucket': inBucket,
       'another namespace': rowsOfNamespace,
       'the local listener': 'the one listener of a service through which operators may reap',
     },
@@ -144,7 +150,10 @@ const suites: readonly Suite[] = [
   {
     name: 'reading',
     run: readingSuite,
-    also: { 'Connect with JSON over HTTP/1.1': 'pieces are bytes, text, rows or JSON within JSON' },
+    also: {
+      'a store in a bucket': 'windows are ranges of objects',
+      'Connect with JSON over HTTP/1.1': 'pieces are bytes, text, rows or JSON within JSON',
+    },
   },
   {
     name: 'encodings',
@@ -158,6 +167,7 @@ const suites: readonly Suite[] = [
     name: 'maintenance',
     run: (open, { forOperators }) => (forOperators ? maintenanceSuite : maintenanceRefusedSuite)(open),
     also: {
+      'a store in a bucket': inBucket,
       'another namespace': rowsOfNamespace,
       'the local listener': 'the one listener of a service through which it is not refused',
     },

@@ -221,6 +221,15 @@ function writesAreTakenWhole(store: () => BlobStore): void {
     },
   );
 
+  it('takes a blob of many mebibytes', async () => {
+    const bytes = content(20 * blockBytes + 77);
+    await publish(store(), name, bytes, 700_001);
+    expect(await store().stat(name)).toMatchObject({ sizeBytes: bytes.length });
+    expectSame(await collect(store().read(name, 0, bytes.length)), bytes);
+    const at = 9 * blockBytes - 5;
+    expectSame(await collect(store().read(name, at, 12)), bytes.subarray(at, at + 12));
+  });
+
   it('keeps many uploads apart', async () => {
     const uploads = Array.from({ length: 24 }, (_, n) => ({
       name: `${ns}/0a/u${n}`,

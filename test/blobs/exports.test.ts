@@ -1,16 +1,28 @@
-/** The contract of `export-files.ts`, over both implementations, and what is true of files alone. */
+/** The contract of `export-files.ts`, over all implementations, and what is true of files alone. */
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { diskExports, exportWarnings } from '../../src/blobs/disk-exports.ts';
 import { exportName, exportNameTime, isExportName } from '../../src/blobs/export-files.ts';
+import { openGcsBlobs } from '../../src/blobs/gcs/blobs.ts';
 import { memoryExports } from '../../src/blobs/memory-exports.ts';
+import { FakeGcs } from '../support/gcs/server.ts';
 
 async function newDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'artifacta-exports-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   return directory;
+}
+
+async function newBucketExports() {
+  const fake = await FakeGcs.open();
+  const blobs = await openGcsBlobs({ address: { bucket: 'bucket', prefix: 'a' }, endpoint: fake.endpoint });
+  onTestFinished(async () => {
+    blobs[Symbol.dispose]();
+    await fake[Symbol.asyncDispose]();
+  });
+  return blobs.exports();
 }
 
 async function* pieces(...texts: string[]) {
@@ -27,6 +39,7 @@ const [first, second] = ['2026-01-31T02-00-00Z.index', '2026-01-31T03-00-00Z.ind
 for (const [kind, open] of [
   ['memory', async () => memoryExports()],
   ['disk', async () => diskExports(await newDirectory())],
+  ['bucket', newBucketExports],
 ] as const)
   describe(`exports, ${kind}`, () => {
     it('are whole, listed by name, read in pieces, and removed', async () => {

@@ -43,6 +43,16 @@ it('lists every figure with its type and labels', async () => {
       isClockSuspect: false,
       space: { freeBytes: 1, reserveBytes: 1 },
       staged: { contents: 0, sizeBytes: 0 },
+      bucket: {
+        requests: { create: 31, read: 32 },
+        seconds: { create: 3.5, read: 1.5 },
+        retries: 33,
+        failures: 34,
+        sentBytes: 35,
+        receivedBytes: 36,
+        bufferedBytes: 37,
+        waiting: 38,
+      },
       index: { transactions: 1, batches: 1, rowsWritten: 1, bytesWritten: 1, reopens: 0, waiting: 0 },
     }),
   });

@@ -18,6 +18,16 @@ const figures: StoreFigures = {
   isClockSuspect: false,
   space: { freeBytes: 7e12, reserveBytes: 1e9 },
   staged: { contents: 3, sizeBytes: 300 },
+  bucket: {
+    requests: { create: 31, read: 32 },
+    seconds: { create: 3.5, read: 1.5 },
+    retries: 33,
+    failures: 34,
+    sentBytes: 35,
+    receivedBytes: 36,
+    bufferedBytes: 37,
+    waiting: 38,
+  },
   index: { transactions: 10, batches: 9, rowsWritten: 8, bytesWritten: 7, reopens: 6, waiting: 5 },
 };
 
@@ -65,6 +75,8 @@ describe('a scrape', () => {
     expect(value(families, 'artifacta_store_state', { state: 'recovery' })).toBe(0);
     expect(value(families, 'artifacta_store_free_bytes')).toBe(7e12);
     expect(value(families, 'artifacta_blobs_staged_bytes')).toBe(300);
+    expect(value(families, 'artifacta_bucket_requests_total', { operation: 'read' })).toBe(32);
+    expect(value(families, 'artifacta_bucket_waiting_uploads')).toBe(38);
     expect(value(families, 'artifacta_index_waiting_transactions')).toBe(5);
     expect(value(families, 'artifacta_index_reopens_total')).toBe(6);
     expect(value(families, 'artifacta_unsent_bytes')).toBe(11);

@@ -72,6 +72,10 @@
 - name: ARTIFACTA_CORS_ORIGINS
   value: {{ join "," . | quote }}
 {{- end }}
+{{- with .Values.blobs }}
+- name: ARTIFACTA_BLOBS
+  value: {{ . | quote }}
+{{- end }}
 {{- with .Values.limits }}
 {{- if ne (toString .artifactBytesMax) "" }}
 - name: ARTIFACTA_ARTIFACT_BYTES_MAX

@@ -116,7 +116,7 @@ async function createArtifact(
       violations: [{ field: 'data', description }],
     });
   }
-  return await within('spec', () => uploads.create(call.principal, spec, content.value));
+  return await within('spec', () => uploads.create(call.principal, spec, content.value, call.signal));
 }
 
 async function* download(

@@ -78,7 +78,7 @@ async function nextPart(messages: Messages, atEnd: string): Promise<Part> {
 async function begin(uploads: Uploads, part: Part, call: Call): Promise<Upload | CommitResult> {
   if (part.case !== 'start') throw incomplete(`must begin with start, not ${part.case}`);
   const spec = parseSpec('start.spec', (part.value as UploadStart).spec);
-  return await within('start.spec', () => uploads.begin(call.principal, spec));
+  return await within('start.spec', () => uploads.begin(call.principal, spec, call.signal));
 }
 
 /** Takes the chunks and the finish. Resolves when the stream has ended correctly. */

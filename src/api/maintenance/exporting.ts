@@ -19,7 +19,7 @@ export function exportHandlers(
       if (exports === undefined)
         throw new Failure(
           'EXPORT_NOT_CONFIGURED',
-          'cannot write an export: set --export-dir, the directory for exports',
+          'cannot write an export: set --export-dir, the directory for exports, or --blobs, a bucket',
         );
       // A large export takes longer than a call may. It continues after the call, and a later call finds it.
       const made = await unlessAborted(signal, exports.export(minAgeMs, count));

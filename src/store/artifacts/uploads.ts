@@ -49,12 +49,17 @@ export class Uploads {
   }
 
   /**
-   * Begins a push whose bytes follow. Refuses at once what can be refused without them.
+   * Begins a push whose bytes follow. Refuses at once what can be refused without them. The signal ends waiting for a
+   * place of contents on another machine.
    *
    * @returns the answer, if the request id is known and the caller asserted size and digest; otherwise an upload, which
    * must be finished or disposed.
    */
-  async begin(principal: Principal, spec: ArtifactSpec): Promise<Upload | CommitResult> {
+  async begin(
+    principal: Principal,
+    spec: ArtifactSpec,
+    signal?: AbortSignal,
+  ): Promise<Upload | CommitResult> {
     const namespace = await this.options.namespaces.require(principal.namespace);
     requirePushable(principal, spec);
     const artifactBytesMax = this.artifactBytesMax(principal);
@@ -64,7 +69,7 @@ export class Uploads {
     const replayed = known && (await this.replayed(principal, spec, known));
     if (replayed !== undefined) return replayed;
     if (known === undefined) await this.options.space.require(spec.sizeBytes ?? 0);
-    return this.upload(principal, spec, namespace.internalId);
+    return this.upload(principal, spec, namespace.internalId, signal);
   }
 
   /**
@@ -85,7 +90,12 @@ export class Uploads {
   }
 
   /** Pushes content that is in memory. */
-  async create(principal: Principal, spec: ArtifactSpec, bytes: Uint8Array): Promise<CommitResult> {
+  async create(
+    principal: Principal,
+    spec: ArtifactSpec,
+    bytes: Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<CommitResult> {
     const { inlineBytesMax, namespaces } = this.options;
     const namespace = await namespaces.require(principal.namespace);
     requirePushable(principal, spec);
@@ -93,7 +103,7 @@ export class Uploads {
     if (bytes.length > artifactBytesMax) throw tooLarge('data', artifactBytesMax);
     if (bytes.length > inlineBytesMax) await this.refuseEarly(principal, spec);
     await this.requireRoom(principal, spec, bytes.length);
-    await using upload = this.upload(principal, spec, namespace.internalId);
+    await using upload = this.upload(principal, spec, namespace.internalId, signal);
     await upload.write(bytes);
     return await upload.finish({ sizeBytes: bytes.length, sha256: undefined });
   }
@@ -171,13 +181,19 @@ export class Uploads {
     return undefined;
   }
 
-  private upload(principal: Principal, spec: ArtifactSpec, internalId: string): Upload {
+  private upload(
+    principal: Principal,
+    spec: ArtifactSpec,
+    internalId: string,
+    signal: AbortSignal | undefined,
+  ): Upload {
     const { commits } = this;
     const { blobs, inlineBytesMax, onStep } = this.options;
     const writer = new ContentWriter({
       blobs,
       inlineBytesMax,
       mintName: () => physicalName(internalId),
+      signal,
       onStep: contentObserver('upload', onStep),
     });
     const artifactBytesMax = this.artifactBytesMax(principal);

@@ -18,6 +18,8 @@ interface ContentWriterOptions {
   /** Called once, when the content outgrows the index. Returns the physical name to stage under. */
   readonly mintName: () => string;
   readonly onStep: OnContentStep | undefined;
+  /** Ends waiting for a blob store on another machine. Default: nothing ends it. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Writes one content. Disposing the writer drops bytes that were staged and not published. */
@@ -81,7 +83,7 @@ export class ContentWriter implements AsyncDisposable {
    * Begins to stage. The first write that outgrows the index has raised `size` by `arriving` bytes that are not in memory.
    */
   private async beginStaging(arriving: number): Promise<void> {
-    this.staged = await this.options.blobs.stage(this.options.mintName());
+    this.staged = await this.options.blobs.stage(this.options.mintName(), this.options.signal);
     await this.options.onStep?.('staged');
     const before = this.inMemory.subarray(0, this.size - arriving);
     this.inMemory = Buffer.alloc(0);
@@ -124,8 +126,9 @@ export class ContentWriter implements AsyncDisposable {
    */
   async publish(now: number): Promise<Content> {
     if (this.content?.kind === 'blob' && this.content.publishTime === undefined) {
-      await this.staged!.commit();
-      this.content = { ...this.content, replaces: true, publishTime: now };
+      const version = await this.staged!.commit();
+      const versioned = version === undefined ? {} : { version };
+      this.content = { ...this.content, ...versioned, replaces: true, publishTime: now };
       await this.options.onStep?.('published');
     }
     return this.content!;

@@ -1,4 +1,5 @@
 /** The figures that a store can give at any time, at a cost that does not grow with the store. */
+import type { BlobTraffic } from '../../blobs/blob-store.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { Index, IndexStats } from '../../index/door.ts';
 import type { SpaceStatus } from '../contents/space.ts';
@@ -18,6 +19,8 @@ export interface Figures {
   readonly space?: SpaceStatus | undefined;
   /** The contents that are being written, and the bytes written of them so far, if these take space here. */
   readonly staged?: { readonly contents: number; readonly sizeBytes: number | undefined };
+  /** Undefined where contents are on this machine. */
+  readonly bucket?: BlobTraffic | undefined;
   readonly index?: IndexStats & { readonly waiting: number };
 }
 
@@ -33,6 +36,7 @@ export async function figuresOf(host: StoreHost, index: Index | undefined): Prom
       ...common,
       space: await space.status(),
       staged: { contents: blobs.stagedCount, sizeBytes: blobs.stagedBytes },
+      bucket: blobs.traffic,
       index: { ...index.stats, waiting: index.waiting },
       pauses: current.length,
       isClockSuspect: current.some(({ cause }) => cause === 'clockSuspect'),

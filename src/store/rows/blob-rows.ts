@@ -98,7 +98,7 @@ function putContent(tx: Tx, content: Content, stored: BlobRecord | undefined, re
       'STORE_UNAVAILABLE',
       'the upload took too long, and its bytes are marked for removal; upload again',
     );
-  tx.put(keys.blobs.record, [ns, sha256], { name: content.name, size, refs });
+  tx.put(keys.blobs.record, [ns, sha256], { name: content.name, size, ...content.version, refs });
   tx.put(keys.blobs.physicalName, [ns, content.name], { state: 'live', sha256 });
   for (let at = 0; at < content.crcs.length; at += crcRowBytes)
     tx.put(keys.blobs.crcs, [ns, sha256, at / crcRowBytes], content.crcs.subarray(at, at + crcRowBytes));
@@ -118,7 +118,7 @@ export function discardBytes(tx: Tx, sha256: Sha256, record: BlobRecord): void {
   }
   for (const key of crcKeys(ns, sha256, 0, lastBlock(record.size))) tx.write({ type: 'del', key });
   tx.del(keys.blobs.preview, ns, sha256);
-  condemn(tx, record.name, record.size);
+  condemn(tx, { name: record.name, size: record.size, generation: record.generation });
 }
 
 /** Returns the number of rows that the checksums of a content take. */
@@ -193,14 +193,24 @@ export function* discardCopy(tx: Tx, content: Content): Asking<void> {
   if (content.kind !== 'blob' || content.publishTime === undefined) return;
   yield [keys.blobs.physicalName.key(tx.ns, content.name)];
   if (tx.get(keys.blobs.physicalName, tx.ns, content.name) !== undefined) return;
-  condemn(tx, content.name, content.size);
+  condemn(tx, { name: content.name, size: content.size, generation: content.version?.generation });
+}
+
+/** A file without a use. */
+interface Unused {
+  readonly name: string;
+  /** In bytes. */
+  readonly size: number;
+  /** Only this generation is to be removed; undefined: files have none, or it is not known. */
+  readonly generation: string | undefined;
 }
 
 /** Queues a file: nothing will ever reference its name. */
-export function condemn(tx: Tx, name: string, size: number): void {
+export function condemn(tx: Tx, { name, size, generation }: Unused): void {
   const notBefore = tx.now + readGraceMs;
   tx.put(keys.blobs.physicalName, [tx.ns, name], { state: 'condemned', notBefore });
-  tx.put(keys.blobs.condemned, [notBefore, tx.ns, name], { size });
+  const only = generation === undefined ? {} : { generation };
+  tx.put(keys.blobs.condemned, [notBefore, tx.ns, name], { ...only, size });
 }
 
 /** Removes a reference; the last one queues the blob. */

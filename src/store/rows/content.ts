@@ -1,4 +1,5 @@
 /** A content on its way into the index. */
+import type { BlobVersion } from '../../blobs/blob-store.ts';
 import type { Sha256 } from '../../domain/digest.ts';
 
 /** A received content that nothing references yet. */
@@ -25,5 +26,7 @@ export type Content = {
        * succeeded. Undefined while they are only staged.
        */
       readonly publishTime: number | undefined;
+      /** The version that the blob store gave the published bytes; absent if it gives none. */
+      readonly version?: BlobVersion;
     }
 );

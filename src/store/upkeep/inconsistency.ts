@@ -18,7 +18,7 @@ export function inconsistencyIn(error: unknown): string | undefined {
   return failedWith(error, 'DATA_LOSS') ? error.message : undefined;
 }
 
-const knownFields = new Set(['name', 'size', 'generation', 'refs', 'quarantined', 'idleSince']);
+const knownFields = new Set(['name', 'size', 'generation', 'crc32c', 'refs', 'quarantined', 'idleSince']);
 
 /** Returns the record of a content, if all its fields are understood. @throws Inconsistency. */
 export function soundRecord(value: Value, ns: string, sha256: Sha256): BlobRecord {

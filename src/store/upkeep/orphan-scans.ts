@@ -3,7 +3,7 @@
  * The mark is durable before a file gets its name. It is removed when the store closes without work in progress. A
  * process that was killed leaves the mark, and so the next start requests a scan.
  */
-import type { BlobStore, StagedBlob } from '../../blobs/blob-store.ts';
+import type { BlobStore, BlobTraffic, StagedBlob } from '../../blobs/blob-store.ts';
 import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { Entry } from '../../index/row.ts';
@@ -103,8 +103,8 @@ export class MarkedBlobs implements BlobStore {
     }
   }
 
-  async stage(name: string): Promise<StagedBlob> {
-    const staged = await this.inner.stage(name);
+  async stage(name: string, signal?: AbortSignal): Promise<StagedBlob> {
+    const staged = await this.inner.stage(name, signal);
     return {
       name: staged.name,
       get bytesWritten() {
@@ -117,20 +117,20 @@ export class MarkedBlobs implements BlobStore {
     };
   }
 
-  delete(name: string): Promise<void> {
-    return this.whileMarked(() => this.inner.delete(name));
+  delete(name: string, generation?: string): Promise<void> {
+    return this.whileMarked(() => this.inner.delete(name, generation));
   }
 
   prepareNamespace(internalId: string): Promise<void> {
     return this.inner.prepareNamespace(internalId);
   }
 
-  read(name: string, offset: number, length: number, signal?: AbortSignal): AsyncIterable<Uint8Array> {
-    return this.inner.read(name, offset, length, signal);
+  read(...what: Parameters<BlobStore['read']>): AsyncIterable<Uint8Array> {
+    return this.inner.read(...what);
   }
 
-  stat(name: string): ReturnType<BlobStore['stat']> {
-    return this.inner.stat(name);
+  stat(name: string, generation?: string): ReturnType<BlobStore['stat']> {
+    return this.inner.stat(name, generation);
   }
 
   list(internalId: string, shard?: string): AsyncIterable<string> {
@@ -143,6 +143,10 @@ export class MarkedBlobs implements BlobStore {
 
   removeStale(): Promise<number> {
     return this.inner.removeStale();
+  }
+
+  get traffic(): BlobTraffic | undefined {
+    return this.inner.traffic;
   }
 
   get stagedCount(): number {

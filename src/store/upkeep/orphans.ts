@@ -24,6 +24,7 @@ const rememberedMax = 1_000_000;
 interface Orphan {
   readonly ns: string;
   readonly size: number;
+  readonly generation: string | undefined;
 }
 
 /**
@@ -99,10 +100,10 @@ export class Orphans {
         for (let at = 0; at < names.length; at += namesTogether) {
           const looked = await this.look(ns, names.slice(at, at + namesTogether));
           allBytes += looked.bytes;
-          for (const { name, size } of looked.orphans) {
+          for (const { name, size, generation } of looked.orphans) {
             count++;
             bytes += size;
-            if (found.size < rememberedMax) found.set(name, { ns, size });
+            if (found.size < rememberedMax) found.set(name, { ns, size, generation });
           }
           yield 0;
         }
@@ -146,7 +147,7 @@ export class Orphans {
     );
     // The sizes from both kinds of rows.
     let bytes = sizes.reduce((sum, value) => sum + (value ? sizeIn(value) : 0), 0);
-    const orphans: { name: string; size: number }[] = [];
+    const orphans: (Omit<Orphan, 'ns'> & { readonly name: string })[] = [];
     for (const [at, name] of names.entries()) {
       if (states[at] !== undefined) continue;
       const stat = await this.blobs.stat(name);
@@ -155,7 +156,7 @@ export class Orphans {
       bytes += stat.sizeBytes;
       // A file from the future has no age: it may have been written just now by another clock.
       const ageMs = index.now() - stat.modifyTimeMs;
-      if (ageMs >= orphanAgeMs) orphans.push({ name, size: stat.sizeBytes });
+      if (ageMs >= orphanAgeMs) orphans.push({ name, size: stat.sizeBytes, generation: stat.generation });
     }
     return { orphans, bytes };
   }
@@ -184,7 +185,7 @@ export class Orphans {
           const free = some.filter(
             ([name, { ns }]) => tx.get(keys.blobs.physicalName, ns, name) === undefined,
           );
-          for (const [name, { ns, size }] of free) condemn(tx.in(ns), name, size);
+          for (const [name, { ns, ...file }] of free) condemn(tx.in(ns), { name, ...file });
           return free.length;
         },
       });

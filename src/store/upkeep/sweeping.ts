@@ -18,6 +18,7 @@ interface Condemned {
   readonly ns: string;
   readonly name: string;
   readonly size: number;
+  readonly generation: string | undefined;
 }
 
 interface SweptBatch {
@@ -48,7 +49,9 @@ export async function sweepSome(
   let failure: unknown;
   for (let at = 0; at < condemned.length; at += removalsAtOnce) {
     const some = condemned.slice(at, at + removalsAtOnce);
-    const outcomes = await Promise.allSettled(some.map(({ name }) => store.delete(name)));
+    const outcomes = await Promise.allSettled(
+      some.map(({ name, generation }) => store.delete(name, generation)),
+    );
     for (const [which, outcome] of outcomes.entries())
       if (outcome.status === 'fulfilled') gone.push(some[which]!);
       else failure ??= outcome.reason;
@@ -69,7 +72,8 @@ async function readCondemned(
   for await (const block of snapshot.scan({ ...range, limit }))
     for (const [key, value] of block) {
       const [notBefore, ns, name] = keys.blobs.condemned.parse(key);
-      condemned.push({ key, notBefore, ns, name, size: keys.blobs.condemned.decode(value).size });
+      const { size, generation } = keys.blobs.condemned.decode(value);
+      condemned.push({ key, notBefore, ns, name, size, generation });
     }
   const states = await snapshot.getMany(
     condemned.map(({ ns, name }) => keys.blobs.physicalName.key(ns, name)),

@@ -285,7 +285,8 @@ async function* fileFault(
   { ns, sha256, record }: Blob,
   name: string,
 ): AsyncGenerator<undefined, Fault | undefined, void> {
-  const stat = await check.blobs.stat(name);
+  const { generation } = record;
+  const stat = await check.blobs.stat(name, generation);
   if (stat === undefined) return { isMissing: true, message: `the file ${name} is gone` };
   if (stat.sizeBytes !== record.size)
     return { isMissing: false, message: `the file ${name} has ${stat.sizeBytes} bytes, not ${record.size}` };
@@ -304,7 +305,7 @@ async function* fileFault(
   if (!check.reads) return undefined;
   const hash = createHash('sha256');
   try {
-    for await (const piece of check.blobs.read(name, 0, record.size, check.signal)) {
+    for await (const piece of check.blobs.read(name, 0, record.size, check.signal, generation)) {
       hash.update(piece);
       check.onRead(piece.length);
       yield undefined;
@@ -348,7 +349,7 @@ export async function* orphans(check: ContentCheck): AsyncGenerator<Diagnosis> {
         'ORPHAN',
         { namespace: ns },
         `nothing refers to the file ${name} of ${stat.sizeBytes} bytes`,
-        { kind: 'condemn', ns, name, size: stat.sizeBytes },
+        { kind: 'condemn', ns, name, size: stat.sizeBytes, generation: stat.generation },
       );
     }
   }

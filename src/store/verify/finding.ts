@@ -83,7 +83,13 @@ export type Repair =
     }
   /** List a content as quarantined, or not, as its record says. The row itself is not read: it may be damaged. */
   | { readonly kind: 'listQuarantined'; readonly ns: string; readonly sha256: Sha256 }
-  | { readonly kind: 'condemn'; readonly ns: string; readonly name: string; readonly size: number };
+  | {
+      readonly kind: 'condemn';
+      readonly ns: string;
+      readonly name: string;
+      readonly size: number;
+      readonly generation: string | undefined;
+    };
 
 /** A finding, with its repair if one exists. */
 export interface Diagnosis {

@@ -1,6 +1,6 @@
 /** Repairs. Each is one transaction, which decides from what it reads, whatever a report said. */
 import { createHash } from 'node:crypto';
-import { type BlobStore, blockBytes } from '../../blobs/blob-store.ts';
+import { type BlobStat, type BlobStore, blockBytes } from '../../blobs/blob-store.ts';
 import type { Sha256 } from '../../domain/digest.ts';
 import { failedWith } from '../../domain/errors.ts';
 import { artifactId } from '../../domain/ids.ts';
@@ -81,7 +81,7 @@ function* decide(
     case 'condemn': {
       yield [keys.blobs.physicalName.key(ns, what.name)];
       if (tx.get(keys.blobs.physicalName, ns, what.name) !== undefined) return false;
-      condemn(tx, what.name, what.size);
+      condemn(tx, what);
       return true;
     }
   }
@@ -194,13 +194,13 @@ async function isSound(
   blobStore: BlobStore,
   ns: string,
   sha256: Sha256,
-  { name, size }: BlobRecord,
+  { name, size, generation }: BlobRecord,
 ): Promise<boolean> {
   try {
     const actual =
       name === undefined
         ? await inlineSize(index, ns, sha256)
-        : await fileSize(index, blobStore, ns, sha256, name);
+        : (await soundFile(index, blobStore, ns, sha256, { name, generation }))?.sizeBytes;
     return actual === size;
   } catch (error) {
     if (!failedWith(error, 'DATA_LOSS')) throw error;
@@ -214,12 +214,8 @@ async function restore(
   blobStore: BlobStore,
   { ns, sha256, name, refs }: RepairOf<'restore'>,
 ): Promise<boolean> {
-  const size =
-    name === undefined
-      ? await inlineSize(index, ns, sha256)
-      : await fileSize(index, blobStore, ns, sha256, name);
-  if (size === undefined) return false;
-  const record: BlobRecord = { ...(name === undefined ? {} : { name }), size, refs };
+  const record = await restoredRecord(index, blobStore, { ns, sha256, name, refs });
+  if (record === undefined) return false;
   const key = keys.blobs.record.key(ns, sha256);
   const wasDamaged = await isDamaged(index, key);
   return await transact(index, {
@@ -234,20 +230,37 @@ async function restore(
   });
 }
 
+async function restoredRecord(
+  index: Index,
+  blobStore: BlobStore,
+  { ns, sha256, name, refs }: Pick<RepairOf<'restore'>, 'ns' | 'sha256' | 'name' | 'refs'>,
+): Promise<BlobRecord | undefined> {
+  if (name === undefined) {
+    const size = await inlineSize(index, ns, sha256);
+    return size === undefined ? undefined : { size, refs };
+  }
+  const file = await soundFile(index, blobStore, ns, sha256, { name, generation: undefined });
+  if (file === undefined) return undefined;
+  const { sizeBytes, generation, crc32c } = file;
+  const version = generation === undefined || crc32c === undefined ? {} : { generation, crc32c };
+  return { name, size: sizeBytes, ...version, refs };
+}
+
 async function inlineSize(index: Index, ns: string, sha256: Sha256): Promise<number | undefined> {
   const bytes = await index.get(keys.blobs.bytes.key(ns, sha256));
   if (bytes === undefined) return undefined;
   return createHash('sha256').update(bytes).digest('hex') === sha256 ? bytes.length : undefined;
 }
 
-async function fileSize(
+/** Returns the facts of a file if its bytes and its checksums are the right ones. */
+async function soundFile(
   index: Index,
   blobStore: BlobStore,
   ns: string,
   sha256: Sha256,
-  name: string,
-): Promise<number | undefined> {
-  const stat = await blobStore.stat(name);
+  { name, generation }: { readonly name: string; readonly generation: string | undefined },
+): Promise<BlobStat | undefined> {
+  const stat = await blobStore.stat(name, generation);
   if (stat === undefined) return undefined;
   const { sizeBytes } = stat;
   const rows =
@@ -255,8 +268,9 @@ async function fileSize(
   const crcBytes = rows.reduce((sum, row) => sum + (row?.length ?? 0), 0);
   if (crcBytes !== Math.ceil(sizeBytes / blockBytes) * 4) return undefined;
   const hash = createHash('sha256');
-  for await (const piece of blobStore.read(name, 0, sizeBytes)) hash.update(piece);
-  return hash.digest('hex') === sha256 ? sizeBytes : undefined;
+  for await (const piece of blobStore.read(name, 0, sizeBytes, undefined, stat.generation))
+    hash.update(piece);
+  return hash.digest('hex') === sha256 ? stat : undefined;
 }
 
 /** Writes all rows that are derived from these owners, in one transaction. @returns the number of rows. */

@@ -1,6 +1,7 @@
 /** A store in memory whose contents are collected, with a clock that the test moves. */
 import { Buffer } from 'node:buffer';
 import { expect, onTestFinished } from 'vitest';
+import type { BlobStore } from '../../../src/blobs/blob-store.ts';
 import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
 import { type Allowance, Budget } from '../../../src/domain/load/budget.ts';
 import type { Family } from '../../../src/index/family.ts';
@@ -22,7 +23,7 @@ export const unbounded: Allowance = { limit: 100_000 };
 
 interface Opened {
   readonly rows?: MemoryRows;
-  readonly blobs?: ReturnType<typeof openMemoryBlobs>;
+  readonly blobs?: BlobStore;
   readonly clock?: { now: number };
   readonly options?: Partial<StoreOptions>;
 }

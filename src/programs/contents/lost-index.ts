@@ -4,11 +4,11 @@
  */
 import { opendir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Failure } from '../domain/errors.ts';
-import { IndexDamaged } from '../index/damage.ts';
-import type { Reader } from '../index/door.ts';
-import { keys } from '../index/keys.ts';
-import { absentAsUndefined } from './directory-rights.ts';
+import { Failure } from '../../domain/errors.ts';
+import { IndexDamaged } from '../../index/damage.ts';
+import type { Reader } from '../../index/door.ts';
+import { keys } from '../../index/keys.ts';
+import { absentAsUndefined } from '../directory-rights.ts';
 
 /** The depth of `blobs/<namespace>/<shard>/<content>`. */
 const contentDepth = 3;
@@ -26,24 +26,55 @@ export async function requireIndexBesideContents(dataDir: string): Promise<void>
   throw lostIndex(dataDir, names.length === 0 ? 'is missing or empty' : 'has no CURRENT', isGone);
 }
 
+/** Does the same for contents in a bucket. @throws IndexDamaged */
+export async function requireIndexBesideBucket(dataDir: string, bucket: Contents): Promise<void> {
+  const names = (await readdir(join(dataDir, 'index')).catch(absentAsUndefined)) ?? [];
+  if (names.includes('CURRENT') || (await exists(join(dataDir, 'index.mark')))) return;
+  if (await isUsed(bucket)) throw lostBeside(dataDir, 'is missing or empty', true, bucket.place);
+}
+
+/** The place of contents in a bucket. */
+interface Contents {
+  readonly place: string;
+  owner(): Promise<string | undefined>;
+  hasContents(): Promise<boolean>;
+}
+
+/** A place without contents belongs to a store that has lost nothing: it refuses other stores by itself. */
+async function isUsed(bucket: Contents): Promise<boolean> {
+  return (await bucket.owner()) !== undefined && (await bucket.hasContents());
+}
+
 /** Does the same for an open index: one to which nothing was ever written. @throws IndexDamaged */
-export async function requireRowsBesideContents(dataDir: string, index: Reader): Promise<void> {
+export async function requireRowsBesideContents(
+  dataDir: string,
+  index: Reader,
+  bucket?: Contents,
+): Promise<void> {
   // A store that was made has a format; a store whose loss was accepted gets it next.
   const settings = await index.getMany(
     ['format', 'acceptedLoss'].map((name) => keys.store.setting.key(name)),
   );
   if (settings.some((value) => value !== undefined)) return;
   if (await hasContents(dataDir)) throw lostIndex(dataDir, 'is empty', true);
+  if (bucket !== undefined && (await isUsed(bucket)))
+    throw lostBeside(dataDir, 'is empty', true, bucket.place);
 }
 
 function lostIndex(dataDir: string, how: string, isGone: boolean): IndexDamaged {
+  return lostBeside(dataDir, how, isGone, join(dataDir, 'blobs'));
+}
+
+function lostBeside(dataDir: string, how: string, isGone: boolean, place: string): IndexDamaged {
+  const other = place.startsWith('gs://') ? ', give another prefix if this is another store,' : ',';
   const message =
-    `the index is lost: ${join(dataDir, 'index')} ${how}, and ${join(dataDir, 'blobs')} has contents. ` +
-    'Put the index back (is its disk mounted?), or restore an export with "artifacta import FILE --replace"';
+    `the index is lost: ${join(dataDir, 'index')} ${how}, and ${place} has contents. ` +
+    `Put the index back (is its disk mounted?)${other} or restore an export with "artifacta import FILE --replace"`;
   return new IndexDamaged(message, { isGone });
 }
 
-async function hasContents(dataDir: string): Promise<boolean> {
+/** Returns true if a data directory has a content as a file. */
+export async function hasContents(dataDir: string): Promise<boolean> {
   try {
     return await hasFile(join(dataDir, 'blobs'), contentDepth);
   } catch (cause) {

@@ -1,0 +1,129 @@
+/** The place of the contents of a store: files in the data directory, or objects in a bucket. */
+import type { BlobStore } from '../../blobs/blob-store.ts';
+import { openDiskBlobs } from '../../blobs/disk.ts';
+import type { ExportFiles } from '../../blobs/export-files.ts';
+import type { GcsBlobs } from '../../blobs/gcs/blobs.ts';
+import { Failure } from '../../domain/errors.ts';
+import type { BucketAddress } from '../../domain/system/bucket-address.ts';
+import type { Index } from '../../index/door.ts';
+import { keys } from '../../index/keys.ts';
+import { storeIdIn } from '../../store/custody/store-id.ts';
+import { transact } from '../../store/rows/transaction.ts';
+import {
+  hasContents,
+  requireIndexBesideBucket,
+  requireIndexBesideContents,
+  requireRowsBesideContents,
+} from './lost-index.ts';
+
+/** The setting that names the place of a store whose contents are in a bucket. */
+const placeSetting = 'contentsAt';
+
+interface PlaceOptions {
+  readonly dataDir: string;
+  /** Undefined: the data directory. */
+  readonly bucket: BucketAddress | undefined;
+  readonly warn: (message: string) => void;
+  /** Called when {@link ContentsPlace.trouble} may have changed. */
+  readonly onTrouble: (() => void) | undefined;
+}
+
+/** The place, from before the index is open. */
+export class ContentsPlace implements Disposable {
+  private readonly dataDir: string;
+  private readonly bucket: GcsBlobs | undefined;
+  private readonly warn: (message: string) => void;
+
+  private constructor(dataDir: string, bucket: GcsBlobs | undefined, warn: (message: string) => void) {
+    this.dataDir = dataDir;
+    this.warn = warn;
+    this.bucket = bucket;
+  }
+
+  /** Finds the credentials for a bucket, and uses neither yet. */
+  static async open({ dataDir, bucket: address, warn, onTrouble }: PlaceOptions): Promise<ContentsPlace> {
+    if (address === undefined) return new ContentsPlace(dataDir, undefined, warn);
+    const { openGcsBlobs } = await import('../../blobs/gcs/blobs.ts');
+    const bucket: GcsBlobs = await openGcsBlobs({
+      address,
+      onTrouble: () => {
+        if (bucket.trouble !== undefined) warn(bucket.trouble);
+        onTrouble?.();
+      },
+    });
+    return new ContentsPlace(dataDir, bucket, warn);
+  }
+
+  /** Returns why the contents cannot be used at the moment; undefined if nothing is known. */
+  get trouble(): string | undefined {
+    return this.bucket?.trouble;
+  }
+
+  /** Returns the place for exports next to contents in a bucket; undefined for contents on the volume. */
+  get exports(): ExportFiles | undefined {
+    return this.bucket?.exports();
+  }
+
+  /** Refuses contents without an index. Must be called before the index is opened. @throws IndexDamaged */
+  async requireIndex(): Promise<void> {
+    await requireIndexBesideContents(this.dataDir);
+    if (this.bucket !== undefined) await requireIndexBesideBucket(this.dataDir, this.bucket);
+  }
+
+  /**
+   * Returns the contents of the store with this index, and claims the bucket for it.
+   *
+   * @throws IndexDamaged if nothing was ever written to the index, and contents exist. Failure STORE_UNAVAILABLE if the
+   *   contents are elsewhere, or the place belongs to another store.
+   */
+  async contentsOf(index: Index): Promise<BlobStore> {
+    await requireRowsBesideContents(this.dataDir, index, this.bucket);
+    await this.requireSamePlace(index);
+    if (this.bucket === undefined) return await openDiskBlobs({ root: this.dataDir });
+    const storeId = await storeIdIn(index);
+    if (storeId !== '') await this.bucket.claimFor(storeId);
+    for (const warning of await this.bucket.warnings()) this.warn(warning);
+    return this.bucket;
+  }
+
+  /** Claims the bucket for a store that has just been made, and notes in its index where its contents are. */
+  async settle(index: Index): Promise<void> {
+    const { bucket } = this;
+    if (bucket === undefined) return;
+    await bucket.claimFor(await storeIdIn(index));
+    if ((await placeIn(index)) === bucket.place) return;
+    await transact(index, {
+      ns: '',
+      reads: [],
+      *decide(tx) {
+        tx.put(keys.store.setting, [placeSetting], bucket.place);
+      },
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.bucket?.[Symbol.dispose]();
+  }
+
+  private async requireSamePlace(index: Index): Promise<void> {
+    const noted = await placeIn(index);
+    const { bucket, dataDir } = this;
+    if (noted === bucket?.place) return;
+    if (noted !== undefined)
+      throw elsewhere(`the contents of this store are in ${noted}: give --blobs ${noted}`);
+    if (await hasContents(dataDir))
+      throw elsewhere(
+        `the contents of this store are files in ${dataDir}: --blobs cannot be given. To move them, push them to a ` +
+          'new store',
+      );
+  }
+}
+
+async function placeIn(index: Index): Promise<string | undefined> {
+  const value = await index.get(keys.store.setting.key(placeSetting));
+  return value === undefined ? undefined : String(keys.store.setting.decode(value));
+}
+
+function elsewhere(message: string): Failure {
+  return new Failure('STORE_UNAVAILABLE', message);
+}

@@ -1,0 +1,191 @@
+/** The service and commands with contents in a bucket, as processes of their own. */
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createClient } from '@connectrpc/connect';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { MaintenanceService } from '../../gen/artifacta/v1/maintenance_service_pb.ts';
+import { openTransport } from '../server/grpc/listeners.ts';
+import { someBytes } from '../support/calls.ts';
+import { newDirectory, start } from '../support/command.ts';
+import { FakeGcs } from '../support/gcs/server.ts';
+import { startServe } from './serve-process.ts';
+
+const place = 'gs://bucket/team/store';
+let fake: FakeGcs;
+let directory: string;
+let dataDir: string;
+
+beforeEach(async () => {
+  fake = await FakeGcs.open();
+  onTestFinished(() => fake[Symbol.asyncDispose]());
+  directory = await newDirectory();
+  dataDir = join(directory, 'data');
+  await mkdir(join(directory, 'in'));
+  await writeFile(join(directory, 'in', 'small.txt'), 'hello\n');
+  await writeFile(join(directory, 'in', 'large.bin'), someBytes(9_000_000));
+});
+
+const variables = (blobs = place) => ({
+  ARTIFACTA_BLOBS: blobs,
+  STORAGE_EMULATOR_HOST: fake.endpoint,
+  XDG_CACHE_HOME: join(directory, 'cache'),
+});
+
+function run(...args: string[]) {
+  return start([...args, '--data-dir', dataDir], { env: variables() }).ended;
+}
+
+const contents = () => [...fake.buckets.bucket('bucket').keys()].filter((name) => name.includes('/blobs/'));
+
+async function filled(): Promise<void> {
+  expect(await run('push', join(directory, 'in'), '--session', 's')).toMatchObject({ code: 0 });
+}
+
+async function expectPulled(to: string): Promise<void> {
+  expect(await run('pull', 's', '--to', join(directory, to))).toMatchObject({ code: 0 });
+  for (const name of ['small.txt', 'large.bin']) {
+    const pulled = await readFile(join(directory, to, name));
+    expect(pulled.equals(await readFile(join(directory, 'in', name)))).toBe(true);
+  }
+}
+
+describe('a store with a bucket', { timeout: 60_000 }, () => {
+  it('keeps every content there, and none on the volume', async () => {
+    await filled();
+    expect(contents().length).toBe(2);
+    expect(await readdir(dataDir)).not.toContain('blobs');
+    await expectPulled('pulled');
+    expect(await run('fsck', '--contents')).toMatchObject({ code: 0 });
+  });
+
+  it('is opened only with its own place', async () => {
+    await filled();
+    const elsewhere = startServe(dataDir, [], variables('gs://bucket/other'));
+    expect(await elsewhere.ended).toBe(1);
+    expect(elsewhere.stderr()).toContain(`the contents of this store are in ${place}`);
+    const without = startServe(dataDir);
+    expect(await without.ended).toBe(1);
+    expect(without.stderr()).toContain(`give --blobs ${place}`);
+  });
+
+  it('is not made over the contents of a directory', async () => {
+    const small = start(['push', join(directory, 'in'), '--session', 's', '--data-dir', dataDir]);
+    expect(await small.ended).toMatchObject({ code: 0 });
+    const served = startServe(dataDir, [], variables());
+    expect(await served.ended).toBe(1);
+    expect(served.stderr()).toContain('--blobs cannot be given');
+    expect(fake.buckets.bucket('bucket').size).toBe(0);
+  });
+
+  it('does not take the place of another store', async () => {
+    await filled();
+    const other = startServe(join(directory, 'other'), [], variables());
+    const line = await recovery(other);
+    expect(line.recovery).toContain(`${place} has contents`);
+    // A place without contents is refused as well.
+    for (const name of contents()) fake.buckets.bucket('bucket').delete(name);
+    const empty = startServe(join(directory, 'empty'), [], variables());
+    expect(await empty.ended).toBe(1);
+    expect(empty.stderr()).toContain(`${place} belongs to the store`);
+  });
+
+  it('comes back from an export when its volume is lost', async () => {
+    await filled();
+    const file = join(directory, 'index.export');
+    expect(await run('export', file)).toMatchObject({ code: 0 });
+    await rm(dataDir, { recursive: true });
+    expect(await run('ls', 's')).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('the index is lost'),
+    });
+    expect(await run('import', file)).toMatchObject({ code: 0 });
+    await expectPulled('pulled');
+  });
+
+  it('keeps exports of its index there, from which it comes back', async () => {
+    const served = startServe(dataDir, [], variables());
+    await served.ready;
+    await filled();
+    const isExport = (name: string) => name.startsWith('team/store/exports/');
+    const exported = () => [...fake.buckets.bucket('bucket').values()].filter(({ name }) => isExport(name));
+    const socket = join(dataDir, 'run', 'sock');
+    const made = await exportNow(socket);
+    expect(exported().map(({ name }) => name)).toContain(`team/store/${made.path}`);
+    served.child.kill('SIGKILL');
+    await served.ended;
+    const file = join(directory, 'index.export');
+    await writeFile(file, fake.object(`team/store/${made.path}`)!.bytes);
+    await rm(dataDir, { recursive: true });
+    expect(await run('import', file)).toMatchObject({ code: 0 });
+    await expectPulled('pulled');
+  });
+
+  it.each([
+    ['gs://missing/a', 'the bucket answered 404'],
+    ['gs://bucket', 'may not be used (read): 403'],
+  ])('does not start with %s: %s', async (blobs, message) => {
+    fake.forbidden.add('read');
+    if (blobs.includes('missing')) fake.forbidden.clear();
+    const served = startServe(dataDir, [], variables(blobs));
+    expect(await served.ended).toBe(1);
+    expect(served.stderr()).toContain(message);
+  });
+
+  it('says which addresses it takes', async () => {
+    const served = startServe(dataDir, ['--blobs', 's3://bucket/a'], variables());
+    expect(await served.ended).toBe(2);
+    expect(served.stderr()).toContain('--blobs: must be gs://BUCKET/PREFIX, not s3://bucket/a');
+  });
+});
+
+describe('a service with a bucket', { timeout: 60_000 }, () => {
+  it('is not ready while the bucket is forbidden, and is ready again by itself', async () => {
+    const served = startServe(dataDir, ['--admin-listen', '127.0.0.1:0'], variables());
+    const { admin } = await served.ready;
+    await filled();
+    const ready = async () => (await fetch(`http://${String(admin)}/readyz`)).status;
+    expect(await ready()).toBe(200);
+    fake.forbidden.add('read');
+    const refused = await run('cat', 's/small.txt');
+    expect(refused).toMatchObject({ code: 4, stderr: expect.stringContaining('may not be used') });
+    expect(refused.stderr).not.toContain('DATA_LOSS');
+    expect(await ready()).toBe(503);
+    expect(served.warnings()).toEqual([expect.stringContaining(`${place} may not be used (read): 403`)]);
+    fake.forbidden.clear();
+    await expect.poll(ready).toBe(200);
+    expect(await run('cat', 's/small.txt')).toMatchObject({ code: 0, stdout: 'hello\n' });
+  });
+
+  it('goes on after the bucket was down, and stays ready meanwhile', async () => {
+    const served = startServe(dataDir, ['--admin-listen', '127.0.0.1:0'], variables());
+    const { admin } = await served.ready;
+    fake.isDown = true;
+    const push = run('push', join(directory, 'in'), '--session', 's');
+    await expect.poll(() => fake.count('create')).toBeGreaterThan(1);
+    expect((await fetch(`http://${String(admin)}/readyz`)).status).toBe(200);
+    fake.isDown = false;
+    expect(await push).toMatchObject({ code: 0 });
+    await expectPulled('pulled');
+  });
+
+  it('loses nothing that it has acknowledged when it is killed', async () => {
+    const served = startServe(dataDir, [], variables());
+    await served.ready;
+    await filled();
+    served.child.kill('SIGKILL');
+    await served.ended;
+    await expectPulled('pulled');
+  });
+});
+
+async function exportNow(socket: string) {
+  using opening = openTransport(`unix:${socket}`);
+  return await createClient(MaintenanceService, opening.transport).export({});
+}
+
+/** Resolves with the line that says that the store is in recovery. */
+async function recovery(served: ReturnType<typeof startServe>) {
+  const found = () => served.lines.find(({ msg }) => msg === 'in recovery');
+  await expect.poll(found).toBeDefined();
+  return found()!;
+}

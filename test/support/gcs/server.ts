@@ -1,0 +1,276 @@
+/**
+ * A small Google Cloud Storage over HTTP, with the requests that the program uses. It enforces preconditions and
+ * generations on create, read and delete, keeps uploads in pieces, lists by page, and fails on command.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { FakeBuckets, type FakeObject, Refused } from './bucket.ts';
+
+/** The kinds of requests, as the service tells them apart. */
+type Kind = 'create' | 'begin' | 'put' | 'progress' | 'cancel' | 'facts' | 'read' | 'delete' | 'list';
+
+/** What goes wrong with a request. */
+type Fault =
+  | { readonly status: number; readonly reason?: string; readonly retryAfter?: number }
+  /** The connection ends before anything is done. */
+  | 'reset'
+  /** Everything is done, and the answer is lost. */
+  | 'lost answer'
+  /** No answer comes. */
+  | 'stall'
+  /** Of a content, only this many bytes come, and then the connection ends, or nothing more comes. */
+  | { readonly cutAfter: number; readonly end?: 'reset' | 'stall' }
+  /** A byte of the content is another one. */
+  | 'corrupt'
+  /** Only this many bytes of a piece are kept, and the answer says so. */
+  | { readonly keeps: number };
+
+interface Planned {
+  readonly kind: Kind;
+  readonly fault: Fault;
+  left: number;
+}
+
+/** One request that came. */
+interface Seen {
+  readonly kind: Kind;
+  readonly name: string;
+}
+
+export class FakeGcs implements AsyncDisposable {
+  readonly buckets = new FakeBuckets();
+  readonly seen: Seen[] = [];
+  /** Only this bearer is accepted; undefined: anyone. */
+  token: string | undefined;
+  /** The kinds of requests that are answered 403. */
+  readonly forbidden = new Set<Kind>();
+  /** True: every request is answered 503. */
+  isDown = false;
+  private readonly planned: Planned[] = [];
+  private readonly server: Server;
+
+  private constructor(server: Server) {
+    this.server = server;
+  }
+
+  static async open(bucket = 'bucket'): Promise<FakeGcs> {
+    const server = createServer();
+    const fake = new FakeGcs(server);
+    fake.buckets.buckets.set(bucket, new Map());
+    server.on('request', (request, response) => void fake.answer(request, response));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return fake;
+  }
+
+  get endpoint(): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  /** Lets the next requests of a kind fail. */
+  fail(kind: Kind, fault: Fault, times = 1): void {
+    this.planned.push({ kind, fault, left: times });
+  }
+
+  /** The number of requests of a kind. */
+  count(kind: Kind): number {
+    return this.seen.filter((one) => one.kind === kind).length;
+  }
+
+  object(name: string, bucket = 'bucket'): FakeObject | undefined {
+    return this.buckets.bucket(bucket).get(name);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.server.closeAllConnections();
+    await new Promise<void>((resolve) => this.server.close(() => resolve()));
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    request.on('error', () => undefined);
+    response.on('error', () => undefined);
+    const url = new URL(request.url!, 'http://fake');
+    const kind = kindOf(request.method!, url, request.headers['content-range']);
+    this.seen.push({ kind, name: nameOf(url) });
+    const fault = this.fault(kind);
+    try {
+      if (fault === 'reset') return void request.socket.destroy();
+      if (fault === 'stall') return;
+      const body = await bodyOf(request);
+      this.requireAllowed(kind, request.headers.authorization);
+      if (typeof fault === 'object' && 'status' in fault) {
+        if (fault.retryAfter !== undefined) response.setHeader('retry-after', fault.retryAfter);
+        throw new Refused(fault.status, fault.reason ?? 'backendError');
+      }
+      this.perform({ kind, url, request, body, fault, host: request.headers.host! }, response);
+    } catch (error) {
+      if (error instanceof Refused && fault !== 'lost answer') sendError(response, error);
+      else request.socket.destroy();
+    }
+  }
+
+  private fault(kind: Kind): Fault | undefined {
+    const planned = this.planned.find((one) => one.kind === kind && one.left > 0);
+    if (planned === undefined) return undefined;
+    planned.left--;
+    return planned.fault;
+  }
+
+  private requireAllowed(kind: Kind, authorization: string | undefined): void {
+    if (this.isDown)
+      throw new Refused(503, 'backendError', 'We encountered an internal error. Please try again.');
+    if (this.token !== undefined && authorization !== `Bearer ${this.token}`)
+      throw new Refused(401, 'authError', 'Invalid Credentials');
+    if (this.forbidden.has(kind))
+      throw new Refused(403, 'forbidden', 'the account does not have the permission for the object');
+  }
+
+  private perform(call: Performed, response: ServerResponse): void {
+    const { kind, url, body, fault } = call;
+    const bucket = bucketOf(url);
+    const query = (name: string) => url.searchParams.get(name) ?? undefined;
+    const generation = query('generation');
+    const ifGenerationMatch = query('ifGenerationMatch');
+    const send = (status: number, value: unknown, headers: Record<string, string> = {}) => {
+      if (fault === 'lost answer') return void call.request.socket.destroy();
+      response.writeHead(status, { 'content-type': 'application/json', ...headers });
+      response.end(value === undefined ? '' : JSON.stringify(value));
+    };
+    switch (kind) {
+      case 'create': {
+        const { resource, content } = partsOf(call.request.headers['content-type']!, body);
+        if (fault === 'corrupt') content[0]! ^= 1;
+        const { name, metadata = {}, crc32c } = resource;
+        const conditions = { ifGenerationMatch, ...(fault === 'corrupt' ? {} : { crc32c }) };
+        send(200, resourceOf(this.buckets.put(bucket, { name, metadata, bytes: content }, conditions)));
+        break;
+      }
+      case 'begin': {
+        const { metadata = {} } = JSON.parse(body.toString()) as { metadata?: Record<string, string> };
+        const id = this.buckets.begin({ bucket, name: query('name')!, metadata, ifGenerationMatch });
+        const location = `http://${call.host}/upload/storage/v1/b/${bucket}/o?uploadType=resumable&upload_id=${id}`;
+        send(200, undefined, { location });
+        break;
+      }
+      case 'put':
+      case 'progress':
+        this.put(call, send);
+        break;
+      case 'cancel':
+        this.buckets.session(query('upload_id')!);
+        this.buckets.sessions.delete(query('upload_id')!);
+        send(499, undefined);
+        break;
+      case 'facts':
+        send(200, resourceOf(this.buckets.get(bucket, nameOf(url), generation)));
+        break;
+      case 'read':
+        this.read(call, this.buckets.get(bucket, nameOf(url), generation), response);
+        break;
+      case 'delete':
+        this.buckets.delete(bucket, nameOf(url), { generation, ifGenerationMatch });
+        send(204, undefined);
+        break;
+      case 'list': {
+        const most = Number(query('maxResults') ?? '1000');
+        const { items, next } = this.buckets.list(bucket, query('prefix') ?? '', most, query('pageToken'));
+        send(200, { items: items.map(resourceOf), ...(next && { nextPageToken: next }) });
+        break;
+      }
+    }
+  }
+
+  private put(
+    { url, request, body, fault }: Performed,
+    send: (...args: [number, unknown, Record<string, string>?]) => void,
+  ) {
+    const session = this.buckets.session(url.searchParams.get('upload_id')!);
+    const [, from, , all] =
+      /^bytes (?:(\d+)-(\d+)|\*)\/(\d+|\*)$/.exec(request.headers['content-range'] ?? '') ?? [];
+    const total = all === undefined || all === '*' ? undefined : Number(all);
+    if (from !== undefined) {
+      if (fault === 'corrupt') body[0]! ^= 1;
+      const kept = typeof fault === 'object' && 'keeps' in fault ? body.subarray(0, fault.keeps) : body;
+      this.buckets.append(session, Number(from), kept, total);
+    }
+    if (session.done !== undefined) return send(200, resourceOf(session.done));
+    send(308, undefined, session.length === 0 ? {} : { range: `bytes=0-${session.length - 1}` });
+  }
+
+  private read(
+    { request, fault }: Performed,
+    { bytes, generation }: FakeObject,
+    response: ServerResponse,
+  ): void {
+    const [, from = '0', to = ''] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? 'bytes=0-') ?? [];
+    const offset = Number(from);
+    const end = to === '' ? bytes.length : Math.min(bytes.length, Number(to) + 1);
+    if (offset >= bytes.length && request.headers.range !== undefined)
+      throw new Refused(416, 'requestedRangeNotSatisfiable');
+    const content = Buffer.from(bytes.subarray(offset, end));
+    if (fault === 'corrupt') content[Math.floor(content.length / 2)]! ^= 1;
+    if (fault === 'lost answer') return void request.socket.destroy();
+    response.writeHead(206, { 'content-length': content.length, 'x-goog-generation': generation });
+    if (typeof fault !== 'object' || !('cutAfter' in fault)) return void response.end(content);
+    response.write(content.subarray(0, fault.cutAfter), () => {
+      if (fault.end !== 'stall') request.socket.destroy();
+    });
+  }
+}
+
+interface Performed {
+  readonly kind: Kind;
+  readonly url: URL;
+  readonly request: IncomingMessage;
+  readonly body: Buffer;
+  readonly fault: Fault | undefined;
+  readonly host: string;
+}
+
+function kindOf(method: string, url: URL, range: string | undefined): Kind {
+  const isUpload = url.pathname.startsWith('/upload/');
+  if (isUpload && method === 'POST')
+    return url.searchParams.get('uploadType') === 'resumable' ? 'begin' : 'create';
+  if (isUpload && method === 'DELETE') return 'cancel';
+  if (isUpload) return range?.startsWith('bytes */') ? 'progress' : 'put';
+  if (method === 'DELETE') return 'delete';
+  if (/\/o$/.test(url.pathname)) return 'list';
+  return url.searchParams.get('alt') === 'media' ? 'read' : 'facts';
+}
+
+function bucketOf(url: URL): string {
+  return /\/b\/([^/]+)/.exec(url.pathname)?.[1] ?? '';
+}
+
+function nameOf(url: URL): string {
+  return decodeURIComponent(/\/o\/(.+)$/.exec(url.pathname)?.[1] ?? '');
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const part of request) parts.push(part as Buffer);
+  return Buffer.concat(parts);
+}
+
+/** Takes the two parts of a create apart. */
+function partsOf(contentType: string, body: Buffer) {
+  const boundary = /boundary=([^;]+)/.exec(contentType)![1]!;
+  const headEnd = body.indexOf('\r\n\r\n');
+  const resourceEnd = body.indexOf(`\r\n--${boundary}`, headEnd);
+  const contentStart = body.indexOf('\r\n\r\n', resourceEnd) + 4;
+  const contentEnd = body.length - `\r\n--${boundary}--\r\n`.length;
+  const resource = JSON.parse(body.subarray(headEnd + 4, resourceEnd).toString()) as {
+    name: string;
+    crc32c?: string;
+    metadata?: Record<string, string>;
+  };
+  return { resource, content: Buffer.from(body.subarray(contentStart, contentEnd)) };
+}
+
+function resourceOf({ name, generation, bytes, metadata, timeCreated, crc32c }: FakeObject) {
+  return { name, generation, size: String(bytes.length), crc32c, timeCreated, metadata };
+}
+
+function sendError(response: ServerResponse, { status, reason, message }: Refused): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify({ error: { code: status, message, errors: [{ reason, message }] } }));
+}
