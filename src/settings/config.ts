@@ -315,10 +315,16 @@ export function launcherEnvironment(node: string | undefined, env: Environment =
   return node === undefined ? env : { ...env, ARTIFACTA_NODE: node };
 }
 
-/** Returns what `artifacta run` knows from outside; see `Io`. */
+/** Returns what the commands for agents know from outside; see `Io`. */
 export function runEnvironment({ ARTIFACTA_IGNORED_SIGNALS: ignored, ...env }: Environment = process.env) {
   const ignoresHangup = /[13579bdf]$/.test(ignored ?? '');
-  return { environment: env, outerSession: env.ARTIFACTA_SESSION || undefined, ignoresHangup };
+  return {
+    environment: env,
+    outerSession: env.ARTIFACTA_SESSION || undefined,
+    // Some hosts hand on a variable that the user has not set as it is written in their settings.
+    transcripts: env.ARTIFACTA_TRANSCRIPTS?.replace(/^\$\{.*\}$/, '') || undefined,
+    ignoresHangup,
+  };
 }
 
 /** Returns where programs are found. Only the package for pip has a launcher in another directory than the program. */

@@ -113,6 +113,9 @@ interface ServedOptions extends AgentOptions {
   readonly consented?: readonly ('share' | 'delete')[];
   readonly session?: string;
   readonly signal?: AbortSignal;
+  readonly hooks?: boolean;
+  readonly transcripts?: string;
+  readonly allowRoots?: boolean;
 }
 
 /** A server in this process, over streams, with a store of its own. */
@@ -144,6 +147,9 @@ export function serve(
       session: options.session,
       leaseMs: 600_000,
       consented: options.consented ?? [],
+      hooks: options.hooks ?? false,
+      transcripts: options.transcripts,
+      allowRoots: options.allowRoots ?? false,
     },
     {
       ...streams,

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { parseTime } from '../flags/parse.ts';
 import { repeated } from '../flags/repeated.ts';
 import type { Invocation } from '../invocation.ts';
+import type { Io } from '../io.ts';
 import { LateConnection } from '../late-connection.ts';
 import { isSecretFile } from '../running/secrets.ts';
 
@@ -11,6 +12,9 @@ interface McpFlags {
   readonly lease?: string;
   readonly enableShare?: boolean;
   readonly enableDelete?: boolean;
+  readonly hooks?: boolean;
+  readonly transcripts?: string;
+  readonly allowRoots?: boolean;
 }
 
 const leaseDefault = '10m';
@@ -43,6 +47,15 @@ export function addMcp(program: Command, invocation: Invocation): Command {
     )
     .option('--enable-share', 'offer the tools that make and revoke share links; a person is asked each time')
     .option('--enable-delete', 'offer the tool that deletes artifacts; a person is asked each time')
+    .option('--allow-roots', 'also allow the directories that the host names as its roots')
+    .option(
+      '--hooks',
+      "offer the tools that the host's hooks call: the session gets the id of the host's, and ends when the host says so",
+    )
+    .option(
+      '--transcripts <dir>',
+      'with --hooks: at the end of a run also store its transcript, which the host keeps in this directory (default: none is stored)',
+    )
     .action(async (flags: McpFlags, command: Command) => {
       const { io, output } = invocation;
       const request = {
@@ -53,9 +66,13 @@ export function addMcp(program: Command, invocation: Invocation): Command {
           ...(flags.enableShare ? (['share'] as const) : []),
           ...(flags.enableDelete ? (['delete'] as const) : []),
         ],
+        hooks: flags.hooks ?? false,
+        transcripts: flags.transcripts ?? io.transcripts,
+        allowRoots: flags.allowRoots ?? false,
       };
       const { serveOverStdio } = await import('../../mcp/stdio.ts');
       const connection = new LateConnection(invocation, command);
+      io.signal?.addEventListener('abort', () => passOver(io), { once: true });
       try {
         await serveOverStdio(request, {
           input: io.stdin,
@@ -73,4 +90,9 @@ export function addMcp(program: Command, invocation: Invocation): Command {
         await connection.close();
       }
     });
+}
+
+/** Hosts stop a server by several signals, a moment apart: what the first one has begun is not cut off by the second. */
+function passOver({ takeSignals }: Io): void {
+  const release = takeSignals?.(() => release?.());
 }

@@ -1,0 +1,28 @@
+/** The directories that a host names as those in which its agent works: its roots. */
+import { fileURLToPath } from 'node:url';
+import type { Server } from '@modelcontextprotocol/server';
+import type { LocalFiles } from './local-files.ts';
+
+/**
+ * Allows the roots of the host, and others when it reports a change. Only the era of the handshake has roots. They come
+ * from the host itself, which a model cannot make say something else.
+ */
+export function followRoots(server: Server, files: LocalFiles): void {
+  const ask = () => {
+    if (server.getClientCapabilities()?.roots !== undefined) files.allow(rootsOf(server));
+  };
+  server.oninitialized = ask;
+  server.setNotificationHandler('notifications/roots/list_changed', ask);
+}
+
+async function rootsOf(server: Server): Promise<string[]> {
+  const { roots } = await server.listRoots();
+  return roots.flatMap(({ uri }) => {
+    try {
+      return [fileURLToPath(uri)];
+    } catch {
+      // It is no directory of this machine.
+      return [];
+    }
+  });
+}
