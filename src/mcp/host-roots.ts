@@ -6,10 +6,17 @@ import type { LocalFiles } from './local-files.ts';
 /**
  * Allows the roots of the host, and others when it reports a change. Only the era of the handshake has roots. They come
  * from the host itself, which a model cannot make say something else.
+ *
+ * @param warn called if the host gives no list of roots.
  */
-export function followRoots(server: Server, files: LocalFiles): void {
+export function followRoots(server: Server, files: LocalFiles, warn: (message: string) => void): void {
   const ask = () => {
-    if (server.getClientCapabilities()?.roots !== undefined) files.allow(rootsOf(server));
+    if (server.getClientCapabilities()?.roots === undefined) return;
+    const named = rootsOf(server).catch((error: Error) => {
+      warn(`the host's roots are not allowed: ${error.message}`);
+      return [];
+    });
+    files.allow(named);
   };
   server.oninitialized = ask;
   server.setNotificationHandler('notifications/roots/list_changed', ask);
@@ -21,7 +28,7 @@ async function rootsOf(server: Server): Promise<string[]> {
     try {
       return [fileURLToPath(uri)];
     } catch {
-      // It is no directory of this machine.
+      // It is on another machine.
       return [];
     }
   });

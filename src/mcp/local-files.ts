@@ -71,15 +71,16 @@ export class LocalFiles {
   /**
    * Allows the directories that the host names, in addition to those of {@link open} and in the place of those that it
    * named before. Calls wait until it has done so. A directory that does not exist is not allowed.
+   *
+   * @param named must not reject.
    */
   allow(named: Promise<readonly string[]>): void {
     const { naming: before } = this;
-    const naming = (async () => {
+    this.naming = (async () => {
       await before;
-      const roots = await named.then((paths) => Promise.all(paths.map(this.rootOrNone)));
+      const roots = await Promise.all((await named).map(this.rootOrNone));
       this.roots = [...this.given, ...roots.filter((root) => root !== undefined)];
     })();
-    this.naming = naming.catch(() => undefined);
   }
 
   /** Returns the directories, without symbolic links. */

@@ -67,7 +67,7 @@ export async function serveOverStdio(request: StdioRequest, place: StdioPlace): 
   };
   const make = () => {
     const server = makeServer(context);
-    if (request.allowRoots) followRoots(server.server, files);
+    if (request.allowRoots) followRoots(server.server, files, warn);
     return server;
   };
   const served = serveStdio(make, { transport: wire, onerror: (error) => warn(error.message) });

@@ -97,7 +97,8 @@ async function agentAt(era: (typeof eras)[number], urls: readonly string[], toke
   return agent;
 }
 
-const remote = 'push query read pull show sessions open_session seal_session wait_session compare lineage whoami';
+const remote =
+  'push query read pull show sessions open_session seal_session wait_session compare lineage whoami';
 
 describe.each(eras)('over HTTP, a client of %s', (era) => {
   it('sees the tools without local paths, and none that needs a process of its own', async () => {

@@ -48,6 +48,8 @@ export function recordFileTool(context: ToolContext): Tool {
     }),
     annotations: adds,
     async handle({ path, ...args }: RecordArguments & { path: string }, call) {
+      if (args.session !== undefined && args.host_session !== undefined)
+        throw new BadArgument('host_session', 'must be left out with session');
       const done = await record(context, path, args, call);
       if (typeof done === 'string')
         return { data: { recorded: false, reason: done }, lines: [`left alone: ${done}`] };
