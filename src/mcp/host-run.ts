@@ -25,7 +25,7 @@ interface Begun {
 
 /**
  * Gives the run of a host a session with the host's id, and ends it when the host says so. A host may stop this process
- * a moment later, so that the end is begun at once and nobody waits for it in a call.
+ * a moment later, so that the end is begun at once, and no call waits for it.
  */
 export class HostRun {
   private readonly options: HostRunOptions;

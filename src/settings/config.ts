@@ -321,8 +321,7 @@ export function runEnvironment({ ARTIFACTA_IGNORED_SIGNALS: ignored, ...env }: E
   return {
     environment: env,
     outerSession: env.ARTIFACTA_SESSION || undefined,
-    // Some hosts hand on a variable that the user has not set as it is written in their settings.
-    transcripts: env.ARTIFACTA_TRANSCRIPTS?.replace(/^\$\{.*\}$/, '') || undefined,
+    transcripts: env.ARTIFACTA_TRANSCRIPTS || undefined,
     ignoresHangup,
   };
 }

@@ -251,7 +251,9 @@ test('a transcript is stored only if the user wants it, and only from where the 
 });
 
 test('a host of Agent Plugins has the tools, for files below its roots', { timeout }, async () => {
-  const { at, startHost, shown } = await openRoom('agent-plugins');
+  // As it is in the manifest of another host.
+  const env = { ARTIFACTA_TRANSCRIPTS: '$' + '{user_config.transcripts}' };
+  const { at, startHost, shown } = await openRoom('agent-plugins', { env });
   const host = await startHost();
   writeFileSync(at('project/report.md'), '# Report\n');
   expect(await host.call('push', { path: 'report.md' })).toMatchObject({ artifact: { name: 'report.md' } });

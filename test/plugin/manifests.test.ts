@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { pathsOfPatch } from '../../src/mcp/patch.ts';
+import { pathsOfPatch } from '../../src/mcp/tools/patch.ts';
 import { openServed } from '../mcp/support.ts';
 import { hostKinds, loadPlugin } from './host.ts';
 import { faultsIn } from './json-schema.ts';
@@ -64,6 +64,7 @@ describe('the plugin', () => {
       expect(handlers.length).toBeGreaterThan(3);
       for (const handler of handlers) {
         expect(handler.server).toBe(server);
+        expect(handler.timeout).toBeLessThanOrEqual(30);
         const { inputSchema } = tools.find(({ name }) => name === handler.tool)!;
         expect(Object.keys(inputSchema.properties!)).toEqual(
           expect.arrayContaining(Object.keys(handler.input)),
@@ -71,6 +72,11 @@ describe('the plugin', () => {
         expect(Object.keys(handler.input)).toEqual(expect.arrayContaining(inputSchema.required ?? []));
       }
     }
+  });
+
+  it('takes less at the end of a run than the 1.5 seconds that Claude Code gives all hooks then', () => {
+    const { SessionEnd = [] } = loadPlugin('claude-code', plugin).hooks;
+    expect(SessionEnd.flatMap(({ hooks }) => hooks.map(({ timeout }) => timeout))).toEqual([1]);
   });
 
   it('is listed by a marketplace for each host that installs from one', () => {

@@ -6,10 +6,10 @@ import type { Pushed } from '../../client/artifacts/push-spec.ts';
 import { FileUnsuitable } from '../../client/files/file.ts';
 import { sessionArgument, textMap, without } from '../arguments.ts';
 import type { ToolContext } from '../context.ts';
-import { pathsOfPatch } from '../patch.ts';
 import { textOfArtifact } from '../shown.ts';
 import { adds, type Call, type Tool, tool } from '../tool.ts';
 import { BadArgument, textOfError } from '../tool-error.ts';
+import { pathsOfPatch } from './patch.ts';
 import { answerOf, clientMetadata, type PushArguments, pushedData, pushTo, sessionFor } from './push.ts';
 
 const patchFilesMax = 256;
@@ -109,8 +109,8 @@ export function recordPatchTool(context: ToolContext): Tool {
 }
 
 /**
- * Stores a file under its path, or returns why it was left alone: hooks see every file that an agent writes, and most
- * of those that cannot be stored are none of ours.
+ * Stores a file under its path, or returns why it was left alone: hooks see every file that an agent writes, also
+ * those that this server may not read.
  *
  * @throws BadArgument if this server may read no files at all.
  */
