@@ -29,6 +29,7 @@ const processes = [
   'test/programs/native-parts.test.ts',
   'test/mcp/scenario.test.ts',
   'test/packages/*.test.ts',
+  'test/plugin/hosts.test.ts',
   'test/readme.test.ts',
   'test/server/grpc/reflection.test.ts',
 ];

@@ -10,6 +10,9 @@ export interface PackedFile {
   readonly isExecutable: boolean;
 }
 
+/** Where a package has the plugin, as in the checkout. */
+export const pluginPlaces = ['.agents', '.claude-plugin', 'plugin'] as const;
+
 /** A text that is made here. */
 export function textFile(path: string, text: string): PackedFile {
   return { path, content: Buffer.from(text), isExecutable: false };
@@ -31,6 +34,11 @@ export function programFiles(root: string): PackedFile[] {
     ...filesAt(join(root, 'bin'), 'bin'),
     ...[...files, 'package.json'].sort().flatMap((name) => filesAt(join(root, 'dist', name), `dist/${name}`)),
   ];
+}
+
+/** The plugin for hosts of agents, and the lists from which they install it. */
+export function pluginFiles(root: string): PackedFile[] {
+  return pluginPlaces.flatMap((name) => filesAt(join(root, name), name));
 }
 
 /** Licence and notices. */

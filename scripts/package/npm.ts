@@ -3,7 +3,16 @@ import { execFileSync } from 'node:child_process';
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { nativePackages } from '../native-files.ts';
-import { filesAt, legalFiles, type PackedFile, programFiles, textFile, writeFiles } from './files.ts';
+import {
+  filesAt,
+  legalFiles,
+  type PackedFile,
+  pluginFiles,
+  pluginPlaces,
+  programFiles,
+  textFile,
+  writeFiles,
+} from './files.ts';
 import { libraryExports, libraryFiles, libraryNode, libraryPackages } from './library.ts';
 import { lockedVersion, type Names, readManifest, readNames } from './names.ts';
 
@@ -20,7 +29,7 @@ export function npmManifest(root: string, names: Names = readNames(root)): objec
     type: 'module',
     bin: { artifacta: 'bin/artifacta' },
     exports: libraryExports,
-    files: ['bin', 'dist', 'lib', 'THIRD_PARTY_NOTICES'],
+    files: [...pluginPlaces, 'bin', 'dist', 'lib', 'THIRD_PARTY_NOTICES'],
     engines: { node: libraryNode },
     os: ['!win32'],
     dependencies: Object.fromEntries(dependencies.map((name) => [name, lockedVersion(root, name)])),
@@ -40,6 +49,7 @@ export function npmFiles(root: string): PackedFile[] {
     ...filesAt(join(root, 'scripts/package/readme.md'), 'README.md'),
     ...legalFiles(root),
     ...programFiles(root),
+    ...pluginFiles(root),
     ...libraryFiles(root),
   ];
 }

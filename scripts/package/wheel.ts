@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Zippable, zipSync } from 'fflate';
-import { filesAt, legalFiles, type PackedFile, programFiles, textFile } from './files.ts';
+import { filesAt, legalFiles, type PackedFile, pluginFiles, programFiles, textFile } from './files.ts';
 import { readManifest, readNames } from './names.ts';
 import { nativeFiles, type Platform } from './native.ts';
 
@@ -18,7 +18,7 @@ function contents(root: string, platform: Platform): PackedFile[] {
   const { pip } = readNames(root);
   const { version } = readManifest(root);
   const info = `${nameInPath(pip)}-${version}.dist-info`;
-  const app = [...programFiles(root), ...nativeFiles(root, platform)];
+  const app = [...programFiles(root), ...pluginFiles(root), ...nativeFiles(root, platform)];
   const { system, machines, words } = platform;
   return [
     ...filesAt(join(root, 'scripts/package/python', module), module).filter(({ path }) =>

@@ -90,6 +90,8 @@ export interface Io {
   readonly ignoresHangup?: boolean | undefined;
   /** The session that this process is a part of: what `run` gives to its command. Default: none. */
   readonly outerSession?: string | undefined;
+  /** The directory in which a host of agents keeps transcripts that may be stored. Default: none. */
+  readonly transcripts?: string | undefined;
   /** Returns the time for the names of generated sessions. Default: the clock. */
   now?(): Date;
   /** Returns a number from 0 to 1 for the names of generated sessions. Default `Math.random`. */

@@ -1,6 +1,7 @@
 /** Everything that the tools get from the process that offers them. */
 import type { Store } from '../client/store.ts';
 import type { DefaultSession } from './default-session.ts';
+import type { HostRun } from './host-run.ts';
 import type { LocalFiles } from './local-files.ts';
 
 /** How this server is reached. */
@@ -11,6 +12,8 @@ export interface ToolContext {
   readonly files?: LocalFiles | undefined;
   /** The session of pushes that name none. Undefined: each push names one, as over HTTP. */
   readonly defaultSession?: DefaultSession | undefined;
+  /** The run as the host's hooks report it. Undefined: this server has no tools for hooks alone. */
+  readonly hostRun?: HostRun | undefined;
   /** The tools that ask a person for consent. Default: none is offered. */
   readonly consented?: readonly ConsentedTool[] | undefined;
   /** Ends calls under way. Default: only their clients end them. */

@@ -4,7 +4,7 @@ import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import type { Artifact } from '../client/artifacts/artifact.ts';
 import type { Content } from '../client/artifacts/content.ts';
 import { CannotWrite } from '../client/files/cannot-write.ts';
-import { fileContent } from '../client/files/file.ts';
+import { type FileOptions, fileContent } from '../client/files/file.ts';
 import type { Saved } from '../client/files/save.ts';
 import { type Segments, Target } from '../client/files/target.ts';
 import type { Store } from '../client/store.ts';
@@ -49,10 +49,13 @@ interface Place {
  * reached from there without any link.
  */
 export class LocalFiles {
-  private readonly roots: readonly Root[];
+  private readonly given: readonly Root[];
   private readonly rules: FileRules;
+  private roots: readonly Root[];
+  private naming: Promise<void> | undefined;
 
   private constructor(roots: readonly Root[], rules: FileRules) {
+    this.given = roots;
     this.roots = roots;
     this.rules = rules;
   }
@@ -62,18 +65,31 @@ export class LocalFiles {
    * @throws CannotWrite for anything else.
    */
   static async open(paths: readonly string[], rules: FileRules): Promise<LocalFiles> {
-    const roots = paths.map(async (given) => {
-      const path = await realpath(given).catch((cause: unknown) => {
-        throw new CannotWrite(`the directory ${given} does not exist`, { cause });
-      });
-      const refuse = (within: string) => refuseOwn(rules.own(), within);
-      return { path, target: await Target.open(path, { create: false, refuse }) };
-    });
-    return new LocalFiles(await Promise.all(roots), rules);
+    return new LocalFiles(await Promise.all(paths.map((path) => rootAt(path, rules))), rules);
   }
 
-  /** The directories, without symbolic links. */
-  get directories(): readonly string[] {
+  /**
+   * Allows the directories that the host names, in addition to those of {@link open} and in the place of those that it
+   * named before. Calls wait until it has done so. A directory that does not exist is not allowed.
+   *
+   * @param named must not reject.
+   */
+  allow(named: Promise<readonly string[]>): void {
+    const { naming: before } = this;
+    this.naming = (async () => {
+      await before;
+      const roots = await Promise.all((await named).map(this.rootOrNone));
+      this.roots = [...this.given, ...roots.filter((root) => root !== undefined)];
+    })();
+  }
+
+  /** Returns the directories, without symbolic links. */
+  async allowed(): Promise<readonly string[]> {
+    await this.naming;
+    return this.directories;
+  }
+
+  private get directories(): readonly string[] {
     return this.roots.map(({ path }) => path);
   }
 
@@ -87,7 +103,12 @@ export class LocalFiles {
    *
    * @throws BadArgument for a path that leads elsewhere or to something else; FileUnsuitable if the file changes.
    */
-  async read<T>(path: string, work: (content: Content, name: string) => Promise<T>): Promise<T> {
+  async read<T>(
+    path: string,
+    work: (content: Content, name: string) => Promise<T>,
+    options: Pick<FileOptions, 'snapshot'> = {},
+  ): Promise<T> {
+    await this.naming;
     const real = await realpath(this.resolved(path)).catch((error: unknown) => {
       throw this.unreadable(path, error);
     });
@@ -97,7 +118,12 @@ export class LocalFiles {
     try {
       const found = await root.target.look(segments, async (opened) => {
         await requireUsersFile(opened);
-        return { result: await work(await fileContent(opened, { followLink: false }), segments.join('/')) };
+        return {
+          result: await work(
+            await fileContent(opened, { ...options, followLink: false }),
+            segments.join('/'),
+          ),
+        };
       });
       if (found === undefined) throw new BadArgument('path', 'must be a file that exists');
       return found.result;
@@ -127,6 +153,7 @@ export class LocalFiles {
   }
 
   private async placeToWrite(to: string, name: string): Promise<Place> {
+    await this.naming;
     const given = this.resolved(to, 'to');
     const real = await realOf(given);
     const isDirectory =
@@ -142,11 +169,14 @@ export class LocalFiles {
     return place;
   }
 
+  private readonly rootOrNone = (path: string): Promise<Root | undefined> =>
+    rootAt(path, this.rules).catch(() => undefined);
+
   private resolved(path: string, field = 'path'): string {
     if (this.roots.length === 0)
       throw new BadArgument(
         field,
-        'must be left out: this server was started without --allow-path, so that it reads and writes no files',
+        'must be left out: this server was started without --allow-path, and the host has named no directory, so that it reads and writes no files',
       );
     if (path === '' || path.includes('\0')) throw new BadArgument(field, 'must be the path of a file');
     return resolve(this.roots[0]!.path, path);
@@ -172,6 +202,15 @@ export class LocalFiles {
       return new BadArgument('path', `must be a file that exists, not ${shortened(path)}`);
     return new BadArgument('path', `cannot be read: ${code ?? String(error)}`);
   }
+}
+
+/** @throws CannotWrite for what is not a directory that exists. */
+async function rootAt(given: string, rules: FileRules): Promise<Root> {
+  const path = await realpath(given).catch((cause: unknown) => {
+    throw new CannotWrite(`the directory ${given} does not exist`, { cause });
+  });
+  const refuse = (within: string) => refuseOwn(rules.own(), within);
+  return { path, target: await Target.open(path, { create: false, refuse }) };
 }
 
 function refuseOwn(own: Untouchable | undefined, path: string, field = 'path'): void {

@@ -4,6 +4,8 @@ import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import type { Store } from '../client/store.ts';
 import type { ConsentedTool } from './context.ts';
 import { DefaultSession } from './default-session.ts';
+import { followRoots } from './host-roots.ts';
+import { HostRun } from './host-run.ts';
 import { LocalFiles } from './local-files.ts';
 import { makeServer } from './server.ts';
 import { StdioWire } from './stdio-wire.ts';
@@ -16,6 +18,12 @@ interface StdioRequest {
   readonly session: string | undefined;
   readonly leaseMs: number;
   readonly consented: readonly ConsentedTool[];
+  /** Whether the tools for the hooks of a host are offered. */
+  readonly hooks: boolean;
+  /** The directory with the host's transcripts, which exists. Undefined: none is stored. */
+  readonly transcripts: string | undefined;
+  /** Whether the directories that the host names as its roots are allowed, too. */
+  readonly allowRoots: boolean;
 }
 
 /** What the process has. */
@@ -42,21 +50,39 @@ interface StdioPlace {
  * @throws CannotWrite for a directory that is not allowed or does not exist.
  */
 export async function serveOverStdio(request: StdioRequest, place: StdioPlace): Promise<void> {
-  const { store, now, random, version, signal } = place;
-  const files = await LocalFiles.open(request.allowedPaths, place);
+  const { store, now, random, version, signal, warn } = place;
   const { session: id, leaseMs, consented } = request;
-  const defaultSession = new DefaultSession({ id, leaseMs, now, random });
+  const files = await LocalFiles.open(request.allowedPaths, place);
+  const session = new DefaultSession({ id, leaseMs, now, random });
+  const hostRun = new HostRun({ session, transcripts: await transcriptsOf(request, place), warn });
   const wire = new StdioWire(place.input, place.output);
-  const context = { store, files, defaultSession, consented, version, now };
-  const served = serveStdio(() => makeServer(context), {
-    transport: wire,
-    onerror: (error) => place.warn(error.message),
-  });
+  const context = {
+    store,
+    files,
+    defaultSession: session,
+    consented,
+    version,
+    now,
+    hostRun: request.hooks ? hostRun : undefined,
+  };
+  const make = () => {
+    const server = makeServer(context);
+    if (request.allowRoots) followRoots(server.server, files, warn);
+    return server;
+  };
+  const served = serveStdio(make, { transport: wire, onerror: (error) => warn(error.message) });
   const onAbort = () => void served.close();
   signal?.addEventListener('abort', onAbort, { once: true });
   if (signal?.aborted) onAbort();
   const end = await wire.ended;
   signal?.removeEventListener('abort', onAbort);
   await served.close();
-  await defaultSession.end(end === 'closed');
+  await hostRun.end(end === 'closed');
+}
+
+async function transcriptsOf(
+  { transcripts }: StdioRequest,
+  place: StdioPlace,
+): Promise<LocalFiles | undefined> {
+  return transcripts === undefined ? undefined : await LocalFiles.open([transcripts], place);
 }

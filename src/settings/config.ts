@@ -3,7 +3,6 @@
  * The one file that reads the environment.
  */
 import { delimiter, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { type Address, isLoopback } from '../domain/address.ts';
 import { compileCacheDirIn, makeCompileCacheDir } from './compile-cache.ts';
 import type {
@@ -19,8 +18,9 @@ import type {
   Way,
 } from './config-shapes.ts';
 import { dataHomeOf, defaultDataDir, defaultSocket, keptPathIn, xdg } from './directories.ts';
+import { flagsOf } from './flags.ts';
 import { type KeptName, readKept } from './kept-file.ts';
-import { type Setting, type SettingName, settings } from './settings.ts';
+import { type SettingName, settings } from './settings.ts';
 import { type Environment, fromHome, homeOf, type Kept, SettingError, Source } from './source.ts';
 
 /** Reads the settings of `artifacta reap`. @throws SettingError */
@@ -320,10 +320,15 @@ export function launcherEnvironment(node: string | undefined, env: Environment =
   return node === undefined ? env : { ...env, ARTIFACTA_NODE: node };
 }
 
-/** Returns what `artifacta run` knows from outside; see `Io`. */
+/** Returns what the commands for agents know from outside; see `Io`. */
 export function runEnvironment({ ARTIFACTA_IGNORED_SIGNALS: ignored, ...env }: Environment = process.env) {
   const ignoresHangup = /[13579bdf]$/.test(ignored ?? '');
-  return { environment: env, outerSession: env.ARTIFACTA_SESSION || undefined, ignoresHangup };
+  return {
+    environment: env,
+    outerSession: env.ARTIFACTA_SESSION || undefined,
+    transcripts: env.ARTIFACTA_TRANSCRIPTS || undefined,
+    ignoresHangup,
+  };
 }
 
 /** Returns where programs are found. Only the package for pip has a launcher in another directory than the program. */
@@ -368,33 +373,4 @@ function dataDirsNamed(args: readonly string[], env: Environment): string[] {
   const named = texts.flatMap((text) => (text ? resolve(fromHome(text, env)) : []));
   const dataHome = dataHomeOf(env);
   return dataHome === undefined ? named : [...named, resolve(dataHome, 'artifacta')];
-}
-
-/** Parses the flags. @throws SettingError for a flag that does not exist, or that lacks its value. */
-function flagsOf(args: readonly string[], command: 'serve' | 'reap'): Map<SettingName, string> {
-  const names = Object.keys(settings) as SettingName[];
-  const withFlag = names.filter((name) => {
-    const { serve, reap } = settings[name] as Setting;
-    return command === 'serve' ? serve !== false : reap === true;
-  });
-  const flagOf = (name: SettingName) => (settings[name] as Setting).flag ?? '';
-  const takesValue = (name: SettingName) => (settings[name] as Setting).value !== undefined;
-  const options = Object.fromEntries(
-    withFlag.map((name) => [
-      flagOf(name),
-      { type: takesValue(name) ? ('string' as const) : ('boolean' as const) },
-    ]),
-  );
-  let values: Record<string, string | boolean | undefined>;
-  try {
-    ({ values } = parseArgs({ args: [...args], options, strict: true, allowPositionals: false }));
-  } catch (error) {
-    throw new SettingError(command, error instanceof Error ? error.message : String(error));
-  }
-  const given = new Map<SettingName, string>();
-  for (const name of withFlag) {
-    const value = values[flagOf(name)];
-    if (value !== undefined) given.set(name, String(value));
-  }
-  return given;
 }

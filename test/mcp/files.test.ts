@@ -179,6 +179,15 @@ describe('record_file', () => {
       recorded: false,
       reason: 'its name looks like that of a secret',
     });
-    expect(await agent.refused('record_file', { path: at('other/secret.txt') })).toMatch(/^path: must lead/);
+    expect(await agent.call('record_file', { path: at('other/secret.txt') })).toEqual({
+      recorded: false,
+      reason: expect.stringMatching(/^path: must lead/),
+    });
+    expect(await agent.call('record_file', { path: at('allowed/gone.txt') })).toEqual({
+      recorded: false,
+      reason: expect.stringMatching(/^path: must be a file that exists/),
+    });
+    const { agent: without } = await openServed('2026');
+    expect(await without.refused('record_file', { path })).toMatch(/--allow-path/);
   });
 });

@@ -64,15 +64,20 @@ function textOf({ content }: CallToolResult): string {
 interface AgentOptions {
   /** What a person answers to a question. Undefined: the client cannot ask. */
   readonly consent?: ((message: string) => boolean) | undefined;
+  /** The addresses of the directories that the client works in. Undefined: it names none. */
+  readonly roots?: (() => readonly string[]) | undefined;
 }
 
 /** Connects a client of an era. */
 export async function agentOver(transport: Transport, era: Era, options: AgentOptions = {}): Promise<Agent> {
-  const { consent } = options;
+  const { consent, roots } = options;
   const client = new Client(
     { name: 'test-agent', version: '1.0.0' },
     {
-      capabilities: consent === undefined ? {} : { elicitation: { form: {} } },
+      capabilities: {
+        ...(consent !== undefined && { elicitation: { form: {} } }),
+        ...(roots !== undefined && { roots: { listChanged: true } }),
+      },
       ...(era === '2026' && { versionNegotiation: { mode: { pin: '2026-07-28' } } }),
     },
   );
@@ -80,6 +85,8 @@ export async function agentOver(transport: Transport, era: Era, options: AgentOp
     client.setRequestHandler('elicitation/create', async ({ params }) =>
       consent(params.message) ? { action: 'accept', content: { confirm: true } } : { action: 'decline' },
     );
+  if (roots !== undefined)
+    client.setRequestHandler('roots/list', async () => ({ roots: roots().map((uri) => ({ uri })) }));
   const agent = new Agent(client);
   const before = transport.start.bind(transport);
   transport.start = async () => {
@@ -113,6 +120,10 @@ interface ServedOptions extends AgentOptions {
   readonly consented?: readonly ('share' | 'delete')[];
   readonly session?: string;
   readonly signal?: AbortSignal;
+  readonly hooks?: boolean;
+  readonly transcripts?: string;
+  readonly allowRoots?: boolean;
+  readonly warn?: (message: string) => void;
 }
 
 /** A server in this process, over streams, with a store of its own. */
@@ -144,6 +155,9 @@ export function serve(
       session: options.session,
       leaseMs: 600_000,
       consented: options.consented ?? [],
+      hooks: options.hooks ?? false,
+      transcripts: options.transcripts,
+      allowRoots: options.allowRoots ?? false,
     },
     {
       ...streams,
@@ -151,7 +165,7 @@ export function serve(
       own: () =>
         own === undefined ? undefined : { path: own, contains: (path) => `${path}/`.startsWith(`${own}/`) },
       isSecret: (path) => path.endsWith('.pem'),
-      warn: () => {},
+      warn: options.warn ?? (() => {}),
       signal: options.signal,
       version: '1.0.0',
       now: () => new Date(),

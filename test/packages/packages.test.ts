@@ -47,12 +47,14 @@ describe('the package for npm', () => {
     files = npmFiles(root);
   }, 60_000);
 
-  it('has the command, the bundle, the client and what is to be passed on, and nothing else', () => {
+  it('has the command, the bundle, the client, the plugin and what is to be passed on, and nothing else', () => {
     const folders = new Set(paths(files).map((path) => path.split('/').slice(0, 2).join('/')));
     const bundle = paths(files).filter((path) => path.startsWith('dist/'));
     expect([...folders].filter((path) => !path.startsWith('dist/')).sort()).toEqual(
       ['LICENSE', 'README.md', 'THIRD_PARTY_NOTICES', 'lib/gen', 'lib/src', 'package.json']
         .concat(readdirSync(join(root, 'bin')).map((name) => `bin/${name}`))
+        .concat(readdirSync(join(root, 'plugin')).map((name) => `plugin/${name}`))
+        .concat('.agents/plugins', '.claude-plugin/marketplace.json')
         .sort(),
     );
     expect(bundle).toContain('dist/main.js');

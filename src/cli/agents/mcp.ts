@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { parseTime } from '../flags/parse.ts';
 import { repeated } from '../flags/repeated.ts';
 import type { Invocation } from '../invocation.ts';
+import type { Io } from '../io.ts';
 import { LateConnection } from '../late-connection.ts';
 import { isSecretFile } from '../running/secrets.ts';
 
@@ -11,6 +12,9 @@ interface McpFlags {
   readonly lease?: string;
   readonly enableShare?: boolean;
   readonly enableDelete?: boolean;
+  readonly hooks?: boolean;
+  readonly transcripts?: string;
+  readonly allowRoots?: boolean;
 }
 
 const leaseDefault = '10m';
@@ -49,34 +53,59 @@ export function addMcp(program: Command, invocation: Invocation): Command {
       '--enable-delete',
       'offer the tool that deletes artifacts; a person is asked before each deletion',
     )
-    .action(async (flags: McpFlags, command: Command) => {
-      const { io, output } = invocation;
-      const request = {
-        allowedPaths: flags.allowPath ?? [],
-        session: flags.session ?? io.outerSession,
-        leaseMs: parseTime('--lease', flags.lease ?? leaseDefault, { min: '10s', max: '30d' }),
-        consented: [
-          ...(flags.enableShare ? (['share'] as const) : []),
-          ...(flags.enableDelete ? (['delete'] as const) : []),
-        ],
-      };
-      const { serveOverStdio } = await import('../../mcp/stdio.ts');
-      const connection = new LateConnection(invocation, command);
-      try {
-        await serveOverStdio(request, {
-          input: io.stdin,
-          output: io.stdout,
-          store: () => connection.client(),
-          own: () => connection.way?.ownDirectory,
-          isSecret: isSecretFile,
-          warn: (message) => output.warning(message),
-          signal: io.signal,
-          version: io.version ?? 'unknown',
-          now: () => io.now?.() ?? new Date(),
-          random: io.random ?? Math.random,
-        });
-      } finally {
-        await connection.close();
-      }
+    .option('--allow-roots', 'also allow the directories that the host names as its roots')
+    .option(
+      '--hooks',
+      "offer the tools that the host's hooks call: the session gets the id of the host's, and ends when the host says so",
+    )
+    .option(
+      '--transcripts <dir>',
+      'with --hooks: at the end of a run also store its transcript, which the host keeps in this directory (default: none is stored)',
+    )
+    .action((flags: McpFlags, command: Command) => serve(flags, command, invocation));
+}
+
+async function serve(flags: McpFlags, command: Command, invocation: Invocation): Promise<void> {
+  const { io, output } = invocation;
+  const request = {
+    allowedPaths: flags.allowPath ?? [],
+    session: flags.session ?? io.outerSession,
+    leaseMs: parseTime('--lease', flags.lease ?? leaseDefault, { min: '10s', max: '30d' }),
+    consented: [
+      ...(flags.enableShare ? (['share'] as const) : []),
+      ...(flags.enableDelete ? (['delete'] as const) : []),
+    ],
+    hooks: flags.hooks ?? false,
+    transcripts: flags.transcripts ?? filledIn(io.transcripts),
+    allowRoots: flags.allowRoots ?? false,
+  };
+  const { serveOverStdio } = await import('../../mcp/stdio.ts');
+  const connection = new LateConnection(invocation, command);
+  io.signal?.addEventListener('abort', () => passOver(io), { once: true });
+  try {
+    await serveOverStdio(request, {
+      input: io.stdin,
+      output: io.stdout,
+      store: () => connection.client(),
+      own: () => connection.way?.ownDirectory,
+      isSecret: isSecretFile,
+      warn: (message) => output.warning(message),
+      signal: io.signal,
+      version: io.version ?? 'unknown',
+      now: () => io.now?.() ?? new Date(),
+      random: io.random ?? Math.random,
     });
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Hosts may hand on a setting that the user has left empty as it is written in the manifest: `${user_config.NAME}`. */
+function filledIn(value: string | undefined): string | undefined {
+  return /^\$\{.*\}$/.test(value ?? '') ? undefined : value;
+}
+
+/** Hosts stop a server by several signals, a moment apart: what the first one has begun is not cut off by the second. */
+function passOver({ takeSignals }: Io): void {
+  const release = takeSignals?.(() => release?.());
 }

@@ -1,4 +1,4 @@
-/** Tools that store: `push`, and `record_file` for the hooks of a host. */
+/** The tool that stores: `push`. */
 import { Buffer } from 'node:buffer';
 import * as z from 'zod/v4';
 import type { PushContent } from '../../client/artifacts/content.ts';
@@ -34,7 +34,8 @@ const described = {
     .describe('Ids of the artifacts that it was made from'),
 };
 
-const pushedData = z.object({
+/** The data of an answer about a push. */
+export const pushedData = z.object({
   artifact: artifactBrief.optional(),
   effect: z
     .enum(['new', 'version', 'unchanged', 'replayed'])
@@ -84,38 +85,8 @@ export function pushTool(context: ToolContext): Tool {
   });
 }
 
-/** `record_file`: stores a file that a tool of the host has written. */
-export function recordFileTool(context: ToolContext): Tool {
-  return tool('record_file', {
-    title: 'Record a written file',
-    description:
-      'For the hooks of a host: stores a file that the agent has just written or edited, in the session of this ' +
-      'agent run, under its path. Files that look like secrets are left alone. A model uses push instead.',
-    input: z.strictObject({
-      path: z.string().max(4_096).describe('The file, below an allowed directory'),
-      session: sessionArgument(context.defaultSession),
-      metadata: textMap.optional(),
-    }),
-    output: pushedData.extend({
-      recorded: z.boolean(),
-      reason: z.string().optional().describe('Why it was left alone'),
-    }),
-    annotations: adds,
-    async handle(args, call) {
-      const { files } = context;
-      return await files!.read(args.path, async (content, name) => {
-        if (files!.isSecret(name)) {
-          const reason = 'its name looks like that of a secret';
-          return { data: { recorded: false, reason }, lines: [`left alone: ${reason}`] };
-        }
-        const answer = answerOf(await push(context, content, name, args, call));
-        return { ...answer, data: { ...answer.data, recorded: true } };
-      });
-    },
-  });
-}
-
-interface PushArguments {
+/** What the arguments of a push say. */
+export interface PushArguments {
   readonly session?: string | undefined;
   readonly name?: string | undefined;
   readonly text?: string | undefined;
@@ -140,9 +111,19 @@ async function push(
   content: PushContent,
   name: string,
   args: PushArguments,
-  { store, signal, clientName }: Call,
+  call: Call,
 ): Promise<Pushed> {
-  const session = await sessionFor(context, args.session, { store, clientName });
+  return await pushTo(await sessionFor(context, args.session, call), content, name, args, call);
+}
+
+/** Pushes into a session. */
+export async function pushTo(
+  session: string,
+  content: PushContent,
+  name: string,
+  args: PushArguments,
+  { store, signal }: Pick<Call, 'store' | 'signal'>,
+): Promise<Pushed> {
   return await store.push(content, {
     session,
     name,
@@ -175,18 +156,22 @@ async function ticketed(context: ToolContext, args: PushArguments, call: Call) {
 }
 
 /** Returns the session of a push: the named one, or that of this process. */
-async function sessionFor(
+export async function sessionFor(
   { defaultSession }: ToolContext,
   named: string | undefined,
-  { store, clientName }: Pick<Call, 'store' | 'clientName'>,
+  call: Pick<Call, 'store' | 'clientName'>,
 ): Promise<string> {
   if (named !== undefined) return named;
-  const metadata =
-    clientName === undefined || clientName === '' ? {} : { mcp_client: clientName.slice(0, 128) };
-  return await defaultSession!.open(store, metadata);
+  return await defaultSession!.open(call.store, clientMetadata(call));
 }
 
-function answerOf({ artifact, effect }: Pushed): Answer & { data: z.input<typeof pushedData> } {
+/** Returns the metadata of a session that a client opens. */
+export function clientMetadata({ clientName }: Pick<Call, 'clientName'>): Readonly<Record<string, string>> {
+  return clientName === undefined || clientName === '' ? {} : { mcp_client: clientName.slice(0, 128) };
+}
+
+/** Returns the answer about a push. */
+export function answerOf({ artifact, effect }: Pushed): Answer & { data: z.input<typeof pushedData> } {
   return {
     data: { artifact: briefArtifact(artifact), effect },
     lines: [`${effect}: ${textOfArtifact(artifact)}`],

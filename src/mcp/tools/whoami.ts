@@ -35,7 +35,7 @@ export function whoamiTool({ files, defaultSession, consented = [], version }: T
         }),
         features: [...(info?.features ?? [])],
         ...(session !== undefined && { default_session: session }),
-        ...(files !== undefined && { allowed_directories: [...files.directories] }),
+        ...(files !== undefined && { allowed_directories: [...(await files.allowed())] }),
         consented_tools: [...consented],
         ...(max !== undefined && { max_artifact_bytes: max }),
       };
