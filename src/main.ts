@@ -135,11 +135,12 @@ function catchSignals(): {
 function takeSignals(listener: (signal: NodeJS.Signals) => void): () => void {
   const before = new Map((['SIGINT', 'SIGTERM'] as const).map((name) => [name, process.listeners(name)]));
   const taken = [...before.keys(), ...otherSignals];
-  for (const name of before.keys()) process.removeAllListeners(name);
+  // A signal without any listener, be it for a moment, ends the process.
   for (const name of taken) process.on(name, listener);
+  for (const [name, listeners] of before) for (const one of listeners) process.off(name, one);
   return () => {
-    for (const name of taken) process.off(name, listener);
     for (const [name, listeners] of before) for (const one of listeners) process.on(name, one);
+    for (const name of taken) process.off(name, listener);
   };
 }
 
