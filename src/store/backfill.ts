@@ -45,7 +45,7 @@ const all: readonly Backfill[] = [
     },
   },
   {
-    // Artifacts are listed by type and subtype; release 0.1 had the parameters in the row too.
+    // Artifacts are listed by type and subtype; earlier versions had the parameters in the row, too.
     setting: 'mediaTypes',
     mayWait: true,
     rows: rowsWithParameters,

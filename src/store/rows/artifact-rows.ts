@@ -23,8 +23,8 @@ export function putLatest(tx: Writer, record: ArtifactRecord): void {
 }
 
 /**
- * The reverse of {@link putLatest}. Release 0.1 wrote the type with its parameters, so the row with them is deleted
- * too: the work at the start may not have come to it, or that release may have opened the store once more since.
+ * The reverse of {@link putLatest}. Earlier versions wrote the type with its parameters, so the row with them is deleted
+ * too: the work at the start may not have come to it, or such a version may have opened the store once more since.
  */
 export function delLatest(tx: Writer, record: ArtifactRecord): void {
   tx.del(keys.latest.byTime, tx.ns, record.id);

@@ -10,7 +10,7 @@ import type { SessionRecord } from '../../index/records.ts';
 import { putSession } from '../rows/session-rows.ts';
 import { transact } from '../rows/transaction.ts';
 
-/** The bound of a session with more versions than this stays as it is: looking at them would take too long. */
+/** The bound of a session with this many versions, or more, stays as it is: looking at them would take too long. */
 const lookedAtMax = 2_048;
 const recordsTogether = 32;
 /** The number of attempts while others change the session. After that the bound stays as it is. */
