@@ -32,7 +32,10 @@ export function addGlobalFlags(command: Command): Command {
       'the directory of the store, used instead of ARTIFACTA_URL and of a saved url; ignored with --url',
     )
     .option('--token-file <path>', 'the file with the token that proves who you are')
-    .option('--namespace <name>', 'the namespace to act in (operators only)')
+    .option(
+      '--namespace <name>',
+      'the namespace to act in; with credentials, only operators may name one other than their own',
+    )
     .option('--json', 'print each result as one line of JSON, and each error as one line of JSON on stderr')
     .option('--quiet', 'print only ids, and no notes about what was done');
 }

@@ -271,8 +271,9 @@ function inNamespace(principal: Principal, named: string | undefined): Principal
     const payer = payerOf(principal);
     return { ...principal, namespace: parseNamespace('artifacta-namespace', named), payer };
   }
-  throw new Failure('PERMISSION_DENIED', 'artifacta-namespace: only operators may name another namespace', {
-    violations: [{ field: 'artifacta-namespace', description: 'only operators may name another namespace' }],
+  const description = 'must be the namespace of these credentials, because they are not those of an operator';
+  throw new Failure('PERMISSION_DENIED', `artifacta-namespace: ${description}`, {
+    violations: [{ field: 'artifacta-namespace', description }],
   });
 }
 

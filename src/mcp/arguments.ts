@@ -40,12 +40,12 @@ export function sessionArgument(defaultSession: DefaultSession | undefined) {
       .optional()
       .describe('The session. Default: the one of this agent run, which is opened if necessary');
   const missing =
-    'is required: no session is the default here; open_session answers an id to name in each call';
+    'is required, because this server has no default session: open_session returns an id to give in each call';
   return z
     .string({ error: ({ input }) => (input === undefined ? missing : undefined) })
     .min(1)
     .max(128)
-    .describe('The session; open_session answers an id');
+    .describe('The session; open_session returns an id');
 }
 
 /** The first item of a list to return. */

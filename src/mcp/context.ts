@@ -23,5 +23,5 @@ export interface ToolContext {
   readonly now: () => Date;
 }
 
-/** A tool that is offered only where it was enabled, and that asks a person each time. */
+/** Tools that are offered only where enabled, and that ask a person each time; `share` includes `revoke_share`. */
 export type ConsentedTool = 'share' | 'delete';

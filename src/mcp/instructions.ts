@@ -3,7 +3,7 @@
 /** Returns the instructions. @param local whether the server runs next to the agent, over stdio. */
 export function instructionsFor(local: boolean): string {
   const session = local
-    ? 'Your pushes go to one session of this run, opened by itself; call seal_session when the work is complete or has failed, else closing seals it as succeeded.'
+    ? 'Pushes that name no session go to the session of this run, which is opened automatically. Call seal_session when the work is complete or has failed. Otherwise, if this server has opened the session, it is sealed as succeeded when the server is closed.'
     : 'Call open_session once, name its id in every push, and call seal_session at the end.';
   return [
     'Artifacta stores what agents produce (reports, data, logs) and finds it again, for other agents and people.',

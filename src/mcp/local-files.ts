@@ -190,7 +190,7 @@ export class LocalFiles {
     }
     throw new BadArgument(
       field,
-      `must lead to a file below an allowed directory (${this.directories.join(', ')}), without a symbolic link that leads elsewhere, not to ${shortened(given)}`,
+      `must lead to a file below an allowed directory (${this.directories.join(', ')}), and must not leave it through a symbolic link; got ${shortened(given)}`,
     );
   }
 

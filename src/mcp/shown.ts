@@ -62,7 +62,7 @@ export const sessionBrief = sessionLine.omit({ metadata: true, metadata_cut: tru
   missing_outputs: z
     .array(z.string())
     .optional()
-    .describe('expected outputs that no artifact has as its name'),
+    .describe('names of expected outputs for which no artifact exists'),
 });
 
 /** All that is known about a session. */
@@ -70,7 +70,7 @@ export const sessionWhole = sessionLine.extend({
   labels: textMap,
   labels_cut: z.literal(true).optional(),
   expected_outputs: z.array(z.string()),
-  missing_outputs: z.array(z.string()).describe('expected outputs that no artifact has as its name'),
+  missing_outputs: z.array(z.string()).describe('names of expected outputs for which no artifact exists'),
   names_cut: z.literal(true).optional().describe('some expected or missing outputs were left out'),
   lease_expire_time: z.string().optional(),
   manifest_sha256: z.string().optional(),

@@ -28,7 +28,7 @@ export class Pattern {
     if (this.instructions > limits.grepInstructionsMax)
       throw invalid(
         field,
-        'must be a smaller pattern: with its repetitions such as x{100} expanded it is too large',
+        'must be a smaller pattern: it is too large when its repetitions, such as x{100}, are written out',
       );
     this.lineBytesMax = Math.min(
       limits.grepLineBytesMax,

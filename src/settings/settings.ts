@@ -10,6 +10,8 @@ export interface Setting {
   /** The default as documentation shows it. */
   readonly default: string;
   readonly description: string;
+  /** The description in the help of `artifacta reap`. Absent: the same. */
+  readonly reapDescription?: string;
   /** False: not for `artifacta serve`. */
   readonly serve?: false;
   /** True: for `artifacta reap`. */
@@ -54,7 +56,7 @@ export const settings = {
     env: 'ARTIFACTA_NAMESPACE',
     default: 'the namespace of the credentials, else default',
     description:
-      'namespace that the command line acts in; only operators may name a namespace other than their own',
+      'namespace that the command line acts in; with credentials, only operators may name one other than their own',
     serve: false,
   },
   grpcListen: {
@@ -79,8 +81,11 @@ export const settings = {
     default: 'none',
     reap: true,
     description:
-      'host names under which HTTP requests may call the service, in addition to loopback and the host of the ' +
-      'listener; with --auth, only requests for /metrics are checked',
+      'host names, in addition to loopback and the host of the listener, that HTTP requests may have in their Host ' +
+      'header. Requests for /metrics are always checked, those to --http-listen only without --auth',
+    reapDescription:
+      'host names, in addition to loopback and the host of --listen, that requests for /metrics may have in their Host ' +
+      'header',
   },
   publicUrl: {
     flag: 'public-url',
@@ -294,7 +299,8 @@ export const settings = {
     default: '4194304',
     serve: false,
     reap: true,
-    description: 'how fast the reaper checks stored contents, each at most once in 7 days; 0: not at all',
+    description:
+      'how fast the reaper checks stored contents, in rounds that begin at least 7 days apart; 0: not at all',
   },
   reapListen: {
     flag: 'listen',
@@ -333,6 +339,10 @@ function optionLines(wanted: readonly Setting[]): string[] {
   });
 }
 
+function forReaper(setting: Setting): Setting {
+  return { ...setting, description: setting.reapDescription ?? setting.description };
+}
+
 const units = 'SECONDS may have a unit, such as 90s or 1.5m. BYTES may have a unit, such as 64KiB or 5GB.';
 
 /** Returns the help for `artifacta serve`. */
@@ -364,7 +374,11 @@ export function reapHelp(): string {
     '',
     'Options:',
     `  ${'--once'.padEnd(30)} make one pass, and exit with 1 if any part of it failed`,
-    ...optionLines(Object.values<Setting>(settings).filter(({ reap }) => reap === true)),
+    ...optionLines(
+      Object.values<Setting>(settings)
+        .filter(({ reap }) => reap === true)
+        .map(forReaper),
+    ),
     `  ${'--help'.padEnd(30)} show this help`,
     '',
   ].join('\n');

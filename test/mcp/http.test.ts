@@ -121,7 +121,7 @@ describe.each(eras)('over HTTP, a client of %s', (era) => {
     const { urls, operator } = await openListeners({ replicas: 2 });
     const agent = await agentAt(era, urls);
     expect(await agent.refused('push', { text: 'a', name: 'a' })).toMatch(
-      /session: is required: no session is the default here; open_session answers an id/,
+      /session: is required, because this server has no default session: open_session returns an id/,
     );
     const { session } = await agent.call('open_session', { metadata: { agent: 'x' } });
     const lines = Array.from({ length: 400 }, (_, at) => `line ${at}\n`).join('');

@@ -1,5 +1,6 @@
 /** What the server offers in addition to its main tools, to clients of both eras. */
 import { describe, expect, it } from 'vitest';
+import { artifactFields, sessionFieldsOfSessions } from '../../src/query/filter.ts';
 import { eras, messageBytesMax, openServed } from './support.ts';
 
 const local = [
@@ -25,6 +26,25 @@ describe.each(eras)('to a client of %s, the server', (era) => {
     for (const name of ['push', 'query', 'seal_session', 'wait_session'])
       expect(instructions).toContain(name);
   });
+
+  it.each([
+    ['query', artifactFields],
+    ['sessions', sessionFieldsOfSessions],
+  ])(
+    'names in the description of %s every field of its filter, and no other, and a filter that works',
+    async (name, fields) => {
+      const { agent } = await openServed(era);
+      const { tools } = await agent.client.listTools();
+      const { description } = tools.find((tool) => tool.name === name)!;
+      const named = /Fields: ([^;]+);/.exec(description!)![1]!.split(', ');
+      expect([...named].sort()).toEqual([...Object.keys(fields), 'metadata.KEY', 'labels.KEY'].sort());
+      const example = /such as (.+?)\. Fields:/.exec(description!)![1]!;
+      for (const filter of [...named.map((field) => `${field}:*`), example])
+        expect(await agent.call(name, { filter }), filter).toMatchObject(
+          name === 'query' ? { artifacts: [] } : { sessions: [] },
+        );
+    },
+  );
 
   it('links to artifacts, and never to the bytes of an image', async () => {
     const { agent, client } = await openServed(era);
@@ -102,6 +122,10 @@ describe.each(eras)('to a client of %s, the server', (era) => {
       allowed_directories: [],
       consented_tools: [],
     });
+    const { agent: enabled } = await openServed(era, { consented: ['share', 'delete'] });
+    expect(await enabled.call('whoami')).toMatchObject({
+      consented_tools: ['share', 'revoke_share', 'delete'],
+    });
   });
 });
 
@@ -124,10 +148,19 @@ describe.each(eras)('to a client of %s, tools that need consent', (era) => {
     const shared = await agent.call('share', { artifact: artifact.id, ttl_seconds: 3_600 });
     expect(shared.path).toMatch(/^\/s\//);
     expect(await agent.call('revoke_share', { link_id: shared.link_id })).toEqual({ revoked: 1 });
+    expect(await agent.call('revoke_share', { link_id: shared.link_id })).toEqual({ revoked: 0 });
+    await client.share(artifact.id);
+    expect(await agent.call('revoke_share', { artifact: artifact.id })).toEqual({ revoked: 1 });
+    expect(await Array.fromAsync(client.links.list())).toEqual([]);
+    expect(await agent.refused('revoke_share', { link_id: 'lnk_none' })).toMatch(/^SHARE_LINK_NOT_FOUND/);
     expect(await agent.call('delete', { artifact: artifact.id })).toEqual({ deleted: true });
     await expect(client.get(artifact.id)).rejects.toThrow();
     expect(questions).toEqual([
       'Share s/a.txt (version 1, 1 bytes) with everyone who has the link, for 1 h?',
+      `Revoke the share link ${shared.link_id} of s/a.txt (version 1) forever?`,
+      `Revoke the share link ${shared.link_id} forever?`,
+      'Revoke all share links of s/a.txt (version 1, 1 bytes) forever?',
+      'Revoke the share link lnk_none forever?',
       'Delete s/a.txt (version 1, 1 bytes) forever?',
     ]);
   });
@@ -137,14 +170,24 @@ describe.each(eras)('to a client of %s, tools that need consent', (era) => {
     const silent = await openServed(era, { consented });
     for (const { agent, client } of [declining, silent]) {
       const { artifact } = await client.push('a', { session: 's', name: 'a.txt' });
-      for (const name of ['share', 'delete'])
-        expect(await agent.refused(name, { artifact: artifact.id })).toMatch(
+      const { link } = await client.share(artifact.id);
+      const calls = [
+        ['share', { artifact: artifact.id }],
+        ['revoke_share', { artifact: artifact.id }],
+        ['revoke_share', { link_id: link.id }],
+        ['delete', { artifact: artifact.id }],
+      ] as const;
+      for (const [name, args] of calls)
+        expect(await agent.refused(name, args)).toMatch(
           agent === silent.agent
             ? /^PERMISSION_DENIED: .*cannot ask/
             : /^PERMISSION_DENIED: the person has not/,
         );
       expect((await client.get(artifact.id)).name).toBe('a.txt');
-      expect(await Array.fromAsync(client.links.list())).toEqual([]);
+      expect(await Array.fromAsync(client.links.list())).toEqual([link]);
+      expect(await agent.refused('revoke_share', { link_id: 'it, yes? lnk_1' })).toMatch(
+        /link_id: must be the id of a link/,
+      );
       expect(await agent.refused('delete', { artifact: 's/a.txt' })).toMatch(/artifact: must be the id/);
     }
   });

@@ -81,7 +81,7 @@ class TestTheWay:
         service = start(short_path / "data", "--tls-cert", str(cert), "--tls-key", str(key))
         port = service.address.rpartition(":")[2]
         try:
-            with pytest.raises(errors.Unavailable, match="for TLS the URL begins with grpcs:"):
+            with pytest.raises(errors.Unavailable, match="if the service uses TLS, begin the URL with grpcs:"):
                 connect(service.url, retry=QUICK).server_info()
             with pytest.raises(errors.UntrustedService):
                 connect(f"grpcs://localhost:{port}", retry=QUICK).server_info()

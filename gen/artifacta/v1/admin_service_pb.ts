@@ -808,8 +808,8 @@ export type ApplyRetentionPolicyRequest = Message<"artifacta.v1.ApplyRetentionPo
 
   /**
    * The filter that selects the sessions, as in ListSessionsRequest.filter. Empty: all. INVALID_ARGUMENT if it cannot
-   * be read. With `validate_only` and `keep_last`, also if it selects more than about 12,000 sessions whose values of
-   * KeepLast.metadata_key occur in the batch.
+   * be read; with `validate_only` and `keep_last` also if it selects too many sessions (about 12,000) that have the
+   * same value of KeepLast.metadata_key as a session of the batch.
    *
    * @generated from field: string filter = 3;
    */

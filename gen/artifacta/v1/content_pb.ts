@@ -455,10 +455,10 @@ export type ReadArtifactResponse = Message<"artifacta.v1.ReadArtifactResponse"> 
   content: {
     /**
      * The piece as text. With `bytes` or without a window, `text` is set only if this piece is valid UTF-8. Another
-     * piece of the same window may come in `data`. It never begins or ends within a character. For `grep`: the lines
-     * with their context, and `--` between groups of lines that do not follow each other directly. For `json`: the
-     * value, or a piece of it. For `csv`: the rows as CSV, with the header before the first of them; later responses do
-     * not repeat the header.
+     * piece of the same window may come in `data`. `text` never begins or ends within a character. For `grep`: the
+     * lines with their context, and `--` between groups of lines that do not follow each other directly. For `json`:
+     * the value, or a piece of it. For `csv`: the rows as CSV, with the header before the first of them; later
+     * responses do not repeat the header.
      *
      * @generated from field: string text = 2;
      */

@@ -36,9 +36,8 @@ export type ListLineageRequest = Message<"artifacta.v1.ListLineageRequest"> & {
 
   /**
    * The greatest number of edges from the start. 0, the default, means 1. A number above 32 counts as 32. Negative:
-   * INVALID_ARGUMENT. Depth 3 is reached only if depth 1 has at most 4,000 edges, depth 4 only if depths 1 and 2
-   * together have at most 4,000, and so on: a page that would begin at a depth that is not reached fails with
-   * INVALID_ARGUMENT.
+   * INVALID_ARGUMENT. To list the edges of depth D, the service first reads all edges of the depths 1 to D-2. If these
+   * are more than 4,000, depth D is refused: a page that would begin there fails with INVALID_ARGUMENT.
    *
    * @generated from field: int32 depth = 3;
    */

@@ -254,7 +254,7 @@ export type ServerLimits = Message<"artifacta.v1.ServerLimits"> & {
   maxLease?: Duration | undefined;
 
   /**
-   * The deadline of a unary call, except AcceptLoss, whose client sets none.
+   * The deadline of a unary call if the client sets none. AcceptLoss has no deadline then.
    *
    * @generated from field: google.protobuf.Duration default_deadline = 25;
    */

@@ -634,12 +634,13 @@ export const SessionService: GenService<{
    * Returns the record of a session. Scope: read. Fails with SESSION_NOT_FOUND, also for a session that was deleted or
    * has expired.
    *
-   * As an exception, an expired session is still found, by this and every other call, while one of its artifacts is on
-   * hold. It is also found until the latest own expiry of its artifacts, even if the artifact with that expiry was
-   * deleted before the session expired; `artifact_count` may then be 0. In that time `expire_time` is in the past. That
-   * time ends early if, after the session has expired, the last artifact that outlasts it is deleted, or is changed so
-   * that it expires as well. DeleteSession ends that time, too. An expired session takes nothing new: pushes and
-   * OpenSession fail with SESSION_GONE.
+   * As an exception, every call still finds an expired session while one of its artifacts is on hold. Every call also
+   * finds it until the latest expiry that one of its artifacts has had of its own. An artifact that was deleted before
+   * the session expired counts too, so `artifact_count` may be 0. After the session has expired, a change or deletion
+   * of one of its artifacts lowers this time to the latest own expiry of the artifacts that are left. If no own expiry
+   * is left, the session is found no longer. In a session with 2,048 versions or more, the time is never lowered.
+   * DeleteSession ends the exception. An expired session takes nothing new: pushes and OpenSession fail with
+   * SESSION_GONE.
    *
    * @generated from rpc artifacta.v1.SessionService.GetSession
    */

@@ -15,9 +15,9 @@ export const file_artifacta_v1_ticket_service: GenFile = /*@__PURE__*/
 
 /**
  * Makes tickets: URLs that are good for one thing and for at most five minutes. A program that has credentials makes a
- * ticket for one that must not have them, such as `curl` in a sandbox or a browser's frame. A program also makes a
- * ticket if the bytes must not go through the program itself, for example through a model. Errors are as in
- * ArtifactService.
+ * ticket for one that must not have them, such as `curl` in a sandbox or a browser's frame. A ticket is also useful if
+ * the bytes must not pass through the program that makes it, for example through the context of a model. Errors are as
+ * in ArtifactService.
  *
  * @generated from service artifacta.v1.TicketService
  */

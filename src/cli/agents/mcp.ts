@@ -26,10 +26,10 @@ export function addMcp(program: Command, invocation: Invocation): Command {
     .summary('serve the tools for agents, over standard input and output (MCP)')
     .description(
       'Serves the Model Context Protocol over standard input and output, for the host of an agent that starts this ' +
-        'command. Its tools store and find artifacts. A push that names no session goes to one session of this ' +
-        'process, which is opened by the first push under a lease, and sealed as succeeded when the host closes ' +
-        'standard input, unless the agent has sealed it before. Tools read and write files only below the ' +
-        'directories of --allow-path.',
+        'command. Its tools store and find artifacts. A push that names no session goes to the session of this ' +
+        'process. The first such push opens that session, with a lease, unless it exists. When the host closes ' +
+        'standard input, a session that this command has opened is sealed as succeeded, unless the agent has ' +
+        'sealed it already. Tools read and write files only below the directories of --allow-path.',
     )
     .addOption(
       repeated(
@@ -47,7 +47,7 @@ export function addMcp(program: Command, invocation: Invocation): Command {
     )
     .option(
       '--enable-share',
-      'offer the tools that make and revoke share links; a person is asked before each link is made',
+      'offer the tools that make and revoke share links; a person is asked before each call takes effect',
     )
     .option(
       '--enable-delete',

@@ -35,7 +35,9 @@ export function addQuery(program: Command, invocation: Invocation): Command {
         'A filter compares fields, e.g.\n' +
         '  artifacta query \'metadata.agent = "billing" AND content_type = "application/json" AND create_time > now-7d\'\n' +
         'Fields: session, name, content_type, sha256, size_bytes, create_time, expire_time, metadata.KEY, labels.KEY, ' +
-        'session.state, session.outcome; with --sessions also seal_time.\n' +
+        'session.state, session.outcome.\n' +
+        'Fields with --sessions: session, session.state, session.outcome, create_time, seal_time, expire_time, ' +
+        'metadata.KEY, labels.KEY.\n' +
         'Operators: = != < <= > >= and :* for "is set", e.g. labels.team:*; AND, OR (binds tighter than AND), NOT, ' +
         'parentheses. A * at the end of a value in quotes matches any ending.',
     )

@@ -93,8 +93,8 @@ function timesOf(texts: readonly string[]): Retention {
 }
 
 /**
- * Returns retention in words, e.g. `succeeded 30d, failed 14d; the last 3 sessions that succeeded, for each value of
- * pipeline`.
+ * Returns retention in words, e.g. `succeeded 30d, failed 14d; the last 3 sessions with the outcome succeeded, for each
+ * value of pipeline`.
  */
 export function retentionText(retention: Retention | undefined): string {
   const times = outcomeNames.flatMap((outcome) => {
@@ -106,8 +106,8 @@ export function retentionText(retention: Retention | undefined): string {
     keepLast === undefined
       ? []
       : [
-          `the last ${keepLast.count} sessions that ${(keepLast.outcomes ?? ['succeeded']).join(' or ')}, for each ` +
-            `value of ${keepLast.metadataKey}`,
+          `the last ${keepLast.count} sessions with the outcome ${(keepLast.outcomes ?? ['succeeded']).join(' or ')}, ` +
+            `for each value of ${keepLast.metadataKey}`,
         ];
   const said = [...(times.length === 0 ? [] : [times.join(', ')]), ...kept];
   return said.length === 0 ? 'forever' : said.join('; ');

@@ -125,8 +125,8 @@ function addMint(keys: Command, invocation: Invocation): void {
     .option('--session <id...>', 'only these sessions; with the token, all others are reported as not found')
     .option(
       '--session-prefix <text...>',
-      'only sessions whose ids begin with this text, which must end with "." or ":", e.g. "run_42."; with --session, ' +
-        'the token is valid for both',
+      'only sessions whose ids begin with this text, which must end with "." or ":", e.g. "run_42."; together ' +
+        'with --session, the token is valid for the listed sessions and for those with the prefix',
     )
     .option('--name-prefix <text>', 'only artifacts whose names begin with this text, e.g. reports/')
     .option('--bytes <n>', 'how many bytes may be pushed with the token in total, e.g. 100MiB')

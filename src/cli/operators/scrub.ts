@@ -22,19 +22,19 @@ export function addScrub(program: Command, invocation: Invocation): Command {
     .command('scrub')
     .summary('read contents and compare them with their SHA-256 (operators)')
     .description(
-      'Reads contents, the least recently checked first, and compares them with their SHA-256. Damaged ' +
-        'content is quarantined: it cannot be read until the same bytes are pushed again. If quarantined ' +
-        'content matches its SHA-256 after all, it leaves quarantine and can be read again. The next run ' +
-        'continues where this one ended. The exit code is 1 if new damage was found. "artifacta fsck ' +
-        '--quarantined" lists all damaged content.',
+      'Reads contents, and compares them with their SHA-256. Works in rounds, each through all contents; a run ' +
+        'continues the round that an earlier run or the reaper has begun. Damaged content is quarantined: it ' +
+        'cannot be read until the same bytes are pushed again. If quarantined content matches its SHA-256 after ' +
+        'all, it leaves quarantine and can be read again. The exit code is 1 if new damage was found. "artifacta ' +
+        'fsck --quarantined" lists all damaged content.',
     )
     .option(
       '--max-bytes <size>',
-      'stop after reading about this much, e.g. 10GiB (default: read all contents that --min-age does not leave out)',
+      'stop after reading about this much, e.g. 10GiB (default: read on until no round is under way or due)',
     )
     .option(
       '--min-age <time>',
-      'leave out contents that were checked within this time; 0 leaves out none (default: 7d)',
+      'begin a new round only if the last one began at least this long ago; 0: always (default: 7d)',
     )
     .action(async (flags: ScrubFlags, command: Command) => {
       const maxBytes = flags.maxBytes === undefined ? undefined : parseBytes('--max-bytes', flags.maxBytes);

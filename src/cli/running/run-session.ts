@@ -52,9 +52,11 @@ export async function openRunSession(
       const id = `${outer}.${number}`;
       if (await isOpened(client, id, { ...options, metadata })) return { id, prefix: '', isOwn: true };
     }
-    throw new ArtifactaError(`${outer} has ${innerRunsMax} runs within it: name one with --session`, {
-      code: 'FAILED_PRECONDITION',
-    });
+    throw new ArtifactaError(
+      `${outer} already has ${innerRunsMax} inner runs, the most that get a number: give this run a session id of its ` +
+        'own with --session',
+      { code: 'FAILED_PRECONDITION' },
+    );
   } catch (error) {
     const isForbidden = error instanceof ArtifactaError && error.code === 'PERMISSION_DENIED';
     if (outer === undefined || !isForbidden) throw error;

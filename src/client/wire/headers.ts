@@ -5,7 +5,10 @@ import { ArtifactaError } from '../errors.ts';
 export interface Credentials {
   /** The bearer token to send. Default: none. */
   readonly token?: string | undefined;
-  /** The namespace to act in; only operators may name one. Default: the namespace of the credentials. */
+  /**
+   * The namespace to act in; with credentials, only operators may name one other than their own. Default: the
+   * namespace of the credentials, else `default`.
+   */
   readonly namespace?: string | undefined;
 }
 

@@ -1,7 +1,8 @@
-/** Tools for which a person is asked each time: `share`, `delete`; and `revoke_share`, which asks no one. */
+/** Tools for which a person is asked each time: `share`, `revoke_share`, `delete`. */
 import { type InputRequiredResult, inputRequired, inputResponse } from '@modelcontextprotocol/server';
 import * as z from 'zod/v4';
 import type { Artifact } from '../../client/artifacts/artifact.ts';
+import type { Store } from '../../client/store.ts';
 import type { ToolContext } from '../context.ts';
 import { artifactBrief, briefArtifact, textOfArtifact } from '../shown.ts';
 import { type Call, type Tool, tool } from '../tool.ts';
@@ -12,6 +13,12 @@ const exactArtifact = z
   .string()
   .regex(/^art_[0-9a-z]{26}$/, { error: 'must be the id of an artifact (art_ and 26 characters)' })
   .describe('The id (art_…)');
+
+/** The id is a part of the question to the person, so it must not contain words. */
+const linkId = z.string().regex(/^lnk_[0-9A-Za-z_-]{1,64}$/, { error: 'must be the id of a link (lnk_…)' });
+
+/** The number of links among which the artifact of a link is looked for: one page of a list. */
+const linksLookedAt = 1_000;
 
 const secondsMax = 30 * 24 * 3_600;
 const secondsDefault = 24 * 3_600;
@@ -66,21 +73,39 @@ const shareTool = tool('share', {
 
 const revokeTool = tool('revoke_share', {
   title: 'Revoke share links',
-  description: 'Ends a share link, or all links of an artifact, forever.',
+  description: 'Ends a share link, or all links of an artifact, forever. A person is asked first.',
   input: z.strictObject({
-    link_id: z.string().min(1).max(64).optional(),
+    link_id: linkId.optional(),
     artifact: exactArtifact.optional().describe('All links of this artifact, instead of one link'),
   }),
   output: z.object({ revoked: z.number().int() }),
   annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: true },
-  async handle({ link_id: id, artifact }, { store, signal }) {
+  async handle({ link_id: id, artifact }, call) {
+    const { store, signal } = call;
     if ((id === undefined) === (artifact === undefined))
       throw new BadArgument('link_id, artifact', 'exactly one of the two must be given');
+    const what =
+      id === undefined
+        ? `all share links of ${nameOf(await store.get(artifact!, { signal }))}`
+        : `the share link ${id}${await ofArtifact(store, id, signal)}`;
+    const asked = consentTo(call, `Revoke ${what} forever?`);
+    if (asked !== undefined) return asked;
     const target = id === undefined ? { artifact: artifact! } : { id };
     const revoked = await store.links.revoke(target, { signal });
     return { data: { revoked }, lines: [`${revoked} links were in force`] };
   },
 });
+
+/** Returns the artifact of a link in words. Empty: the link has ended, or the first page of links does not have it. */
+async function ofArtifact(store: Store, linkId: string, signal: AbortSignal): Promise<string> {
+  const list = store.links.list({ pageSize: linksLookedAt, signal });
+  let looked = 0;
+  for await (const { id, session, name, version } of list) {
+    if (id === linkId) return ` of ${session}/${name} (version ${version})`;
+    if (++looked === linksLookedAt) break;
+  }
+  return '';
+}
 
 const deleteTool = tool('delete', {
   title: 'Delete an artifact',

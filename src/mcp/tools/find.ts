@@ -31,7 +31,8 @@ export const queryTool = tool('query', {
   description:
     'Lists artifacts, newest first: of one session, or those of all sessions that match a filter, such as ' +
     'metadata.agent = "billing" AND content_type = "text/csv" AND create_time > now-1d. ' +
-    'Fields: name, session, content_type, size, create_time, metadata.KEY, label.KEY; * is a wildcard.',
+    'Fields: name, content_type, sha256, size_bytes, create_time, expire_time, session, session.state, ' +
+    'session.outcome, metadata.KEY, labels.KEY; a * at the end of a value matches any ending.',
   input: z.strictObject({
     session: sessionId.optional(),
     filter,
@@ -45,7 +46,7 @@ export const queryTool = tool('query', {
       .min(0)
       .max(previewBytesMax)
       .default(0)
-      .describe('Return this many first bytes of each artifact that is text too'),
+      .describe('Also return the first bytes of each artifact that is text, at most this many'),
     cursor: z
       .string()
       .max(4_096)
@@ -127,7 +128,9 @@ export const sessionsTool = tool('sessions', {
   title: 'Find sessions',
   description:
     'Lists sessions, newest first. A session has all that one run of an agent produced. A filter is such as ' +
-    'metadata.pipeline = "billing" AND session.outcome = "FAILED".',
+    'metadata.pipeline = "billing" AND session.outcome = "FAILED". Fields: session, session.state, ' +
+    'session.outcome, create_time, seal_time, expire_time, metadata.KEY, labels.KEY; a * at the end of a value ' +
+    'matches any ending.',
   input: z.strictObject({ filter, order, limit, offset: offsetArgument }),
   output: z.object({
     sessions: z.array(sessionLine),

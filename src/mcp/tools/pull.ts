@@ -7,7 +7,7 @@ import { adds, type Tool, tool } from '../tool.ts';
 import { BadArgument } from '../tool-error.ts';
 import { ticketData, ticketFor } from './tickets.ts';
 
-/** Returns the tool. Where no tool takes a path, it answers tickets only. */
+/** Returns the tool. Where no tool takes a path, it returns tickets only. */
 export function pullTool({ files }: ToolContext): readonly Tool[] {
   const all = z.strictObject({
     artifact: artifactArgument,
@@ -17,7 +17,7 @@ export function pullTool({ files }: ToolContext): readonly Tool[] {
       .max(4_096)
       .optional()
       .describe('A file, or a directory that exists or ends in "/", below an allowed directory'),
-    ticket: z.literal(true).optional().describe('Answer a URL from which a program gets the bytes'),
+    ticket: z.literal(true).optional().describe('Return a URL from which a program gets the bytes'),
   });
   const input = without(all, { to: files === undefined });
   const ways = [...(files ? ['to'] : []), 'ticket'];
@@ -25,9 +25,11 @@ export function pullTool({ files }: ToolContext): readonly Tool[] {
     tool('pull', {
       title: 'Get the bytes of an artifact',
       description:
-        'Moves a whole artifact of any size without reading it: ' +
-        `${files ? 'to a file of this machine, checked by its SHA-256 (other bytes are replaced); or ' : ''}` +
-        'answers a URL that is good for minutes.',
+        'Gets a whole artifact of any size without showing you its content. ' +
+        (files
+          ? 'Either saves it to a file of this machine, checked by its SHA-256 (a file with other bytes is ' +
+            'replaced), or returns a URL that works for a few minutes.'
+          : 'Returns a URL that works for a few minutes.'),
       input,
       output: z.object({
         artifact: artifactBrief,

@@ -60,10 +60,18 @@ export function pushTool(context: ToolContext): Tool {
       ),
     text: text.optional().describe(`The content, at most ${textBytesMax} bytes. For a longer one: ${others}`),
     path: z.string().max(4_096).optional().describe('A file of this machine to store'),
-    ticket: z.literal(true).optional().describe('Answer a URL to which a program sends the bytes with PUT'),
+    ticket: z
+      .literal(true)
+      .optional()
+      .describe('Return a URL to which a program then sends the bytes with PUT'),
     ...described,
     ttl_seconds: z.number().int().min(1).max(secondsMax).optional().describe('Delete it after this time'),
-    request_id: z.string().min(1).max(128).optional().describe('The same id again stores nothing twice'),
+    request_id: z
+      .string()
+      .min(1)
+      .max(128)
+      .optional()
+      .describe('A push that is repeated with the same id stores nothing twice'),
   });
   const input = without(all, { path: files === undefined });
   return tool('push', {

@@ -71,7 +71,7 @@ export const lineageTool = tool('lineage', {
     artifact: artifactArgument,
     version: versionArgument,
     direction: z.enum(['inputs', 'derived']).default('inputs'),
-    depth: z.number().int().min(1).max(32).default(1).describe('The most edges from the artifact'),
+    depth: z.number().int().min(1).max(32).default(1).describe('How many levels to follow from the artifact'),
     limit,
     offset: offsetArgument,
   }),

@@ -34,8 +34,9 @@ export function openSessionTool({ defaultSession, now }: ToolContext): Tool {
       .optional()
       .describe(
         defaultSession
-          ? 'Renewed by this server; after its end the session is sealed as abandoned. Default: that of the server'
-          : 'Seals the session as abandoned after this time. Default: no limit',
+          ? 'The session is sealed as abandoned after this time without a new version or a renewal. This server renews ' +
+              'the lease of a session that it opens as the default. Default: --lease; with as_default false, no lease'
+          : 'The session is sealed as abandoned after this time without a new version or a renewal. Default: no lease',
       ),
     as_default: z.boolean().optional().describe('Pushes that name no session go to it. Default true'),
   });
@@ -43,9 +44,10 @@ export function openSessionTool({ defaultSession, now }: ToolContext): Tool {
   return tool('open_session', {
     title: 'Open a session',
     description:
-      'Opens a session, which keeps together what one run of an agent produces, and answers its id. ' +
+      'Opens a session, which keeps together what one run of an agent produces, and returns its id. ' +
       (defaultSession
-        ? 'Not necessary before a push. As the default it is sealed as succeeded when this server is closed, unless seal_session comes first.'
+        ? 'Not necessary before a push. If this call opens a new session as the default, that session is sealed as ' +
+          'succeeded when this server is closed, unless seal_session comes first.'
         : 'Name the id in each push, and seal it with seal_session at the end.'),
     input,
     output: z.object({ session: sessionBrief, created: z.boolean() }),

@@ -4,9 +4,11 @@ import { ArtifactaError } from '../../client/errors.ts';
 import type { ServerInfo } from '../../client/server-info.ts';
 import type { ToolContext } from '../context.ts';
 import { reads, type Tool, tool } from '../tool.ts';
+import { consentedTools } from './consented.ts';
 
 /** Returns the tool. */
-export function whoamiTool({ files, defaultSession, consented = [], version }: ToolContext): Tool {
+export function whoamiTool(context: ToolContext): Tool {
+  const { files, defaultSession, version } = context;
   return tool('whoami', {
     title: 'Show what this server may do',
     description:
@@ -36,7 +38,7 @@ export function whoamiTool({ files, defaultSession, consented = [], version }: T
         features: [...(info?.features ?? [])],
         ...(session !== undefined && { default_session: session }),
         ...(files !== undefined && { allowed_directories: [...(await files.allowed())] }),
-        consented_tools: [...consented],
+        consented_tools: consentedTools(context).map(({ name }) => name),
         ...(max !== undefined && { max_artifact_bytes: max }),
       };
       return { data, lines: [`Artifacta ${version}, session ${session ?? 'none yet'}`] };

@@ -294,7 +294,11 @@ export class StoreHost implements AsyncDisposable {
     const waits = { pauseId: pauseIdOf('imported', now), now };
     const { newest, damaged, waiting } = await fillFromSalvage(replacement, this.options.home, waits);
     const message = `the store lost data (${loss.message}); ${damaged} damaged rows were left out; look at what \`artifacta fsck\` reports`;
-    const pause = restoredPause(now, 'the rest of a damaged index was accepted', waiting);
+    const pause = restoredPause(
+      now,
+      'a loss was accepted, and the rest of the damaged index is in use',
+      waiting,
+    );
     await replacement.put([
       pauseRow('inconsistent', now, message),
       ...(pause === undefined ? [] : [pause]),

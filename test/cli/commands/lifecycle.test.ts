@@ -38,7 +38,7 @@ describe('policy', () => {
     expect([set.code, set.json[0]!.retention]).toEqual([0, asJson]);
     const { text } = await cli(['policy', 'get']);
     expect(text).toContain(
-      'succeeded 30d, failed 14d; the last 3 sessions that succeeded, for each value of pipeline',
+      'succeeded 30d, failed 14d; the last 3 sessions with the outcome succeeded, for each value of pipeline',
     );
     const tried = await cli(['policy', 'set', '--forever', '--dry-run']);
     expect([tried.code, tried.stderr]).toEqual([0, 'artifacta: nothing was changed\n']);

@@ -35,7 +35,7 @@ _FOREIGN = (
     (re.compile(r"no application protocol|Cannot check peer: missing selected ALPN", re.I), "it does not speak HTTP/2"),
     (
         re.compile(r"http1\.x server|preface|before receiving SETTINGS|Failed parsing HTTP/2", re.I),
-        "it does not speak HTTP/2 in clear; for TLS the URL begins with grpcs:",
+        "it does not speak HTTP/2 without TLS; if it uses TLS, begin the URL with grpcs:",
     ),
     (re.compile(r"deserializing|parsing response|invalid content-type|Malformed", re.I), "its answer cannot be read"),
 )
@@ -86,7 +86,8 @@ def _judged(code: int, message: str, place: str) -> ArtifactaError:
     if code in (_UNAVAILABLE, _CANCELLED) or (code in (_INTERNAL, _UNKNOWN) and _is_of_transport(message)):
         known = next((words for sign, words in _LOST if sign in message), "it was lost")
         if known == "it was lost" and message.startswith("failed to connect"):
-            known = "it was closed before anything was answered; for TLS the URL begins with grpcs:"
+            closed = "the connection was closed before any answer; if the service uses TLS, begin the URL with grpcs:"
+            return Unavailable(f"{closed} ({place})")
         return Unavailable(f"no connection: {known} ({place})")
     return error_class(code, None)(message or f"the call failed with status {code} ({place})")
 
