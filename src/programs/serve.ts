@@ -339,7 +339,7 @@ interface ListenerParts {
 
 async function openListeners(config: ServeConfig, parts: ListenerParts): Promise<RunningServer> {
   const { embedded, telemetry, readiness, unsent, received, tls, outside, version } = parts;
-  const { host, exportFiles } = embedded;
+  const { host, exportPlace } = embedded;
   const elapsed = () => performance.now();
   const { authenticate, takeTicket } = authenticationOver(() => host.store, {
     ...outside,
@@ -360,7 +360,7 @@ async function openListeners(config: ServeConfig, parts: ListenerParts): Promise
       localUrl,
       store: () => host.store,
       host,
-      exportFiles,
+      exportPlace,
       version,
       settings: { artifactBytesMax: config.artifactBytesMax, isAuthenticationRequired: config.auth },
       onStart: telemetry.onStart,
