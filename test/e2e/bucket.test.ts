@@ -221,7 +221,7 @@ describe('a service with a bucket', { timeout: 60_000 }, () => {
 
 async function exportNow(socket: string) {
   using opening = openTransport(`unix:${socket}`);
-  return await createClient(MaintenanceService, opening.transport).export({});
+  return await createClient(MaintenanceService, opening.transport).export({ minAge: { seconds: 0n } });
 }
 
 const segments = () =>
