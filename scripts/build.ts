@@ -115,13 +115,22 @@ export class DefaultJsonSchemaValidator {
   },
 };
 
+/** A package that another one looks for, and does without. The bundle would look for it where it is installed. */
+const soughtInVain = 'supports-color';
+
+const withoutIt: Plugin = {
+  name: 'no package that may be missing',
+  resolveId: (id) => (id === soughtInVain ? `\0${id}` : null),
+  load: (id) => (id === `\0${soughtInVain}` ? 'module.exports = {};' : null),
+};
+
 async function bundle(): Promise<readonly OutputChunk[]> {
   const { rolldown } = await import('rolldown');
   await using build = await rolldown({
     cwd: root,
     input: { main: 'src/main.ts' },
     platform: 'node',
-    plugins: [native, withoutValidator, builtins],
+    plugins: [native, withoutValidator, withoutIt, builtins],
     onLog: (level, log) => {
       if (level === 'warn') throw new Error(`the bundler warns: ${log.message}`);
     },

@@ -9,7 +9,7 @@ import { TicketService } from '../../gen/artifacta/v1/ticket_service_pb.ts';
 import { limits } from '../domain/limits.ts';
 import { ChildTokens } from '../identity/child-tokens.ts';
 import { Tickets } from '../identity/tickets.ts';
-import { type ExportFiles, Exports } from '../store/custody/exports.ts';
+import { type ExportPlace, Exports } from '../store/custody/exports.ts';
 import type { StoreHost } from '../store/custody/host.ts';
 import type { Store } from '../store/open.ts';
 import type { OnStep } from '../store/rows/steps.ts';
@@ -54,7 +54,7 @@ interface RoutesOptions extends GuardOptions {
   /** The settings that clients may know. Default: the usual ones. */
   readonly settings?: ServedSettings | undefined;
   /** The place that the service writes exports to. Default: none. */
-  readonly exportFiles?: ExportFiles | undefined;
+  readonly exportPlace?: ExportPlace | undefined;
   /** Called at each step of an export. Default: not called. */
   readonly onStep?: OnStep | undefined;
   /** The clock, in milliseconds since the Unix epoch. Default: the store's clock. */
@@ -68,11 +68,17 @@ export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'se
   const { store, host, elapsed, after = afterRealTime, now = () => store().now() } = options;
   const admission = options.admission ?? new Admission({ after, elapsed });
   const { publicUrl, localUrl = () => undefined } = options;
-  const { version = '', exportFiles: files, onStep } = options;
+  const { version = '', exportPlace: place, onStep } = options;
   const exports =
-    host === undefined || files === undefined
+    host === undefined || place === undefined
       ? undefined
-      : new Exports({ host, files, format: exportFormat(version), onStep });
+      : new Exports({
+          host,
+          files: place.exports,
+          segments: place.segments,
+          format: exportFormat(version),
+          onStep,
+        });
   const addresses = { publicUrl, localUrl };
   const artifacts = madeOf(store, (open) => artifactHandlers(open, admission, addresses));
   const archives = new Archives({
@@ -90,7 +96,7 @@ export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'se
   );
   const maintenance = madeOf(store, maintenanceHandlers);
   // These methods work while no store is open.
-  const custody = host === undefined ? {} : custodyHandlers(host, version, exports);
+  const custody = host === undefined ? {} : custodyHandlers(host, version, exports, place);
   const exporting = exportHandlers(exports);
   const facts = { version, methods: methodNames, hasShareUrls: publicUrl !== undefined, ...options.settings };
   const info = infoHandlers(facts);

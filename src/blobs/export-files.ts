@@ -40,6 +40,14 @@ export interface ExportFile {
   readonly sizeBytes: number;
 }
 
+/** The directory of the segments: batches of the index between two exports. */
+export const segmentPrefix = 'segments';
+
+/** Returns true for `000000000123.0f3a….segment`: the number of its first commit, and the id of its store. */
+export function isSegmentName(name: string): boolean {
+  return /^\d{12}\.[0-9a-f]{1,64}\.segment$/.test(name);
+}
+
 /** The directory of all exports, in their root directory or bucket. */
 export const exportPrefix = 'exports';
 

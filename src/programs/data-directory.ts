@@ -2,7 +2,6 @@
 import { chmod, mkdir, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { diskExports } from '../blobs/disk-exports.ts';
-import type { ExportFiles } from '../blobs/export-files.ts';
 import { makeDirectory, syncDirectory } from '../blobs/files.ts';
 import { Failure } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
@@ -14,19 +13,24 @@ import { afterRealTime, pause } from '../domain/timer.ts';
 import { ServiceClock } from '../index/clock/clock.ts';
 import { systemTime } from '../index/clock/system-time.ts';
 import type { Index } from '../index/door.ts';
+import { newestCommit } from '../index/engine/commits.ts';
 import { LevelHome } from '../index/leveldb/home.ts';
 import { openLevelDatabase } from '../index/leveldb/leveldb.ts';
 import { takeLock } from '../index/leveldb/lock.ts';
 import { LockWatch } from '../index/leveldb/lock-watch.ts';
 import { answersOurs } from '../server/addresses.ts';
+import type { ExportPlace } from '../store/custody/exports.ts';
 import { type Figures, figuresOf } from '../store/custody/figures.ts';
 import { StoreHost } from '../store/custody/host.ts';
 import { notePlace } from '../store/custody/place.ts';
+import type { Shipping } from '../store/custody/shipping.ts';
 import type { HostState } from '../store/custody/status.ts';
+import { storeIdIn } from '../store/custody/store-id.ts';
 import { openStore } from '../store/open.ts';
 import type { Step } from '../store/rows/steps.ts';
 import { clockPauses } from '../store/upkeep/clock-pauses.ts';
 import { ContentsPlace } from './contents/contents-place.ts';
+import { shippingTo } from './contents/shipping.ts';
 import { keepOwnersRights, requireRights, settleFilesIn } from './directory-rights.ts';
 import { placeOf } from './place.ts';
 import type { StartStage } from './slow-start.ts';
@@ -74,8 +78,8 @@ export interface Embedded {
    * writes.
    */
   readonly trouble: () => { readonly message: string; readonly isReadable: boolean } | undefined;
-  /** Undefined if no place for exports is configured. */
-  readonly exportFiles: ExportFiles | undefined;
+  /** The place of exports and segments; undefined if none is configured. */
+  readonly exportPlace: ExportPlace | undefined;
   /** Closes the store. Calls must have ended. */
   close(): Promise<void>;
 }
@@ -105,18 +109,24 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
     }
     let index: Index | undefined;
     const serviceClock = new ServiceClock({ source: systemTime(), warn: options.warn });
-    const host = await openHost(options, { serviceClock, locks, contents }, (opened) => {
+    const exportPlace = exportPlaceOf(options, place);
+    const opening = Promise.withResolvers<StoreHost>();
+    opening.promise.catch(() => undefined);
+    const shipping = exportPlace && shippingTo(exportPlace, { host: opening.promise, warn });
+    const parts = { serviceClock, locks, contents, shipping };
+    const host = await openHost(options, parts, (opened) => {
       index = opened;
     });
+    opening.resolve(host);
     const endWatch = serviceClock.watch(afterRealTime);
     const close = async () => {
       endWatch();
       await host[Symbol.asyncDispose]();
+      await shipping?.close();
       place[Symbol.dispose]();
       await settleFiles(dataDir);
       await lock[Symbol.asyncDispose]();
     };
-    const exportFiles = options.exportDir === undefined ? place.exports : diskExports(options.exportDir);
     const trouble = () => {
       // Of contents that cannot be reached, none can be read.
       if (place.trouble !== undefined) return { message: place.trouble, isReadable: false };
@@ -124,7 +134,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
         ? undefined
         : { message: index.trouble, isReadable: index.isReadable };
     };
-    return { host, figures: () => figuresOf(host, index), trouble, exportFiles, close };
+    return { host, figures: () => figuresOf(host, index), trouble, exportPlace, close };
   } catch (error) {
     contents?.[Symbol.dispose]();
     await lock[Symbol.asyncDispose]();
@@ -148,11 +158,12 @@ interface Parts {
   readonly serviceClock: ServiceClock;
   readonly locks: LockWatch;
   readonly contents: ContentsPlace;
+  readonly shipping: Shipping | undefined;
 }
 
 async function openHost(
   { dataDir, warn, onState, onStage, onTrouble, ...settings }: EmbeddedOptions,
-  { serviceClock, locks, contents }: Parts,
+  { serviceClock, locks, contents, shipping }: Parts,
   onIndex: (index: Index) => void,
 ): Promise<StoreHost> {
   return await StoreHost.open({
@@ -164,8 +175,10 @@ async function openHost(
       ...(onTrouble === undefined ? {} : { onTrouble }),
       warn,
       locks,
+      onLanded: (commit, writes) => shipping?.note(commit, writes),
       beforeOpening: async () => {
         onStage?.('contents');
+        shipping?.suspend();
         await contents.requireIndex();
         await prepareIndex(dataDir);
         onStage?.('files');
@@ -188,10 +201,12 @@ async function openHost(
         inlineBytesMax: settings.inlineBytesMax,
         reserveBytes: settings.reserveBytes,
         removesStale: isFirst,
+        ...(shipping === undefined ? {} : { restorableTime: () => shipping.restorableTime }),
         clockPauses: () => clockPauses(serviceClock),
         onStep: (step) => stageAfter(step, onStage),
       });
       await contents.settle(index);
+      await shipping?.begin(await storeIdIn(index), await newestCommit(index), !isFirst);
       await tellOfPlace(index, dataDir, warn);
       return store;
     },
@@ -199,6 +214,11 @@ async function openHost(
     serviceClock,
     ...(onState === undefined ? {} : { onState }),
   });
+}
+
+function exportPlaceOf({ exportDir }: EmbeddedOptions, contents: ContentsPlace): ExportPlace | undefined {
+  if (exportDir === undefined) return contents.shipping;
+  return { name: exportDir, exports: diskExports(exportDir) };
 }
 
 function stageAfter(step: Step, onStage: EmbeddedOptions['onStage']): void {

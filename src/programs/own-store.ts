@@ -57,7 +57,7 @@ export async function openOwnStore(
     if (signal?.aborted) throw new ArtifactaError('the wait was cancelled', { code: 'CANCELLED' });
     return undefined;
   }
-  const { host, exportFiles, close } = embedded;
+  const { host, exportPlace, close } = embedded;
   const onCall = ({ outcome, method, error }: CallRecord) => {
     if (outcome === 'INTERNAL') warn(`${method}: ${error instanceof Error ? error.stack : String(error)}`);
   };
@@ -67,7 +67,7 @@ export async function openOwnStore(
     store: () => host.store,
     host,
     publicUrl: config.publicUrl,
-    exportFiles,
+    exportPlace,
     version,
     settings: { artifactBytesMax: config.artifactBytesMax },
     onCall,

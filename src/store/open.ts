@@ -78,6 +78,8 @@ export interface StoreOptions {
   readonly graces?: Graces;
   /** The most rows, probes and records that one call of a listing may touch. Default {@link limits.queryTouchesMax}. */
   readonly queryTouchesMax?: number;
+  /** See {@link Collection}. Default: the present state of the index cannot be lost. */
+  readonly restorableTime?: (() => number) | undefined;
   /** Called at each step of the store's work. Default: nothing is called. */
   readonly onStep?: OnStep;
   /** Returns the pauses of maintenance because of the clock. Default: none. */
@@ -135,7 +137,14 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const { lapses } = seals;
   const listing = new Listing(index, namespaces, contents, paging, filling);
   const pace = new Pace(elapsed, options.after);
-  const collection = new Collection({ index, blobs, pauses, graces, onStep });
+  const collection = new Collection({
+    index,
+    blobs,
+    pauses,
+    graces,
+    onStep,
+    restorableTime: options.restorableTime,
+  });
   const space = new Space(blobs, index, options.reserveBytes, {
     nextRoom: () => nextRoom(index, graces, pauses),
   });

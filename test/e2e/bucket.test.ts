@@ -3,7 +3,9 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createClient } from '@connectrpc/connect';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { AdminService } from '../../gen/artifacta/v1/admin_service_pb.ts';
 import { MaintenanceService } from '../../gen/artifacta/v1/maintenance_service_pb.ts';
+import { decodeSegment } from '../../src/store/custody/segments.ts';
 import { openTransport } from '../server/grpc/listeners.ts';
 import { someBytes } from '../support/calls.ts';
 import { newDirectory, start } from '../support/command.ts';
@@ -138,6 +140,45 @@ describe('a store with a bucket', { timeout: 60_000 }, () => {
   });
 });
 
+describe('a volume that is lost', { timeout: 90_000 }, () => {
+  it('costs nothing that was acknowledged and shipped: pushes, deletions, holds, open sessions', async () => {
+    const served = startServe(dataDir, [], variables());
+    await served.ready;
+    await filled();
+    expect(await run('push', join(directory, 'in', 'small.txt'), '--session', 't')).toMatchObject({
+      code: 0,
+    });
+    expect(await run('rm', 't/small.txt')).toMatchObject({ code: 0 });
+    expect(await run('update', 's/large.bin', '--label', 'kept=yes')).toMatchObject({ code: 0 });
+    expect(await run('update', 's/small.txt', '--hold')).toMatchObject({ code: 0 });
+    await shipped(join(dataDir, 'run', 'sock'));
+    served.child.kill('SIGKILL');
+    await served.ended;
+    await rm(dataDir, { recursive: true });
+    const restored = await run('import', '--from', place);
+    expect(restored).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/the export .* segments: up to commit/),
+    });
+    await expectPulled('pulled');
+    expect(await run('cat', 't/small.txt')).toMatchObject({ code: 3 });
+    expect((await run('ls', 's', '--json')).stdout).toMatch(/"kept":"yes"/);
+    expect(await run('rm', 's/small.txt')).toMatchObject({
+      stderr: expect.stringContaining('ARTIFACT_HELD'),
+    });
+    expect(await run('fsck', '--contents')).toMatchObject({ code: 0 });
+  });
+
+  it('is not restored from another place, or from none', async () => {
+    await filled();
+    expect(await run('import', '--from', 'gs://bucket/other', '--replace')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`must be the place of this service's exports, ${place}`),
+    });
+    expect(await run('import')).toMatchObject({ code: 2 });
+  });
+});
+
 describe('a service with a bucket', { timeout: 60_000 }, () => {
   it('is not ready while the bucket is forbidden, and is ready again by itself', async () => {
     const served = startServe(dataDir, ['--admin-listen', '127.0.0.1:0'], variables());
@@ -180,7 +221,23 @@ describe('a service with a bucket', { timeout: 60_000 }, () => {
 
 async function exportNow(socket: string) {
   using opening = openTransport(`unix:${socket}`);
-  return await createClient(MaintenanceService, opening.transport).export({});
+  return await createClient(MaintenanceService, opening.transport).export({ minAge: { seconds: 0n } });
+}
+
+const segments = () =>
+  [...fake.buckets.bucket('bucket').values()].filter(({ name }) => name.startsWith('team/store/segments/'));
+
+/** Resolves when every commit of the service until now is in the bucket. */
+async function shipped(socket: string): Promise<void> {
+  using opening = openTransport(`unix:${socket}`);
+  const { status } = await createClient(AdminService, opening.transport).getStoreStatus({});
+  const last = () => {
+    const newest = segments()
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .at(-1);
+    return newest === undefined ? 0 : decodeSegment(newest.name, newest.bytes).batches.at(-1)!.commit.seq;
+  };
+  await expect.poll(last, { timeout: 20_000 }).toBeGreaterThanOrEqual(Number(status!.commitNumber));
 }
 
 /** Resolves with the line that says that the store is in recovery. */

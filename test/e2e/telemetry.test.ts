@@ -74,7 +74,9 @@ describe('probes', () => {
     const server = startServe(await newDataDir(), ['--admin-listen', '0.0.0.0:0']);
     const { admin } = await server.ready;
     const warnings = server.warnings();
-    expect(warnings).toEqual([expect.stringMatching(/^--admin-listen: other machines can reach 0\.0\.0\.0,/)]);
+    expect(warnings).toEqual([
+      expect.stringMatching(/^--admin-listen: other machines can reach 0\.0\.0\.0,/),
+    ]);
     const port = String(admin).split(':').at(-1)!;
     const other = startServe(await newDataDir(), ['--admin-listen', `0.0.0.0:${port}`]);
     expect(await other.ended).toBe(1);

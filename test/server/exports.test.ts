@@ -35,7 +35,7 @@ function routesOver(host: StoreHost, exportFiles: ExportFiles | undefined) {
   return routes({
     store: () => host.store,
     host,
-    exportFiles,
+    exportPlace: exportFiles && { name: 'exports', exports: exportFiles },
     version: '1.2.3',
     onCall: () => {},
     elapsed: () => performance.now(),

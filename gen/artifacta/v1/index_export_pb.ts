@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file artifacta/v1/index_export.proto.
  */
 export const file_artifacta_v1_index_export: GenFile = /*@__PURE__*/
-  fileDesc("Ch9hcnRpZmFjdGEvdjEvaW5kZXhfZXhwb3J0LnByb3RvEgxhcnRpZmFjdGEudjEilgEKCUluZGV4UGFydBIrCgZoZWFkZXIYASABKAsyGS5hcnRpZmFjdGEudjEuSW5kZXhIZWFkZXJIABInCgRyb3dzGAIgASgLMhcuYXJ0aWZhY3RhLnYxLkluZGV4Um93c0gAEisKBmZvb3RlchgDIAEoCzIZLmFydGlmYWN0YS52MS5JbmRleEZvb3RlckgAQgYKBHBhcnQivQEKC0luZGV4SGVhZGVyEhYKDmZvcm1hdF92ZXJzaW9uGAEgASgFEhAKCHN0b3JlX2lkGAIgASgJEhUKDWNvbW1pdF9udW1iZXIYAyABKAMSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhgKEHNvZnR3YXJlX3ZlcnNpb24YBSABKAkSFQoIY2hlY2tzdW0YBiABKAdIAIgBAUILCglfY2hlY2tzdW0iMQoJSW5kZXhSb3dzEiQKBHJvd3MYASADKAsyFi5hcnRpZmFjdGEudjEuSW5kZXhSb3ciJgoISW5kZXhSb3cSCwoDa2V5GAEgASgMEg0KBXZhbHVlGAIgASgMImIKC0luZGV4Rm9vdGVyEhEKCXJvd19jb3VudBgBIAEoAxIOCgZzaGEyNTYYAiABKAkSHAoPaGVhZGVyX2NoZWNrc3VtGAMgASgHSACIAQFCEgoQX2hlYWRlcl9jaGVja3N1bSIUChJFeHBvcnRJbmRleFJlcXVlc3QiPAoTRXhwb3J0SW5kZXhSZXNwb25zZRIlCgRwYXJ0GAEgASgLMhcuYXJ0aWZhY3RhLnYxLkluZGV4UGFydCJMChJJbXBvcnRJbmRleFJlcXVlc3QSJQoEcGFydBgBIAEoCzIXLmFydGlmYWN0YS52MS5JbmRleFBhcnQSDwoHcmVwbGFjZRgCIAEoCCJTChNJbXBvcnRJbmRleFJlc3BvbnNlEhEKCXJvd19jb3VudBgBIAEoAxIpCgZzdGF0dXMYAiABKAsyGS5hcnRpZmFjdGEudjEuU3RvcmVTdGF0dXNiBnByb3RvMw", [file_artifacta_v1_store, file_google_protobuf_timestamp]);
+  fileDesc("Ch9hcnRpZmFjdGEvdjEvaW5kZXhfZXhwb3J0LnByb3RvEgxhcnRpZmFjdGEudjEilgEKCUluZGV4UGFydBIrCgZoZWFkZXIYASABKAsyGS5hcnRpZmFjdGEudjEuSW5kZXhIZWFkZXJIABInCgRyb3dzGAIgASgLMhcuYXJ0aWZhY3RhLnYxLkluZGV4Um93c0gAEisKBmZvb3RlchgDIAEoCzIZLmFydGlmYWN0YS52MS5JbmRleEZvb3RlckgAQgYKBHBhcnQivQEKC0luZGV4SGVhZGVyEhYKDmZvcm1hdF92ZXJzaW9uGAEgASgFEhAKCHN0b3JlX2lkGAIgASgJEhUKDWNvbW1pdF9udW1iZXIYAyABKAMSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhgKEHNvZnR3YXJlX3ZlcnNpb24YBSABKAkSFQoIY2hlY2tzdW0YBiABKAdIAIgBAUILCglfY2hlY2tzdW0iMQoJSW5kZXhSb3dzEiQKBHJvd3MYASADKAsyFi5hcnRpZmFjdGEudjEuSW5kZXhSb3ciJgoISW5kZXhSb3cSCwoDa2V5GAEgASgMEg0KBXZhbHVlGAIgASgMImIKC0luZGV4Rm9vdGVyEhEKCXJvd19jb3VudBgBIAEoAxIOCgZzaGEyNTYYAiABKAkSHAoPaGVhZGVyX2NoZWNrc3VtGAMgASgHSACIAQFCEgoQX2hlYWRlcl9jaGVja3N1bSIUChJFeHBvcnRJbmRleFJlcXVlc3QiPAoTRXhwb3J0SW5kZXhSZXNwb25zZRIlCgRwYXJ0GAEgASgLMhcuYXJ0aWZhY3RhLnYxLkluZGV4UGFydCJaChJJbXBvcnRJbmRleFJlcXVlc3QSJQoEcGFydBgBIAEoCzIXLmFydGlmYWN0YS52MS5JbmRleFBhcnQSDwoHcmVwbGFjZRgCIAEoCBIMCgRmcm9tGAMgASgJImMKE0ltcG9ydEluZGV4UmVzcG9uc2USEQoJcm93X2NvdW50GAEgASgDEikKBnN0YXR1cxgCIAEoCzIZLmFydGlmYWN0YS52MS5TdG9yZVN0YXR1cxIOCgZzb3VyY2UYAyABKAliBnByb3RvMw", [file_artifacta_v1_store, file_google_protobuf_timestamp]);
 
 /**
  * One message of an exported index. The order is: `header`, any number of `rows`, `footer`. An export is the whole
@@ -264,6 +264,16 @@ export type ImportIndexRequest = Message<"artifacta.v1.ImportIndexRequest"> & {
    * @generated from field: bool replace = 2;
    */
   replace: boolean;
+
+  /**
+   * The place of the exports of the service itself, as its settings name it, e.g. gs://BUCKET/PREFIX. The service then
+   * reads the newest whole export there, and all changes after it that were shipped without a gap. Only in the first
+   * message, which has no `part` then, and no message follows it. Default empty: the parts are sent. At most 1,024
+   * bytes. INVALID_ARGUMENT if it is not the place of the service, or if `part` is set too.
+   *
+   * @generated from field: string from = 3;
+   */
+  from: string;
 };
 
 /**
@@ -292,6 +302,14 @@ export type ImportIndexResponse = Message<"artifacta.v1.ImportIndexResponse"> & 
    * @generated from field: artifacta.v1.StoreStatus status = 2;
    */
   status?: StoreStatus | undefined;
+
+  /**
+   * For an import with `from`: what was found there, and up to which commit and time it came, for people. Otherwise
+   * empty.
+   *
+   * @generated from field: string source = 3;
+   */
+  source: string;
 };
 
 /**

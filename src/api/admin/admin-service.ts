@@ -1,6 +1,6 @@
 import type { AdminService } from '../../../gen/artifacta/v1/admin_service_pb.ts';
 import { invalid } from '../../domain/errors.ts';
-import type { Exports } from '../../store/custody/exports.ts';
+import type { ExportPlace, Exports } from '../../store/custody/exports.ts';
 import type { StoreHost } from '../../store/custody/host.ts';
 import type { UsageScan } from '../../store/queries/usage-scan.ts';
 import type { Policies } from '../../store/retention/policies.ts';
@@ -51,6 +51,7 @@ export function custodyHandlers(
   host: StoreHost,
   version: string,
   exports?: Exports,
+  place?: ExportPlace,
 ): Handlers<typeof AdminService> {
   const status = async () => ({
     status: toStatusMessage(await host.status(), await exports?.lastTime()),
@@ -64,8 +65,8 @@ export function custodyHandlers(
     },
     exportIndex: () => exportIndex(host, version),
     importIndex: async (requests, call) => {
-      const rows = await importIndex(host, requests, call);
-      return { rowCount: BigInt(rows), ...(await status()) };
+      const { rows, source } = await importIndex(host, place, requests, call);
+      return { rowCount: BigInt(rows), source, ...(await status()) };
     },
     verify: (request, call) => verify(host, request, call),
     acceptLoss: async ({ lossId }) => {

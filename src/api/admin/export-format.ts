@@ -3,11 +3,12 @@
  * them.
  */
 import { fromBinary } from '@bufbuild/protobuf';
-import { BinaryReader, sizeDelimitedEncode } from '@bufbuild/protobuf/wire';
+import { BinaryReader, sizeDelimitedDecodeStream, sizeDelimitedEncode } from '@bufbuild/protobuf/wire';
 import { type IndexPart, IndexPartSchema } from '../../../gen/artifacta/v1/index_export_pb.ts';
 import { Failure } from '../../domain/errors.ts';
+import { altered, type ExportPart } from '../../store/custody/export.ts';
 import type { ExportFormat } from '../../store/custody/exports.ts';
-import { fromPartMessage, PartWriter } from './index-parts.ts';
+import { fromPartMessage, PartReader, PartWriter } from './index-parts.ts';
 
 /** @param softwareVersion for the headers. */
 export function exportFormat(softwareVersion: string): ExportFormat {
@@ -29,7 +30,22 @@ export function exportFormat(softwareVersion: string): ExportFormat {
       }
       return undefined;
     },
+    parts: partsOf,
   };
+}
+
+async function* partsOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<ExportPart> {
+  const reader = new PartReader();
+  const messages = sizeDelimitedDecodeStream(IndexPartSchema, bytes)[Symbol.asyncIterator]();
+  for (;;) {
+    const next = await messages.next().catch((error: unknown) => {
+      if (error instanceof Failure) throw error;
+      return undefined;
+    });
+    if (next === undefined) throw altered('part');
+    if (next.done === true) return;
+    yield reader.part(next.value);
+  }
 }
 
 /** Returns the bytes of the first message; undefined if they are not complete. */

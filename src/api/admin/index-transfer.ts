@@ -1,11 +1,14 @@
 /** ExportIndex and ImportIndex: the index as a stream of messages, and back. */
 import type { ImportIndexRequest } from '../../../gen/artifacta/v1/index_export_pb.ts';
-import { Failure } from '../../domain/errors.ts';
+import { Failure, invalid } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import type { ExportPart } from '../../store/custody/export.ts';
+import type { ExportPlace } from '../../store/custody/exports.ts';
 import type { StoreHost } from '../../store/custody/host.ts';
+import { rebuilt } from '../../store/custody/rebuilt.ts';
 import type { Call } from '../handlers.ts';
 import { inTime } from '../receiving/client-stream.ts';
+import { exportFormat } from './export-format.ts';
 import { PartReader, PartWriter } from './index-parts.ts';
 
 /** Answers ExportIndex. @param version the version of the software, which the header names. */
@@ -14,15 +17,38 @@ export async function* exportIndex(host: Pick<StoreHost, 'exportIndex'>, version
   for await (const part of host.exportIndex()) yield { part: writer.message(part) };
 }
 
-/** Receives an export for ImportIndex. @returns the number of rows. @throws Failure as {@link StoreHost.importIndex}. */
+/** What an import brought. */
+interface Imported {
+  readonly rows: number;
+  /** What was found in the place of the exports; empty for an import whose parts were sent. */
+  readonly source: string;
+}
+
+/** Receives an export for ImportIndex. @throws Failure as {@link StoreHost.importIndex}. */
 export async function importIndex(
   host: Pick<StoreHost, 'importIndex'>,
+  place: ExportPlace | undefined,
   requests: AsyncIterable<ImportIndexRequest>,
   { signal, after }: Call,
-): Promise<number> {
+): Promise<Imported> {
   const idleMs = () => limits.idleSecondsMax * 1000;
   const first = await firstOf(inTime(requests[Symbol.asyncIterator](), { signal, after, idleMs }));
-  return await host.importIndex(importParts(first), first.replace);
+  const { from } = first.first;
+  if (from === '') return { rows: await host.importIndex(importParts(first), first.replace), source: '' };
+  if (first.first.part !== undefined) throw invalid('from', 'cannot be given with a part');
+  if (place?.segments === undefined)
+    throw invalid(
+      'from',
+      'cannot be given: the service has no place of its own for exports, and none is shipped',
+    );
+  if (from !== place.name)
+    throw invalid('from', `must be the place of this service's exports, ${place.name}`);
+  const shipped = { exports: place.exports, segments: place.segments };
+  let source = '';
+  const parts = rebuilt(shipped, exportFormat(''), (message) => {
+    source = message;
+  });
+  return { rows: await host.importIndex(parts, first.replace), source };
 }
 
 interface Import {

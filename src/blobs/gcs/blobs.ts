@@ -4,6 +4,7 @@
  *     artifacta-store.json                         the claim: to which store the place belongs
  *     blobs/<internal id>/<2 hex>/<upload id>      contents
  *     exports/<time>.index                         exports of the index
+ *     segments/<commit>.<store>.segment            batches of the index since the exports
  *     probes/<process>                             empty, while a process looks whether it may use the bucket
  *
  * An object is created once and never written again. Nothing is staged in the bucket or on the volume: a blob that is
@@ -14,7 +15,13 @@ import { Failure } from '../../domain/errors.ts';
 import { type BucketAddress, bucketAddressText } from '../../domain/system/bucket-address.ts';
 import { type After, afterAwaitedTime } from '../../domain/timer.ts';
 import type { BlobStat, BlobStore, BlobTraffic, StagedBlob } from '../blob-store.ts';
-import type { ExportFiles } from '../export-files.ts';
+import {
+  type ExportFiles,
+  exportPrefix,
+  isExportName,
+  isSegmentName,
+  segmentPrefix,
+} from '../export-files.ts';
 import { blobName, checkByteRange, checkInternalId, checkShard, parseBlobName } from '../names.ts';
 import { openAccess } from './access.ts';
 import { bucketFields, bucketWarnings } from './bucket-state.ts';
@@ -193,9 +200,19 @@ export class GcsBlobs implements BlobStore, Disposable {
 
   /** The exports of the index next to the contents, which no collection looks at. */
   exports(): ExportFiles {
+    return this.filesIn(exportPrefix, isExportName);
+  }
+
+  /** The segments of the index, in the same way. */
+  segments(): ExportFiles {
+    return this.filesIn(segmentPrefix, isSegmentName);
+  }
+
+  private filesIn(prefix: string, isName: (name: string) => boolean): ExportFiles {
     const { client, objects } = this;
     const rest = { signal: undefined, checkCommit: () => undefined, onSettled: () => undefined };
-    return new BucketExports({ client, objects, stage: (name) => this.begin(name, name, rest) });
+    const stage = (name: string) => this.begin(name, name, rest);
+    return new BucketExports({ client, objects, prefix, isName, stage });
   }
 
   read(

@@ -1,7 +1,7 @@
 /** Exports of the index as objects of a bucket, below `exports/` in the place of the contents. */
 import { Failure } from '../../domain/errors.ts';
 import type { StagedBlob } from '../blob-store.ts';
-import { type ExportFile, type ExportFiles, exportPrefix, isExportName } from '../export-files.ts';
+import type { ExportFile, ExportFiles } from '../export-files.ts';
 import type { BucketClient } from './client.ts';
 import { type Objects, refusedAs } from './objects.ts';
 
@@ -10,6 +10,9 @@ const pageMax = 1_000;
 interface BucketExportsOptions {
   readonly client: BucketClient;
   readonly objects: Objects;
+  /** The directory of the files below the place. */
+  readonly prefix: string;
+  readonly isName: (name: string) => boolean;
   /** Begins an object with a name below the place. */
   readonly stage: (objectName: string) => StagedBlob;
 }
@@ -23,23 +26,23 @@ export class BucketExports implements ExportFiles {
   }
 
   async list(): Promise<readonly ExportFile[]> {
-    const { client, objects } = this.options;
+    const { client, objects, prefix, isName } = this.options;
     const files: ExportFile[] = [];
     let token: string | undefined;
     try {
       do {
         const page = { token, most: pageMax };
         const { items, next } = await client.run('list', (signal) =>
-          objects.list(`${exportPrefix}/`, page, signal),
+          objects.list(`${prefix}/`, page, signal),
         );
         for (const { name, sizeBytes } of items)
-          files.push({ name: name.slice(exportPrefix.length + 1), sizeBytes });
+          files.push({ name: name.slice(prefix.length + 1), sizeBytes });
         token = next;
       } while (token !== undefined);
     } catch (error) {
       throw client.unexpected(error, 'listing exports');
     }
-    return files.filter(({ name }) => isExportName(name)).sort((a, b) => (a.name < b.name ? -1 : 1));
+    return files.filter(({ name }) => isName(name)).sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   async read(name: string, offset: number, length: number): Promise<Uint8Array> {
@@ -48,7 +51,7 @@ export class BucketExports implements ExportFiles {
     const wanted = { offset, length, generation: undefined };
     try {
       return await client.run('read', async (signal) => {
-        const { body } = await objects.read(objectName(name), wanted, signal);
+        const { body } = await objects.read(this.objectName(name), wanted, signal);
         return Buffer.concat(await Array.fromAsync(body.chunks())).subarray(0, length);
       });
     } catch (error) {
@@ -64,7 +67,7 @@ export class BucketExports implements ExportFiles {
     bytes: AsyncIterable<Uint8Array>,
     onWritten?: () => void | Promise<void>,
   ): Promise<number> {
-    await using staged = this.options.stage(objectName(name));
+    await using staged = this.options.stage(this.objectName(name));
     for await (const piece of bytes) await staged.write(piece);
     await onWritten?.();
     try {
@@ -79,7 +82,7 @@ export class BucketExports implements ExportFiles {
   async remove(name: string): Promise<void> {
     const { client, objects } = this.options;
     try {
-      await client.run('delete', (signal) => objects.delete(objectName(name), undefined, signal));
+      await client.run('delete', (signal) => objects.delete(this.objectName(name), undefined, signal));
     } catch (error) {
       if (!refusedAs(error, 'absent')) throw client.unexpected(error, 'removing an export');
     }
@@ -88,8 +91,8 @@ export class BucketExports implements ExportFiles {
   async removeStale(): Promise<number> {
     return 0;
   }
-}
 
-function objectName(name: string): string {
-  return `${exportPrefix}/${name}`;
+  private objectName(name: string): string {
+    return `${this.options.prefix}/${name}`;
+  }
 }

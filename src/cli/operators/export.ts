@@ -102,9 +102,18 @@ export function addImport(program: Command, invocation: Invocation): Command {
         'the content files that you saved with the export back into the data directory. After the ' +
         'import, run "artifacta fsck".',
     )
-    .argument('<file>', 'the file, or - for standard input')
+    .argument('[file]', 'the file, or - for standard input')
+    .option(
+      '--from <place>',
+      'the place of the exports of the service itself, such as gs://BUCKET/PREFIX, in place of a file: the newest ' +
+        'export there, and all changes that were shipped after it',
+    )
     .option('--replace', 'replace everything in the store; without this flag, the store must be empty')
-    .action(async (file: string, flags: { readonly replace?: boolean }, command: Command) => {
+    .action(async (file: string | undefined, flags: ImportFlags, command: Command) => {
+      const { from, replace = false } = flags;
+      if ((file === undefined) === (from === undefined))
+        throw new UsageError('name a file, or a place with --from, and not both');
+      if (file === undefined) return await importFrom(from ?? '', replace, command, invocation);
       if (file === '-' && invocation.io.stdin.isTTY)
         throw new UsageError('standard input is a terminal: name a file, or pipe an export into the command');
       await invocation.withClient(command, async (client, { ownDirectory }) => {
@@ -114,13 +123,35 @@ export function addImport(program: Command, invocation: Invocation): Command {
         const { output } = invocation;
         const { rows, status } = await client.admin.importIndex(shown(bytes, ofBytes, output), {
           signal,
-          replace: flags.replace ?? false,
+          replace,
         });
         if (output.style.json) return output.json({ rows, state: status.state, pauses: status.pauses });
         output.remark(`${rows} rows were restored`);
         await printStatus(status, invocation);
       });
     });
+}
+
+interface ImportFlags {
+  readonly replace?: boolean;
+  readonly from?: string;
+}
+
+async function importFrom(
+  from: string,
+  replace: boolean,
+  command: Command,
+  invocation: Invocation,
+): Promise<void> {
+  await invocation.withClient(command, async (client) => {
+    const { output, io } = invocation;
+    const imported = await client.admin.importFrom(from, { signal: io.signal, replace });
+    const { rows, status, source: found } = imported;
+    if (output.style.json)
+      return output.json({ rows, source: found, state: status.state, pauses: status.pauses });
+    output.remark(`${rows} rows were restored from ${found}`);
+    await printStatus(status, invocation);
+  });
 }
 
 async function source(

@@ -184,6 +184,29 @@ export class Admin {
     }
   }
 
+  /**
+   * Restores the index from the exports of the service itself, and the changes that it shipped after them.
+   *
+   * @param from the place, as the settings of the service name it.
+   * @returns also what was found there, in words.
+   */
+  async importFrom(
+    from: string,
+    options: CallSettings & { readonly replace?: boolean } = {},
+  ): Promise<{ rows: number; status: StoreStatus; source: string }> {
+    const { replace = false } = options;
+    async function* requests() {
+      yield { from, replace };
+    }
+    try {
+      const answer = await this.service.importIndex(requests(), streamOptions(options));
+      const { rowCount, status, source } = answer;
+      return { rows: Number(rowCount), status: statusFrom(status), source };
+    } catch (thrown) {
+      throw toArtifactaError(thrown, options.signal);
+    }
+  }
+
   /** Lists the contents that were found damaged, one page in memory at a time. */
   quarantined(
     options: CallSettings & { readonly namespace?: string | undefined } = {},

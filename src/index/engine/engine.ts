@@ -148,8 +148,12 @@ class Engine implements Index {
 
   private send(database: Database, batch: Batch): void {
     const commit = nextCommit(this.durable, this.epoch, this.lastNow);
-    database.batch(batch.encoded(commitWrite(commit))).then(
-      () => this.landed(batch, commit),
+    const writes = batch.encoded(commitWrite(commit));
+    database.batch(writes).then(
+      () => {
+        this.landed(batch, commit);
+        this.options.onLanded?.(commit, writes);
+      },
       (error: unknown) => this.failed(error),
     );
   }

@@ -2,6 +2,8 @@
 
 import type { After } from '../../domain/timer.ts';
 import type { IndexDamaged } from '../damage.ts';
+import type { CommitRecord } from '../records.ts';
+import type { Write } from '../row.ts';
 import type { Database } from './database.ts';
 
 /** The place where the engine keeps its high-water mark, outside the database. */
@@ -32,6 +34,11 @@ export interface EngineOptions {
   readonly probe?: (error: unknown) => Promise<void>;
   /** Default: none; then the loss of the last commits is not noticed. */
   readonly mark?: Mark;
+  /**
+   * Called when a batch is durable, with its writes in the stored form, the commit included. Must return at once.
+   * Default: nothing is called.
+   */
+  readonly onLanded?: (commit: CommitRecord, writes: readonly Write[]) => void;
   /** Called when `trouble` or `isReadable` of the index may have changed. */
   readonly onTrouble?: () => void;
   /** Called when the index closes. */

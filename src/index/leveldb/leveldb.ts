@@ -42,7 +42,10 @@ interface LevelOptions extends LevelTuning {
 /** The place of the index, and its parts and settings. */
 export interface LevelIndexOptions
   extends LevelOptions,
-    Pick<EngineOptions, 'clock' | 'random' | 'after' | 'warn' | 'onDamage' | 'onTrouble' | 'probe'> {
+    Pick<
+      EngineOptions,
+      'clock' | 'random' | 'after' | 'warn' | 'onDamage' | 'onTrouble' | 'onLanded' | 'probe'
+    > {
   /**
    * The directory of the database, which is made if necessary. It may contain nothing else except the files that this
    * folder puts there.

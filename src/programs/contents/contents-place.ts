@@ -1,12 +1,12 @@
 /** The place of the contents of a store: files in the data directory, or objects in a bucket. */
 import type { BlobStore } from '../../blobs/blob-store.ts';
 import { openDiskBlobs } from '../../blobs/disk.ts';
-import type { ExportFiles } from '../../blobs/export-files.ts';
 import type { GcsBlobs } from '../../blobs/gcs/blobs.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { BucketAddress } from '../../domain/system/bucket-address.ts';
 import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
+import type { ExportPlace } from '../../store/custody/exports.ts';
 import { storeIdIn } from '../../store/custody/store-id.ts';
 import { transact } from '../../store/rows/transaction.ts';
 import {
@@ -59,9 +59,10 @@ export class ContentsPlace implements Disposable {
     return this.bucket?.trouble;
   }
 
-  /** Returns the place for exports next to contents in a bucket; undefined for contents on the volume. */
-  get exports(): ExportFiles | undefined {
-    return this.bucket?.exports();
+  /** Returns the place in the bucket for exports and segments; undefined for contents on the volume. */
+  get shipping(): ExportPlace | undefined {
+    const { bucket } = this;
+    return bucket && { name: bucket.place, exports: bucket.exports(), segments: bucket.segments() };
   }
 
   /** Refuses contents without an index. Must be called before the index is opened. @throws IndexDamaged */

@@ -43,7 +43,7 @@ export async function openListeners(
   config: ServeConfig,
   { embedded, telemetry, tls, outside, version, consoleDir, ...counted }: ListenerParts,
 ): Promise<RunningServer> {
-  const { host, exportFiles } = embedded;
+  const { host, exportPlace } = embedded;
   const elapsed = () => performance.now();
   const { issuers = [], ...means } = outside;
   const { authenticate, takeTicket } = authenticationOver(() => host.store, {
@@ -63,7 +63,7 @@ export async function openListeners(
     hasConsole: consoleDir !== undefined,
     store: () => host.store,
     host,
-    exportFiles,
+    exportPlace,
     version,
     settings: { artifactBytesMax: config.artifactBytesMax, isAuthenticationRequired: config.auth },
     onStart: telemetry.onStart,

@@ -6,8 +6,16 @@ import { Failure } from '../../domain/errors.ts';
 import type { OnStep } from '../rows/steps.ts';
 import type { ExportHeader, ExportPart } from './export.ts';
 import type { StoreHost } from './host.ts';
+import { trimSegments } from './segments.ts';
 
-export type { ExportFiles };
+/** The place of the exports of a store, and of the segments that follow them. */
+export interface ExportPlace {
+  /** As the settings name it. */
+  readonly name: string;
+  readonly exports: ExportFiles;
+  /** Undefined: the index is not shipped there between exports. */
+  readonly segments?: ExportFiles | undefined;
+}
 
 /** The form of the parts of an export as bytes, and what such bytes say. */
 export interface ExportFormat {
@@ -20,6 +28,8 @@ export interface ExportFormat {
    * Undefined: it is not whole.
    */
   rows(tail: Uint8Array): number | undefined;
+  /** Reads the parts of a whole file. @throws Failure for parts that were altered, or are cut short. */
+  parts(bytes: AsyncIterable<Uint8Array>): AsyncIterable<ExportPart>;
 }
 
 /** A header is shorter than this, and so is a footer. */
@@ -46,12 +56,16 @@ interface ExportsOptions {
   readonly host: StoreHost;
   readonly files: ExportFiles;
   readonly format: ExportFormat;
+  /** The segments that follow the exports. Default: none. */
+  readonly segments?: ExportFiles | undefined;
   /** Default: the steps are not reported. */
   readonly onStep?: OnStep | undefined;
 }
 
 interface NamedExport extends StoredExport {
   readonly name: string;
+  /** The last commit in it. */
+  readonly commit: number;
 }
 
 /** Writes exports and keeps the last few. */
@@ -141,7 +155,14 @@ export class Exports {
       const sizeBytes = await files.write(name, storeId, bytes(first.value), () =>
         onStep?.('export.written'),
       );
-      return { name, path: `${exportPrefix}/${name}`, createTime: header.time, sizeBytes, rows };
+      return {
+        name,
+        commit: header.commit,
+        path: `${exportPrefix}/${name}`,
+        createTime: header.time,
+        sizeBytes,
+        rows,
+      };
     } finally {
       await parts.return(undefined);
     }
@@ -166,11 +187,19 @@ export class Exports {
     if ((await pauses.stopping('reap')).length > 0 || (await pauses.stopping('collect')).length > 0) return 0;
     let kept = 0;
     let removed = 0;
+    let oldestKept = Number.POSITIVE_INFINITY;
     for (const { name, sizeBytes } of (await files.list()).toReversed()) {
-      if ((await this.find(name, sizeBytes, storeId)) === undefined || ++kept <= keep) continue;
+      const found = await this.find(name, sizeBytes, storeId);
+      if (found === undefined) continue;
+      if (++kept <= keep) {
+        oldestKept = Math.min(oldestKept, found.commit);
+        continue;
+      }
       await files.remove(name);
       removed++;
     }
+    const { segments } = this.options;
+    if (segments !== undefined && kept > 0) await trimSegments(segments, storeId, oldestKept);
     return removed;
   }
 
@@ -190,7 +219,14 @@ export class Exports {
     const from = Math.max(0, sizeBytes - headBytes);
     const rows = format.rows(await files.read(name, from, headBytes));
     if (rows === undefined) return undefined;
-    return { name, path: `${exportPrefix}/${name}`, createTime: header.time, sizeBytes, rows };
+    return {
+      name,
+      commit: header.commit,
+      path: `${exportPrefix}/${name}`,
+      createTime: header.time,
+      sizeBytes,
+      rows,
+    };
   }
 }
 

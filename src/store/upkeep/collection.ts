@@ -21,6 +21,11 @@ import { sweepSome } from './sweeping.ts';
 interface CollectionOptions {
   readonly index: Index;
   readonly blobs: BlobStore;
+  /**
+   * Returns the time of the state of the index to which a loss could lead back, in milliseconds since the Unix epoch.
+   * Default: the present state.
+   */
+  readonly restorableTime?: (() => number) | undefined;
   readonly pauses: Pauses;
   readonly graces: Graces;
   readonly onStep: OnStep | undefined;
@@ -44,6 +49,9 @@ export interface Collected {
   /** The pauses for which the rest waits. */
   readonly pauses: readonly Pause[];
 }
+
+/** The time after which the shipping of the index is looked at again, in milliseconds. */
+const shippingPollMs = 10_000;
 
 type Tally = { -readonly [K in 'condemned' | 'removed' | 'removedBytes' | 'orphans']: number };
 
@@ -132,7 +140,8 @@ export class Collection {
   private async sweep(budget: Budget, tally: Tally, failures: unknown[]): Promise<void> {
     const { index, blobs, onStep, graces } = this.options;
     // The times in the queue include the usual grace.
-    const until = index.now() + readGraceMs - graces.readMs;
+    // A name that was condemned later may be in use again after a restore of the index.
+    const until = Math.min(index.now() + readGraceMs - graces.readMs, this.restorableUntil);
     let range = upTo(keys.blobs.condemned, until);
     while (!budget.isSpent && !(await this.isPaused())) {
       const { removed, bytes, looked, last, failure } = await sweepSome(
@@ -175,6 +184,18 @@ export class Collection {
     return more;
   }
 
+  /** The last time in the queue of names that no restored index could have in use. */
+  private get restorableUntil(): number {
+    return (this.options.restorableTime?.() ?? Number.POSITIVE_INFINITY) + readGraceMs;
+  }
+
+  /** Returns the time when a name may be swept. The shipping of the index may take any time; it is looked at again. */
+  private sweepTime(inQueue: number): number {
+    const { index, graces } = this.options;
+    const time = inQueue - readGraceMs + graces.readMs;
+    return inQueue <= this.restorableUntil ? time : Math.max(time, index.now() + shippingPollMs);
+  }
+
   private noteRemovals(queue: keyof Collection['removals'], count: number, last: Key): void {
     const removals = this.removals[queue];
     removals.count += count;
@@ -199,7 +220,7 @@ export class Collection {
     const condemned = await firstTimeIn(index, keys.blobs.condemned);
     const times = [
       ...(free === undefined ? [] : [free + graces.dedupMs]),
-      ...(condemned === undefined ? [] : [condemned - readGraceMs + graces.readMs]),
+      ...(condemned === undefined ? [] : [this.sweepTime(condemned)]),
     ];
     const next = times.length === 0 ? undefined : Math.min(...times);
     const more = scansMore || (next !== undefined && next <= index.now());

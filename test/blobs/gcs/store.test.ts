@@ -11,6 +11,7 @@ import { content } from '../support.ts';
 let fake: FakeGcs;
 let blobs: GcsBlobs;
 let rig: Rig;
+let restorable: number;
 
 beforeEach(async () => {
   fake = await FakeGcs.open();
@@ -26,7 +27,9 @@ beforeEach(async () => {
     await fake[Symbol.asyncDispose]();
   });
   await blobs.claimFor('store1');
-  rig = await openCollected({ blobs, clock, options: { inlineBytesMax: 0 } });
+  restorable = Number.POSITIVE_INFINITY;
+  const options = { inlineBytesMax: 0, restorableTime: () => restorable };
+  rig = await openCollected({ blobs, clock, options });
 });
 
 const bytes = content(50_000);
@@ -111,6 +114,20 @@ it('collects by generation, and a lost answer is no failure', async () => {
   rig.clock.now += hour;
   fake.fail('delete', 'lost answer');
   expect(await rig.drain()).toMatchObject({ removed: 1, removedBytes: bytes.length });
+  await rig.expectEmpty();
+});
+
+it('sweeps nothing that a restored index could name', async () => {
+  await rig.push('a', bytes);
+  await rig.remove('a');
+  rig.clock.now += 15 * minute;
+  restorable = rig.clock.now - 1;
+  await rig.drain();
+  rig.clock.now += 5 * hour;
+  expect(await rig.drain()).toMatchObject({ removed: 0 });
+  expect(objects().length).toBe(1);
+  restorable += 1;
+  expect(await rig.drain()).toMatchObject({ removed: 1 });
   await rig.expectEmpty();
 });
 

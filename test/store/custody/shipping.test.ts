@@ -1,0 +1,329 @@
+/** Batches of the index that are shipped, and the index that is made of an export and of them. */
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { exportFormat } from '../../../src/api/admin/export-format.ts';
+import { openGcsBlobs } from '../../../src/blobs/gcs/blobs.ts';
+import { encodeRow } from '../../../src/index/engine/stored-row.ts';
+import { keys } from '../../../src/index/keys.ts';
+import type { Entry, Write } from '../../../src/index/row.ts';
+import { type ExportPart, exportRows } from '../../../src/store/custody/export.ts';
+import { rebuilt, type Shipped } from '../../../src/store/custody/rebuilt.ts';
+import {
+  decodeSegment,
+  encodeSegment,
+  type ShippedBatch,
+  segmentName,
+  trimSegments,
+} from '../../../src/store/custody/segments.ts';
+import { Shipping } from '../../../src/store/custody/shipping.ts';
+import { FakeGcs } from '../../support/gcs/server.ts';
+
+const storeId = 'a1';
+const origin = { storeId, chain: 'c1' };
+const format = exportFormat('');
+let fake: FakeGcs;
+let shipped: Shipped;
+
+beforeEach(async () => {
+  fake = await FakeGcs.open();
+  const address = { bucket: 'bucket', prefix: '' };
+  const blobs = await openGcsBlobs({ address, endpoint: fake.endpoint, random: () => 0, operationMs: 5_000 });
+  onTestFinished(async () => {
+    blobs[Symbol.dispose]();
+    await fake[Symbol.asyncDispose]();
+  });
+  shipped = { exports: blobs.exports(), segments: blobs.segments() };
+});
+
+const row = (name: string, value: unknown): Entry => [
+  keys.store.setting.key(name),
+  keys.store.setting.encode(value),
+];
+const put = (name: string, value: unknown): Write => {
+  const [key, bytes] = row(name, value);
+  return { type: 'put', key, value: encodeRow(key, bytes) };
+};
+const del = (name: string): Write => ({ type: 'del', key: keys.store.setting.key(name) });
+const batch = (seq: number, ...writes: Write[]): ShippedBatch => ({
+  commit: { seq, time: seq * 1_000 },
+  writes,
+});
+
+async function* once(bytes: Uint8Array) {
+  yield bytes;
+}
+
+async function ship(batches: readonly ShippedBatch[], of = origin): Promise<void> {
+  const name = segmentName(batches[0]!.commit.seq, storeId);
+  await shipped.segments.write(name, storeId, once(encodeSegment(of, batches)));
+}
+
+async function exportOf(name: string, commit: number, rows: readonly Entry[]): Promise<void> {
+  const encode = format.encoder();
+  async function* bytes() {
+    const header = { formatVersion: 1, storeId, commit, time: commit * 1_000 };
+    yield encode({ kind: 'header', header });
+    async function* blocks() {
+      yield rows;
+    }
+    for await (const part of exportRows(blocks())) yield encode(part);
+  }
+  await shipped.exports.write(name, storeId, bytes());
+}
+
+/** What comes out: the settings, the last commit, and what was said. */
+async function result() {
+  let said = '';
+  let commit = 0;
+  const settings: Record<string, unknown> = {};
+  const take = (part: ExportPart) => {
+    if (part.kind === 'header') commit = part.header.commit;
+    if (part.kind !== 'rows') return;
+    for (const { key, value } of part.rows)
+      settings[keys.store.setting.parse(key)[0]] = keys.store.setting.decode(value.subarray(5));
+  };
+  for await (const part of rebuilt(shipped, format, (message) => {
+    said = message;
+  }))
+    take(part);
+  return { settings, commit, said };
+}
+
+const [monday, tuesday] = ['2026-01-05T02-00-00Z.index', '2026-01-06T02-00-00Z.index'];
+
+describe('an index that is made of an export and segments', () => {
+  it('has the last state of each row', async () => {
+    await exportOf(monday, 10, [row('b', 1), row('d', 1), row('f', 1)]);
+    await ship([batch(9, put('b', 'old')), batch(10, put('b', 'old')), batch(11, put('a', 2), put('b', 2))]);
+    await ship([batch(12, del('d'), put('c', 3)), batch(13, put('e', 4), put('z', 4), del('c'))]);
+    await ship([batch(14, put('c', 5), del('nothing'))]);
+    expect(await result()).toEqual({
+      settings: { a: 2, b: 2, c: 5, e: 4, f: 1, z: 4 },
+      commit: 14,
+      said: expect.stringMatching(
+        /^the export 2026-01-05.* and 3 segments: up to commit 14 of 1970-01-01T00:00:14/,
+      ),
+    });
+  });
+
+  it('is the export itself without segments', async () => {
+    await exportOf(monday, 10, [row('a', 1)]);
+    expect(await result()).toMatchObject({ settings: { a: 1 }, commit: 10 });
+  });
+
+  it('ends before a gap, before an altered segment, and before the segments of another index', async () => {
+    await exportOf(monday, 10, [row('a', 1)]);
+    await ship([batch(11, put('a', 2))]);
+    await ship([batch(13, put('a', 3))]);
+    expect(await result()).toMatchObject({
+      settings: { a: 2 },
+      commit: 11,
+      said: expect.stringContaining('commits 12 to 12 are missing'),
+    });
+    await ship([batch(12, put('a', 4))]);
+    expect(await result()).toMatchObject({ settings: { a: 3 }, commit: 13 });
+    const name = `segments/${segmentName(13, storeId)}`;
+    const { bytes } = fake.object(name)!;
+    for (const wrong of [bytes.subarray(0, -1), bytes.subarray(0, 5), Buffer.alloc(0), flipped(bytes)]) {
+      fake.buckets.put('bucket', { name, bytes: wrong });
+      expect(await result()).toMatchObject({
+        commit: 12,
+        said: expect.stringContaining('cut short or was altered'),
+      });
+    }
+    fake.buckets.bucket('bucket').delete(name);
+    await ship([batch(13, put('a', 5))], { storeId, chain: 'c2' });
+    expect(await result()).toMatchObject({
+      settings: { a: 4 },
+      commit: 12,
+      said: expect.stringContaining('another index'),
+    });
+    // An export of that index begins its own chain.
+    await exportOf(tuesday, 12, [row('a', 9)]);
+    expect(await result()).toMatchObject({ settings: { a: 5 }, commit: 13 });
+  });
+
+  it('falls back to the newest whole export and the segments after it', async () => {
+    await exportOf(monday, 10, [row('a', 1)]);
+    await ship([batch(11, put('a', 2)), batch(12, put('b', 2))]);
+    await exportOf(tuesday, 11, [row('a', 2)]);
+    const name = `exports/${tuesday}`;
+    const { bytes } = fake.object(name)!;
+    for (const wrong of [bytes.subarray(0, -1), bytes.subarray(0, 20), flipped(bytes)]) {
+      fake.buckets.put('bucket', { name, bytes: wrong });
+      expect(await result()).toMatchObject({
+        settings: { a: 2, b: 2 },
+        commit: 12,
+        said: expect.stringContaining(monday),
+      });
+    }
+    fake.buckets.put('bucket', { name: `exports/${monday}`, bytes: Buffer.alloc(9) });
+    await expect(result()).rejects.toMatchObject({ message: expect.stringContaining('no whole export') });
+  });
+
+  it('stops at a segment of a later version', async () => {
+    await exportOf(monday, 10, [row('a', 1)]);
+    const name = segmentName(11, storeId);
+    await shipped.segments.write(name, storeId, once(Buffer.from('{"format":2}\n')));
+    expect(await result()).toMatchObject({ commit: 10, said: expect.stringContaining('has format 2') });
+  });
+
+  it('keeps the segments that the oldest kept export needs', async () => {
+    for (const seq of [1, 5, 8, 12]) await ship([batch(seq), batch(seq + 1)]);
+    await shipped.segments.write(
+      segmentName(1, 'b2'),
+      'b2',
+      once(encodeSegment({ ...origin, storeId: 'b2' }, [batch(1)])),
+    );
+    expect(await trimSegments(shipped.segments, storeId, 8)).toBe(2);
+    const names = (await shipped.segments.list()).map(({ name }) => name);
+    expect(names).toEqual([segmentName(1, 'b2'), segmentName(8, storeId), segmentName(12, storeId)].sort());
+  });
+});
+
+describe('shipping', () => {
+  function open(onGap = async () => {}) {
+    const timers: (() => void)[] = [];
+    const warnings: string[] = [];
+    let chains = 0;
+    const shipping = new Shipping({
+      files: shipped.segments,
+      after: (_delayMs, task) => {
+        timers.push(task);
+        return () => {
+          const at = timers.indexOf(task);
+          if (at >= 0) timers.splice(at, 1);
+        };
+      },
+      warn: (message) => warnings.push(message),
+      mintChain: () => `c${++chains}`,
+      onGap,
+    });
+    const note = (...batches: ShippedBatch[]) => {
+      for (const { commit, writes } of batches) shipping.note({ ...commit, epoch: 1 }, writes);
+    };
+    return {
+      shipping,
+      timers,
+      warnings,
+      note,
+      elapse: () => {
+        for (const task of timers.splice(0)) task();
+      },
+    };
+  }
+
+  const stored = async () =>
+    (await shipped.segments.list()).map(({ name }) => {
+      const { chain, batches } = decodeSegment(name, fake.object(`segments/${name}`)!.bytes);
+      return [chain, ...batches.map(({ commit }) => commit.seq)];
+    });
+
+  it('gathers batches for a time, and writes nothing without any', async () => {
+    const { shipping, timers, note, elapse } = open();
+    await shipping.begin(storeId, { seq: 10, time: 1 }, false);
+    expect(timers).toEqual([]);
+    note(batch(11, put('a', 1)), batch(12, del('a')));
+    expect(await stored()).toEqual([]);
+    elapse();
+    await expect.poll(stored).toEqual([['c1', 11, 12]]);
+    expect(timers).toEqual([]);
+    await shipping.close();
+    expect(await stored()).toEqual([['c1', 11, 12]]);
+  });
+
+  it('writes a segment at once when it is large', async () => {
+    const { shipping, note } = open();
+    await shipping.begin(storeId, { seq: 10, time: 1 }, false);
+    note(batch(11, put('a', 'x'.repeat(9 * 1024 * 1024))));
+    await expect.poll(stored).toEqual([['c1', 11]]);
+  });
+
+  it('goes on with its chain after a stop, and begins one with an export after a kill or a replacement', async () => {
+    let exports = 0;
+    const onGap = async () => void exports++;
+    const first = open(onGap);
+    await first.shipping.begin(storeId, { seq: 10, time: 1 }, false);
+    expect(exports).toBe(1);
+    first.note(batch(11));
+    await first.shipping.close();
+    const second = open(onGap);
+    await second.shipping.begin(storeId, { seq: 11, time: 1 }, false);
+    expect(exports).toBe(1);
+    second.note(batch(12));
+    await second.shipping.close();
+    expect(await stored()).toEqual([
+      ['c1', 11],
+      ['c1', 12],
+    ]);
+    await open(onGap).shipping.begin(storeId, { seq: 13, time: 1 }, false);
+    expect(exports).toBe(2);
+    await open(onGap).shipping.begin(storeId, { seq: 12, time: 1 }, true);
+    expect(exports).toBe(3);
+  });
+
+  it('needs an export after a gap of commits', async () => {
+    let exports = 0;
+    const { shipping, note, elapse } = open(async () => void exports++);
+    await shipping.begin(storeId, { seq: 10, time: 1 }, false);
+    note(batch(11), batch(13));
+    elapse();
+    await expect.poll(stored).toEqual([['c2', 13]]);
+    expect(exports).toBe(2);
+  });
+
+  it('tries again while the place takes nothing, and knows how far back a loss would lead', async () => {
+    const { shipping, note, elapse, warnings } = open();
+    await shipping.begin(storeId, { seq: 10, time: 10_000 }, false);
+    await expect.poll(() => shipping.restorableTime).toBe(Number.POSITIVE_INFINITY);
+    fake.isDown = true;
+    note(batch(11));
+    expect(shipping.restorableTime).toBe(10_000);
+    elapse();
+    await expect.poll(() => warnings.length).toBe(1);
+    note(batch(12));
+    expect(shipping.restorableTime).toBe(10_000);
+    fake.isDown = false;
+    elapse();
+    await expect.poll(stored).toEqual([['c1', 11, 12]]);
+    await expect.poll(() => shipping.restorableTime).toBe(Number.POSITIVE_INFINITY);
+    expect(warnings).toEqual([expect.stringContaining('cannot be shipped')]);
+  });
+
+  it('cannot lead back to a state without an export, which is tried until it is written', async () => {
+    let isUp = false;
+    const { shipping, note, elapse, warnings } = open(async () => {
+      if (!isUp) throw new Error('no export');
+    });
+    await shipping.begin(storeId, { seq: 10, time: 10_000 }, false);
+    await expect.poll(() => warnings.length).toBe(1);
+    note(batch(11));
+    elapse();
+    await expect.poll(stored).toEqual([['c1', 11]]);
+    expect(shipping.restorableTime).toBe(10_000);
+    isUp = true;
+    await expect
+      .poll(() => {
+        elapse();
+        return shipping.restorableTime;
+      })
+      .toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('notices another service that ships the same commits', async () => {
+    const [one, other] = [open(), open()];
+    for (const { shipping, note } of [one, other]) {
+      await shipping.begin(storeId, { seq: 10, time: 1 }, false);
+      note(batch(11));
+    }
+    one.elapse();
+    await expect.poll(stored).toEqual([['c1', 11]]);
+    other.elapse();
+    await expect.poll(() => other.warnings).toEqual([expect.stringContaining('has that name already')]);
+  });
+});
+
+function flipped(bytes: Buffer): Buffer {
+  const other = Buffer.from(bytes);
+  other[bytes.length >> 1]! ^= 1;
+  return other;
+}
