@@ -27,7 +27,7 @@ let checkout: string;
 beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), 'artifacta-broken-off-'));
   checkout = join(home, 'checkout');
-  copyCheckout(checkout, 'LICENSE', 'tsconfig.json');
+  copyCheckout(checkout, 'LICENSE', 'tsconfig.json', '.agents', '.claude-plugin', 'plugin');
 });
 
 afterEach(() => removeDirectory(home));

@@ -74,7 +74,7 @@ it('a header of another format, whose checksum is gone, is refused with both cau
   await expect(client.admin.importIndex(streamOf([altered, ...rest]))).rejects.toMatchObject({
     reason: 'NOT_IMPLEMENTED',
     message: expect.stringMatching(
-      /the version that wrote it, or with a newer one\. .* copy it again from its source, or import another$/,
+      /import it with that version\. .* copy it again from its source, or import another$/,
     ),
   });
 });
