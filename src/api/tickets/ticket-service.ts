@@ -12,6 +12,7 @@ import { limits } from '../../domain/limits.ts';
 import { parseSessionId, type SessionId } from '../../domain/names.ts';
 import { guestSubject, type Principal, requirePushable } from '../../domain/principal.ts';
 import type { TicketKind } from '../../domain/ticket.ts';
+import { restrictedTo } from '../../identity/principal-claims.ts';
 import type { Tickets } from '../../identity/tickets.ts';
 import type { Artifacts } from '../../store/artifacts/artifacts.ts';
 import type { Listing } from '../../store/queries/listing.ts';
@@ -160,6 +161,6 @@ function limitedTo(maker: Principal, { session, bytesMax }: Target): Principal {
     operator: false,
     scopes: new Set([...maker.scopes].filter((scope) => scope !== 'share')),
     ...(maker.subject === guestSubject || payer === undefined ? {} : { payer }),
-    ...(Object.keys(limited).length === 0 ? {} : { restriction: limited }),
+    ...restrictedTo(limited),
   };
 }
