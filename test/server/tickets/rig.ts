@@ -10,6 +10,7 @@ import { authenticationOver } from '../../../src/api/credentials.ts';
 import type { CallRecord } from '../../../src/api/guard.ts';
 import { routes } from '../../../src/api/routes.ts';
 import { ticketUses } from '../../../src/api/tickets/use.ts';
+import type { BlobStore } from '../../../src/blobs/blob-store.ts';
 import { withCredentials } from '../../../src/client/wire/headers.ts';
 import type { Scope } from '../../../src/domain/principal.ts';
 import { openTestStore } from '../../support/service.ts';
@@ -22,8 +23,14 @@ export const { READ, PREVIEW, ARCHIVE, PUSH } = TicketKind;
 export type TicketRig = Awaited<ReturnType<typeof openTicketRig>>;
 
 /** Opens a service that ends with the test. @param isRequired whether callers must authenticate. */
-export async function openTicketRig({ isRequired = true } = {}) {
-  const opened = await openTestStore();
+export async function openTicketRig({
+  isRequired = true,
+  blobs,
+}: {
+  readonly isRequired?: boolean;
+  readonly blobs?: BlobStore;
+} = {}) {
+  const opened = await openTestStore(blobs === undefined ? {} : { blobs });
   const { store, clock } = opened;
   const calls: CallRecord[] = [];
   const unexpected: unknown[] = [];

@@ -2,6 +2,8 @@
 import { unzipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
 import { Scope } from '../../../gen/artifacta/v1/api_key_pb.ts';
+import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
+import { withBlobs } from '../../support/blobs.ts';
 import { refusal } from '../../support/calls.ts';
 import { ARCHIVE, artifact, openTicketRig, PREVIEW, PUSH, READ, session, type TicketRig } from './rig.ts';
 
@@ -102,6 +104,30 @@ describe('ARCHIVE', () => {
     ]);
     const head = await answerTo(url, { method: 'HEAD' });
     expect([head.status, head.text]).toEqual([200, '']);
+  });
+});
+
+it('ARCHIVE breaks off at damage: half a zip file never looks like a whole one', async () => {
+  const memory = openMemoryBlobs();
+  let isDamaged = false;
+  const blobs = withBlobs(memory, {
+    read: async function* (...args) {
+      for await (const piece of memory.read(...args)) {
+        if (isDamaged && piece[0] === 0x78) piece[0] ^= 1;
+        yield piece;
+      }
+    },
+  });
+  const rig = await openTicketRig({ blobs });
+  const key = await rig.key();
+  await store(key, 'a.txt', 'a'.repeat(200_000));
+  await store(key, 'b.bin', 'x'.repeat(900_000));
+  const { url } = await ticketFor(key, { kind: ARCHIVE, target: session('s') });
+  isDamaged = true;
+  await expect(fetch(url).then((answer) => answer.arrayBuffer())).rejects.toThrow();
+  expect(rig.calls.at(-1)).toMatchObject({
+    method: expect.stringMatching(/DownloadArchive$/),
+    outcome: 'DATA_LOSS',
   });
 });
 
