@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { expect, it } from 'vitest';
 import { openMetrics } from '../../src/telemetry/metrics.ts';
 import { openReaperMetrics } from '../../src/telemetry/reaper-metrics.ts';
+import { bucketFigures } from './figures.ts';
 import { parseScrape } from './prometheus.ts';
 
 const page = await readFile(resolve(import.meta.dirname, '../../docs/observability.md'), 'utf8');
@@ -43,16 +44,7 @@ it('lists every figure with its type and labels', async () => {
       isClockSuspect: false,
       space: { freeBytes: 1, reserveBytes: 1 },
       staged: { contents: 0, sizeBytes: 0 },
-      bucket: {
-        requests: { create: 31, read: 32 },
-        seconds: { create: 3.5, read: 1.5 },
-        retries: 33,
-        failures: 34,
-        sentBytes: 35,
-        receivedBytes: 36,
-        bufferedBytes: 37,
-        waiting: 38,
-      },
+      bucket: bucketFigures,
       index: { transactions: 1, batches: 1, rowsWritten: 1, bytesWritten: 1, reopens: 0, waiting: 0 },
     }),
   });

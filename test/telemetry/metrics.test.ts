@@ -9,6 +9,7 @@ import { openTransport, startTestServer } from '../server/grpc/listeners.ts';
 import { answerOf, openRawConnection } from '../server/grpc/raw-call.ts';
 import { byName, download, refusal, someBytes, upload } from '../support/calls.ts';
 import { clientsOf, openTestStore } from '../support/service.ts';
+import { bucketFigures } from './figures.ts';
 import { type Family, parseScrape } from './prometheus.ts';
 
 const figures: StoreFigures = {
@@ -18,16 +19,7 @@ const figures: StoreFigures = {
   isClockSuspect: false,
   space: { freeBytes: 7e12, reserveBytes: 1e9 },
   staged: { contents: 3, sizeBytes: 300 },
-  bucket: {
-    requests: { create: 31, read: 32 },
-    seconds: { create: 3.5, read: 1.5 },
-    retries: 33,
-    failures: 34,
-    sentBytes: 35,
-    receivedBytes: 36,
-    bufferedBytes: 37,
-    waiting: 38,
-  },
+  bucket: bucketFigures,
   index: { transactions: 10, batches: 9, rowsWritten: 8, bytesWritten: 7, reopens: 6, waiting: 5 },
 };
 

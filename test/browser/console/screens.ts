@@ -62,7 +62,7 @@ function fullScreens(ids: Readonly<Record<string, string>>, report: string): Scr
     artifact('png', '320 × 200 pixels'),
     artifact('bomb', '60,000 × 60,000'),
     artifact('svg', 'drawing.svg'),
-    artifact('html', 'never shown as one'),
+    artifact('html', 'has an origin of its own'),
     artifact('notebook', 'A study'),
     artifact('patch', '+new'),
     artifact('zip', 'dir/b.txt'),
