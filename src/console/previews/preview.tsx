@@ -133,30 +133,14 @@ function Framed({ kind, artifact }: { kind: 'html' | 'pdf'; artifact: Previewed 
   );
 }
 
-/** A page of an artifact, or its source. */
-function Page({ artifact: { id, name, bytes } }: { artifact: Previewed }) {
-  const [isSource, setSource] = useState(false);
+/** A page of an artifact; its source is shown as text. */
+function Page({ artifact: { id, name } }: { artifact: Previewed }) {
   const { value: address, failure, isLoading } = useCall(`frame ${id}`, () => previewAddress(id));
-  const other = (
-    <p class="quiet note">
-      {isSource ? 'Its source. ' : 'The page has an origin of its own, and reaches no network. '}
-      <button type="button" onClick={() => setSource(!isSource)}>
-        {isSource ? 'Show the page' : 'Show its source'}
-      </button>
-    </p>
-  );
-  if (isSource)
-    return (
-      <>
-        {other}
-        <TextPreview id={id} bytes={bytes} />
-      </>
-    );
   if (failure !== undefined) return <FailureBox failure={failure} />;
   if (isLoading || address === undefined) return <Loading what="the preview" />;
   return (
     <>
-      {other}
+      <p class="quiet note">The page has an origin of its own, and reaches no network.</p>
       <iframe class="preview frame" sandbox="allow-scripts" src={address} title={name} />
     </>
   );
