@@ -69,6 +69,7 @@ describe('READ and PREVIEW', () => {
     expect(shown.get('content-disposition')).toBe('inline; filename="p.html"');
     expect(shown.get('content-security-policy')).toMatch(/^sandbox allow-scripts; default-src 'none'; /);
     expect(shown.get('content-security-policy')).not.toContain('allow-same-origin');
+    expect(shown.get('content-security-policy')).toContain("frame-ancestors 'self'");
     const read = await ticketFor(key, { kind: READ, target: artifact('p.html') });
     const saved = (await answerTo(read.url)).headers;
     expect(saved.get('content-disposition')).toBe('attachment; filename="p.html"');
