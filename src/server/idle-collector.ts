@@ -9,8 +9,13 @@ import type { After } from '../api/timer.ts';
 const quietMs = 5_000;
 /** A process that has grown by less is left alone. */
 const grownBytesMin = 192 * 1024 * 1024;
-/** So is one that has grown by less since such a collection: what that left was in use, or could not be returned. */
-const grownAgainBytesMin = 64 * 1024 * 1024;
+/**
+ * A collection that frees less was made too early, or the memory is in use: the next one waits twice as long, unless the
+ * process has grown by as much meanwhile.
+ */
+const freedBytesMin = 64 * 1024 * 1024;
+/** The most times of quiet between two collections: about ten minutes. After that the next many messages decide. */
+const patienceMax = 128;
 
 interface Process {
   readonly after: After;
@@ -28,6 +33,9 @@ export class IdleCollector {
   private leastBytes = Number.POSITIVE_INFINITY;
   /** Its memory after the last collection. */
   private keptBytes = Number.NEGATIVE_INFINITY;
+  /** The times of quiet that must pass before memory that the last collection kept is collected again. */
+  private quietsLeft = 0;
+  private patience = 1;
 
   constructor(process: Process) {
     this.process = process;
@@ -50,12 +58,22 @@ export class IdleCollector {
 
   private wait(before: number): void {
     this.process.after(quietMs, () => {
-      if (this.messages !== before) return this.wait(this.messages);
-      this.isWaiting = false;
-      const bytes = this.process.residentBytes();
-      if (bytes - this.leastBytes < grownBytesMin || bytes - this.keptBytes < grownAgainBytesMin) return;
-      this.process.collect();
-      this.keptBytes = this.process.residentBytes();
+      if (this.messages === before) this.isWaiting = this.look();
+      if (this.isWaiting) this.wait(this.messages);
     });
+  }
+
+  /** Looks at a process that is quiet. Returns whether to look again, although no message may come. */
+  private look(): boolean {
+    const bytes = this.process.residentBytes();
+    if (bytes - this.leastBytes < grownBytesMin) return false;
+    if (bytes - this.keptBytes < freedBytesMin && this.quietsLeft-- > 0) return true;
+    this.process.collect();
+    this.keptBytes = this.process.residentBytes();
+    const isUseful = bytes - this.keptBytes >= freedBytesMin;
+    // Connections that have not been given up yet hold what the next collection can free.
+    this.patience = isUseful ? 1 : this.patience * 2;
+    this.quietsLeft = Math.min(this.patience, patienceMax);
+    return this.patience < patienceMax;
   }
 }

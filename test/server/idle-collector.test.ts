@@ -6,7 +6,7 @@ const MiB = 1024 * 1024;
 /** A process whose memory and whose time the test decides about. */
 function processOf(residentMiB: number) {
   const waiting: (() => void)[] = [];
-  const state = { residentMiB, collections: 0 };
+  const state = { residentMiB, freedMiB: 100, collections: 0 };
   const collector = new IdleCollector({
     after: (_ms, task) => {
       waiting.push(task);
@@ -15,7 +15,7 @@ function processOf(residentMiB: number) {
     residentBytes: () => state.residentMiB * MiB,
     collect: () => {
       state.collections++;
-      state.residentMiB -= 100;
+      state.residentMiB -= state.freedMiB;
     },
   });
   return { collector, state, waiting, pass: () => waiting.shift()?.() };
@@ -33,29 +33,53 @@ it('collects what a time of many messages has left, once no message comes', () =
     pass();
     expect(state.collections).toBe(0);
   }
+  state.freedMiB = 400;
+  pass();
+  expect(state.collections).toBe(1);
+  // It looks once more, and finds the process small.
   pass();
   expect(state.collections).toBe(1);
   expect(waiting).toHaveLength(0);
 });
 
-it('leaves a process alone that has grown little, or whose memory is in use', () => {
-  const { collector, state, pass } = processOf(100);
+it('leaves a process alone that has grown little', () => {
+  const { collector, state, waiting, pass } = processOf(100);
   collector.expectQuiet();
   state.residentMiB = 290;
   pass();
   expect(state.collections).toBe(0);
+  expect(waiting).toHaveLength(0);
+});
+
+it('collects memory later that was still in use, although no further message comes', () => {
+  const { collector, state, pass } = processOf(100);
   collector.expectQuiet();
-  state.residentMiB = 600;
+  Object.assign(state, { residentMiB: 800, freedMiB: 0 });
   pass();
   expect(state.collections).toBe(1);
-  // 500 MiB are left: they are what it needs.
+  // Now its connections have gone.
+  state.freedMiB = 600;
+  for (let quiet = 0; quiet < 3; quiet++) pass();
+  expect(state).toMatchObject({ collections: 2, residentMiB: 200 });
+});
+
+it('gives up on memory that stays in use, until the process grows again', () => {
+  const { collector, state, waiting, pass } = processOf(100);
   collector.expectQuiet();
-  state.residentMiB = 550;
-  pass();
-  expect(state.collections).toBe(1);
-  // Unless it grows again.
+  Object.assign(state, { residentMiB: 600, freedMiB: 0 });
+  let quiets = 0;
+  for (; waiting.length > 0; quiets++) pass();
+  expect(quiets).toBeLessThan(200);
+  expect(state.collections).toBeLessThan(10);
+  const before = state.collections;
+  for (let burst = 0; burst < 100; burst++) {
+    collector.note();
+    collector.expectQuiet();
+    pass();
+  }
+  expect(state.collections).toBe(before);
+  state.residentMiB = 664;
   collector.expectQuiet();
-  state.residentMiB = 570;
   pass();
-  expect(state.collections).toBe(2);
+  expect(state.collections).toBe(before + 1);
 });
