@@ -38,6 +38,7 @@ const commands: Readonly<Record<string, () => Promise<Add>>> = {
   namespace: async () => (await import('./operators/namespace.ts')).addNamespace,
   policy: async () => (await import('./operators/policy.ts')).addPolicy,
   config: async () => (await import('./commands/config.ts')).addConfig,
+  whoami: single(async () => (await import('./operators/whoami.ts')).addWhoami),
   version: single(async () => (await import('./commands/version.ts')).addVersion),
   completion: async () => (await import('./commands/completion.ts')).addCompletion,
 };

@@ -7,7 +7,6 @@ export type {
   Namespace,
   NewApiKey,
   Quota,
-  Scope,
   TokenGrant,
   TokenWanted,
   Usage,
@@ -61,6 +60,7 @@ export type {
 } from './artifacts/reading.ts';
 export type { Text } from './artifacts/text.ts';
 export type { Ticket, TicketOptions, TicketTarget } from './artifacts/tickets.ts';
+export type { Caller } from './caller.ts';
 export type { AnyTransport, ArtifactaClient, ClientOptions } from './client.ts';
 export {
   ArtifactaError,
@@ -77,6 +77,7 @@ export { type FileOptions, FileUnsuitable, fileContent } from './files/file.ts';
 export type { FileSession } from './files/file-session.ts';
 export type { PullOptions } from './files/pull.ts';
 export { NameRefused } from './files/target-names.ts';
+export type { Scope } from './scopes.ts';
 export type { ServerInfo, ServerLimits } from './server-info.ts';
 export type { CompareOptions, Difference, DifferenceKind } from './sessions/comparison.ts';
 export type { SessionHandle } from './sessions/handle.ts';

@@ -27,6 +27,7 @@ import {
 } from './artifacts/query.ts';
 import { type ArtifactPiece, type ReadOptions, readArtifact, readPieces } from './artifacts/reading.ts';
 import type { Ticket, TicketOptions, TicketTarget } from './artifacts/tickets.ts';
+import type { Caller } from './caller.ts';
 import type { ServerInfo } from './server-info.ts';
 import type { SessionHandle } from './sessions/handle.ts';
 import type { Session } from './sessions/session.ts';
@@ -202,6 +203,15 @@ export class Store implements AsyncDisposable {
   async serverInfo(settings: CallSettings = {}): Promise<ServerInfo> {
     const { getServerInfo } = await import('./server-info.ts');
     return await getServerInfo(this.way.transport, this.calls, settings);
+  }
+
+  /**
+   * Returns who the caller is, as the service identifies it, and its rights. A service that is older than this call
+   * fails with UNIMPLEMENTED.
+   */
+  async caller(settings: CallSettings = {}): Promise<Caller> {
+    const { getCaller } = await import('./caller.ts');
+    return await getCaller(this.way.transport, this.calls, settings);
   }
 
   /** Closes the connections that it opened. The owner of an injected transport closes it. */

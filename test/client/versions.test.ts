@@ -2,15 +2,18 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { DescService } from '@bufbuild/protobuf';
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
-import { createRouterTransport } from '@connectrpc/connect';
+import { createRouterTransport, type HandlerContext, type ServiceImpl } from '@connectrpc/connect';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { AdminService, type MintTokenRequest } from '../../gen/artifacta/v1/admin_service_pb.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { CallRecord } from '../../src/api/guard.ts';
 import { type ArtifactaClient, connect } from '../../src/client/client.ts';
 import { ArtifactaError } from '../../src/client/errors.ts';
 import { clientVersion } from '../../src/client/version.ts';
 import type { Routes } from '../../src/server/grpc/grpc.ts';
+import type { Store } from '../../src/store/open.ts';
 import { startTestServer } from '../server/grpc/listeners.ts';
 import { infoOf, otherRoutes } from '../support/other-services.ts';
 import { openTestStore, type TestStore } from '../support/service.ts';
@@ -79,6 +82,21 @@ async function withStore(work: (opened: TestStore) => Promise<void>): Promise<vo
   await work(opened);
 }
 
+/** The routes of a service that does not know MintTokenRequest.session_prefixes. */
+function ignoringPrefixes(store: Store): Routes {
+  const present = otherRoutes(store, {});
+  return (router) => {
+    const service = (described: DescService, implementation: Partial<ServiceImpl<DescService>>) => {
+      if (described.typeName !== AdminService.typeName) return router.service(described, implementation);
+      const { mintToken } = implementation as unknown as ServiceImpl<typeof AdminService>;
+      const older = (request: MintTokenRequest, context: HandlerContext) =>
+        mintToken({ ...request, sessionPrefixes: [] }, context);
+      return router.service(AdminService, { ...implementation, mintToken: older });
+    };
+    present({ service } as typeof router);
+  };
+}
+
 it('the client has the version of the package', () => {
   expect(clientVersion).toBe(packageJson.version);
 });
@@ -109,6 +127,18 @@ describe.each(Object.entries(ways))('%s', (_way, open) => {
         reason: 'NOT_IMPLEMENTED',
         message: `${older}; it has no InfoService/GetServerInfo: upgrade the service`,
       });
+    }));
+
+  it('an older service that would ignore session prefixes makes no token that is good for more', () =>
+    withStore(async ({ store }) => {
+      const { client } = await open(ignoringPrefixes(store));
+      const wanted = { scopes: ['read'], sessionPrefixes: ['run_42.'] } as const;
+      expect(await failure(client.access.mintToken(wanted))).toMatchObject({
+        code: 'UNIMPLEMENTED',
+        message: expect.stringMatching(/^session_prefixes: .*upgrade the service, or name the sessions$/),
+      });
+      const { grant } = await client.access.mintToken({ ...wanted, sessions: ['run_42'] });
+      expect(grant).toMatchObject({ sessions: ['run_42'], sessionPrefixes: [] });
     }));
 
   it('a newer service that has dropped a method is named as that', () =>

@@ -117,6 +117,7 @@ describe.each(eras)('to a client of %s, the server', (era) => {
   it('says what it is, and what it may do', async () => {
     const { agent } = await openServed(era, { session: 'given' });
     expect(await agent.call('whoami')).toMatchObject({
+      caller: { subject: 'local', namespace: 'default', scopes: ['read', 'share', 'write'] },
       version: '1.0.0',
       default_session: 'given',
       allowed_directories: [],

@@ -1,7 +1,8 @@
-/** GetServerInfo answers on every transport, to every caller that is known, and in recovery. */
+/** GetServerInfo and GetCaller answer on every transport, to every caller that is known, and in recovery. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { createClient, type Transport } from '@connectrpc/connect';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { AdminService } from '../../gen/artifacta/v1/admin_service_pb.ts';
@@ -67,6 +68,11 @@ async function versionBy(transport: Transport, header: Record<string, string> = 
   return serverInfo!.version;
 }
 
+const callerBy = async (transport: Transport, headers: Record<string, string> = {}) =>
+  (await createClient(InfoService, transport).getCaller({}, { headers })).caller!;
+
+const localNames = ['the local socket', 'this process'];
+
 const path = '/artifacta.v1.InfoService/GetServerInfo';
 
 describe('without authentication', () => {
@@ -123,6 +129,76 @@ describe('with authentication', () => {
   });
 });
 
+describe('the caller', () => {
+  it('without credentials is local, an operator on the machine only, in the namespace that it names', async () => {
+    const { store } = await openTestStore();
+    const { transports } = await openRig(() => store, false);
+    for (const [name, transport] of Object.entries(transports)) {
+      expect([name, await callerBy(transport, { 'artifacta-namespace': 'nowhere' })]).toMatchObject([
+        name,
+        {
+          subject: 'local',
+          namespace: 'nowhere',
+          scopes: [Scope.READ, Scope.SHARE, Scope.WRITE],
+          isOperator: localNames.includes(name),
+          sessions: [],
+          sessionPrefixes: [],
+          namePrefix: '',
+        },
+      ]);
+    }
+  });
+
+  it('is told every limit of its token, and nothing is told without credentials', async () => {
+    const { store, clock } = await openTestStore();
+    const { transports } = await openRig(() => store, true);
+    const made = await store.apiKeys.create({
+      namespace: tester.namespace,
+      scopes: ['read', 'write'],
+      description: '',
+      operator: false,
+      expireTime: clock.now + 7_200_000,
+    });
+    for (const [name, transport] of Object.entries(transports)) {
+      const own = withCredentials(transport, { token: made.secret });
+      expect([name, await callerBy(own)]).toMatchObject([
+        name,
+        {
+          subject: made.key.id,
+          namespace: tester.namespace,
+          scopes: [Scope.READ, Scope.WRITE],
+          isOperator: false,
+          expireTime: timestampFromMs(clock.now + 7_200_000),
+        },
+      ]);
+      const { token, grant } = await createClient(AdminService, own).mintToken({
+        scopes: [Scope.WRITE],
+        sessions: ['two', 'one'],
+        sessionPrefixes: ['one.'],
+        namePrefix: 'a/',
+        maxPushBytes: 10n,
+        ttl: { seconds: 60n },
+      });
+      const caller = await callerBy(withCredentials(transport, { token }));
+      expect([name, caller]).toMatchObject([
+        name,
+        {
+          subject: grant!.id,
+          namespace: tester.namespace,
+          scopes: [Scope.WRITE],
+          sessions: ['one', 'two'],
+          sessionPrefixes: ['one.'],
+          namePrefix: 'a/',
+          maxPushBytes: 10n,
+          expireTime: grant!.expireTime,
+        },
+      ]);
+      if (!localNames.includes(name))
+        expect([name, (await refusal(callerBy(transport))).reason]).toEqual([name, 'UNAUTHENTICATED']);
+    }
+  });
+});
+
 describe('in recovery', () => {
   it.each([false, true])(
     'every caller that can be known gets an answer (authentication: %s)',
@@ -140,7 +216,10 @@ describe('in recovery', () => {
         const answer = versionBy(transport);
         if (isRequired && name !== 'the local socket' && name !== 'this process')
           expect([name, (await refusal(answer)).reason]).toEqual([name, 'UNAUTHENTICATED']);
-        else expect([name, await answer]).toEqual([name, '1.2.3']);
+        else {
+          expect([name, await answer]).toEqual([name, '1.2.3']);
+          expect([name, (await callerBy(transport)).subject]).toEqual([name, 'local']);
+        }
         // A key cannot be checked without its row.
         const token = `ark_${'a'.repeat(16)}_${'A'.repeat(43)}`;
         const byKey = versionBy(withCredentials(transport, { token }));

@@ -157,7 +157,7 @@ class TestRights:
         try:
             secrets = [json.loads(service.run("keys", "create", "--json"))["secret"], "not-a-token"]
             store = connect(service.url, token=lambda: secrets[0])
-            store.server_info()
+            assert store.caller().subject.startswith("key_")
             secrets.reverse()
             with pytest.raises(errors.Unauthenticated):
                 store.server_info()

@@ -175,6 +175,19 @@ class TestRights:
         assert Answer(ticket.local_uri).status == 401
         assert put(pushing.local_uri, b"1").status == 201
 
+    def test_the_caller_is_told_its_own(self, connect: Connect, guarded: Service) -> None:
+        key = json.loads(guarded.run("keys", "create", "--scope", "read,write", "--json"))
+        caller = connect(guarded.url, token=key["secret"]).caller()
+        assert (caller.subject, caller.namespace, caller.scopes) == (key["id"], "default", ("read", "write"))
+        assert (caller.operator, caller.expire_time, caller.max_push_bytes) == (False, None, None)
+        limits = ["--session", "s", "--session-prefix", "s.", "--name-prefix", "out/", "--bytes", "9", "--ttl", "1h"]
+        token = guarded.run("keys", "mint", "--scope", "write", *limits).strip()
+        minted = connect(guarded.url, token=token).caller()
+        assert (minted.scopes, minted.sessions, minted.session_prefixes) == (("write",), ("s",), ("s.",))
+        assert (minted.name_prefix, minted.max_push_bytes, minted.max_artifact_bytes) == ("out/", 9, None)
+        assert minted.expire_time is not None
+        assert minted.expire_time > datetime.now(timezone.utc)
+
     def test_the_public_url_can_be_required(self, session: Any) -> None:
         session.push("x", "a")
         with pytest.raises(errors.PublicUrlRequired):

@@ -4,6 +4,8 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Caller } from "./caller_pb.ts";
+import { file_artifacta_v1_caller } from "./caller_pb.ts";
 import type { ServerInfo } from "./server_info_pb.ts";
 import { file_artifacta_v1_server_info } from "./server_info_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
@@ -12,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file artifacta/v1/info_service.proto.
  */
 export const file_artifacta_v1_info_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch9hcnRpZmFjdGEvdjEvaW5mb19zZXJ2aWNlLnByb3RvEgxhcnRpZmFjdGEudjEiFgoUR2V0U2VydmVySW5mb1JlcXVlc3QiRgoVR2V0U2VydmVySW5mb1Jlc3BvbnNlEi0KC3NlcnZlcl9pbmZvGAEgASgLMhguYXJ0aWZhY3RhLnYxLlNlcnZlckluZm8ybAoLSW5mb1NlcnZpY2USXQoNR2V0U2VydmVySW5mbxIiLmFydGlmYWN0YS52MS5HZXRTZXJ2ZXJJbmZvUmVxdWVzdBojLmFydGlmYWN0YS52MS5HZXRTZXJ2ZXJJbmZvUmVzcG9uc2UiA5ACAWIGcHJvdG8z", [file_artifacta_v1_server_info]);
+  fileDesc("Ch9hcnRpZmFjdGEvdjEvaW5mb19zZXJ2aWNlLnByb3RvEgxhcnRpZmFjdGEudjEiFgoUR2V0U2VydmVySW5mb1JlcXVlc3QiRgoVR2V0U2VydmVySW5mb1Jlc3BvbnNlEi0KC3NlcnZlcl9pbmZvGAEgASgLMhguYXJ0aWZhY3RhLnYxLlNlcnZlckluZm8iEgoQR2V0Q2FsbGVyUmVxdWVzdCI5ChFHZXRDYWxsZXJSZXNwb25zZRIkCgZjYWxsZXIYASABKAsyFC5hcnRpZmFjdGEudjEuQ2FsbGVyMr8BCgtJbmZvU2VydmljZRJdCg1HZXRTZXJ2ZXJJbmZvEiIuYXJ0aWZhY3RhLnYxLkdldFNlcnZlckluZm9SZXF1ZXN0GiMuYXJ0aWZhY3RhLnYxLkdldFNlcnZlckluZm9SZXNwb25zZSIDkAIBElEKCUdldENhbGxlchIeLmFydGlmYWN0YS52MS5HZXRDYWxsZXJSZXF1ZXN0Gh8uYXJ0aWZhY3RhLnYxLkdldENhbGxlclJlc3BvbnNlIgOQAgFiBnByb3RvMw", [file_artifacta_v1_caller, file_artifacta_v1_server_info]);
 
 /**
  * An empty request: every caller gets the same response.
@@ -51,7 +53,44 @@ export const GetServerInfoResponseSchema: GenMessage<GetServerInfoResponse> = /*
   messageDesc(file_artifacta_v1_info_service, 1);
 
 /**
- * Says what the service is, for clients that are newer or older than the service. Errors are as in ArtifactService.
+ * An empty request: the credentials of the call are the question.
+ *
+ * @generated from message artifacta.v1.GetCallerRequest
+ */
+export type GetCallerRequest = Message<"artifacta.v1.GetCallerRequest"> & {
+};
+
+/**
+ * Describes the message artifacta.v1.GetCallerRequest.
+ * Use `create(GetCallerRequestSchema)` to create a new message.
+ */
+export const GetCallerRequestSchema: GenMessage<GetCallerRequest> = /*@__PURE__*/
+  messageDesc(file_artifacta_v1_info_service, 2);
+
+/**
+ * The caller.
+ *
+ * @generated from message artifacta.v1.GetCallerResponse
+ */
+export type GetCallerResponse = Message<"artifacta.v1.GetCallerResponse"> & {
+  /**
+   * The caller and its rights. Always set.
+   *
+   * @generated from field: artifacta.v1.Caller caller = 1;
+   */
+  caller?: Caller | undefined;
+};
+
+/**
+ * Describes the message artifacta.v1.GetCallerResponse.
+ * Use `create(GetCallerResponseSchema)` to create a new message.
+ */
+export const GetCallerResponseSchema: GenMessage<GetCallerResponse> = /*@__PURE__*/
+  messageDesc(file_artifacta_v1_info_service, 3);
+
+/**
+ * Says what the service is, for clients that are newer or older than the service, and who the caller is. Errors are as
+ * in ArtifactService.
  *
  * @generated from service artifacta.v1.InfoService
  */
@@ -69,6 +108,19 @@ export const InfoService: GenService<{
     methodKind: "unary";
     input: typeof GetServerInfoRequestSchema;
     output: typeof GetServerInfoResponseSchema;
+  },
+  /**
+   * Returns the caller, as the service identifies it, and the caller's rights. For clients that offer only what the
+   * caller may do. Every caller that the service knows may call this, whatever its scopes; without authentication every
+   * caller may. Reads no data of a namespace, not even whether the namespace exists. Served in recovery too; then an
+   * API key cannot be checked and gets STORE_IN_RECOVERY.
+   *
+   * @generated from rpc artifacta.v1.InfoService.GetCaller
+   */
+  getCaller: {
+    methodKind: "unary";
+    input: typeof GetCallerRequestSchema;
+    output: typeof GetCallerResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_artifacta_v1_info_service, 0);

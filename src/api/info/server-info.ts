@@ -1,4 +1,4 @@
-/** InfoService: the version of the service, what it can do, and its limits, in the form of the protocol. */
+/** InfoService: the version of the service, what it can do, its limits, and the caller, in the form of the protocol. */
 import { create } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import type { InfoService } from '../../../gen/artifacta/v1/info_service_pb.ts';
@@ -9,6 +9,7 @@ import {
 } from '../../../gen/artifacta/v1/server_info_pb.ts';
 import { limits } from '../../domain/limits.ts';
 import type { Handlers } from '../handlers.ts';
+import { toCallerMessage } from './caller.ts';
 
 /** The settings of a service that its clients may know. */
 export interface ServedSettings {
@@ -33,7 +34,10 @@ interface ServerFacts extends ServedSettings {
 /** Returns the methods of InfoService. They use no store, so that they answer in recovery too. */
 export function infoHandlers(facts: ServerFacts): Handlers<typeof InfoService> {
   const serverInfo = serverInfoOf(facts);
-  return { getServerInfo: async () => ({ serverInfo }) };
+  return {
+    getServerInfo: async () => ({ serverInfo }),
+    getCaller: async (_request, { principal }) => ({ caller: toCallerMessage(principal) }),
+  };
 }
 
 function serverInfoOf(facts: ServerFacts): ServerInfo {
@@ -49,7 +53,11 @@ function serverInfoOf(facts: ServerFacts): ServerInfo {
 
 /** Returns the names that `server_info.proto` lists, and no others. */
 function featuresOf({ opensSessions = true, hasShareUrls }: ServerFacts): string[] {
-  return [...(opensSessions ? ['sessions-by-push'] : []), ...(hasShareUrls ? ['share-urls'] : [])].sort();
+  return [
+    'session-prefixes',
+    ...(opensSessions ? ['sessions-by-push'] : []),
+    ...(hasShareUrls ? ['share-urls'] : []),
+  ].sort();
 }
 
 function limitsOf({ artifactBytesMax = limits.artifactBytesMaxDefault }: ServerFacts) {

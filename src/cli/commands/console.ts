@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
-import type { MintedToken, Scope } from '../../client/admin/access.ts';
+import type { MintedToken } from '../../client/admin/access.ts';
 import type { ArtifactaClient } from '../../client/client.ts';
 import { ArtifactaError } from '../../client/errors.ts';
+import type { Scope } from '../../client/scopes.ts';
 import { parseTime } from '../flags/parse.ts';
 import { type Invocation, namespaceFor, type Way } from '../invocation.ts';
 import { openIn } from '../running/browser.ts';

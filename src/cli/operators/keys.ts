@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
-import type { ApiKey, Scope, TokenGrant } from '../../client/admin/access.ts';
+import type { ApiKey, TokenGrant } from '../../client/admin/access.ts';
+import type { Scope } from '../../client/scopes.ts';
 import { UsageError } from '../exit.ts';
 import { parseBytes, parseTime } from '../flags/parse.ts';
 import { addGlobalFlags, type Invocation, namespaceFor } from '../invocation.ts';
 import { humanTime } from '../output/human.ts';
+import { limitPairs } from '../output/rights.ts';
 import { keyValueLines, tableLines } from '../output/table.ts';
 
 interface CreateFlags {
@@ -219,15 +221,8 @@ function grantPairs(grant: TokenGrant): [string, string][] {
     ['id', grant.id],
     ['namespace', grant.namespace],
     ['may', grant.scopes.join(',')],
-    ['sessions', sessionsOf(grant).join(', ') || 'all'],
-    ['names', grant.namePrefix === '' ? 'all' : `${grant.namePrefix}…`],
-    ['bytes', grant.pushBytesMax === undefined ? 'no limit' : String(grant.pushBytesMax)],
-    ['ends', humanTime(grant.expireTime)],
+    ...limitPairs(grant),
   ];
-}
-
-function sessionsOf({ sessions, sessionPrefixes }: TokenGrant): string[] {
-  return [...sessions, ...sessionPrefixes.map((prefix) => `${prefix}…`)];
 }
 
 function grantJson(grant: TokenGrant) {

@@ -1,7 +1,8 @@
 /** The session of a run: opened under a lease that is kept alive, and what the command may know of it. */
-import type { Scope } from '../../client/admin/access.ts';
+
 import type { ArtifactaClient } from '../../client/client.ts';
 import { ArtifactaError } from '../../client/errors.ts';
+import type { Scope } from '../../client/scopes.ts';
 import { generatedSession } from '../../client/sessions/session-id.ts';
 import type { OpenOptions } from '../../client/sessions/sessions.ts';
 import type { Way } from '../invocation.ts';

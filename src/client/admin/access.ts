@@ -1,21 +1,19 @@
 import type { Client } from '@connectrpc/connect';
 import type { AdminService } from '../../../gen/artifacta/v1/admin_service_pb.ts';
-import {
-  type ApiKey as ApiKeyMessage,
-  Scope as ScopeMessage,
-  type TokenGrant as TokenGrantMessage,
+import type {
+  ApiKey as ApiKeyMessage,
+  TokenGrant as TokenGrantMessage,
 } from '../../../gen/artifacta/v1/api_key_pb.ts';
 import type {
   Namespace as NamespaceMessage,
   Quota as QuotaMessage,
 } from '../../../gen/artifacta/v1/namespace_pb.ts';
+import { ArtifactaError } from '../errors.ts';
+import { type Scope, scopeMessage, scopesFrom } from '../scopes.ts';
 import { type CallSettings, type Calls, onceIf, unary } from '../wire/calls.ts';
 import { paged } from '../wire/pages.ts';
 import { dateOf, durationOf } from '../wire/times.ts';
 import { readUsage, type UsagePart, type UsageScope } from './usage.ts';
-
-/** A right of credentials. */
-export type Scope = 'read' | 'write' | 'share';
 
 /** The limits of a namespace; a field that is absent means no limit. */
 export interface Quota {
@@ -227,7 +225,11 @@ export class Access {
     return keyFrom(answer.apiKey!);
   }
 
-  /** Makes a short-lived token that may do less than these credentials, to hand to an agent. */
+  /**
+   * Makes a short-lived token that may do less than these credentials, to hand to an agent.
+   *
+   * @throws ArtifactaError UNIMPLEMENTED if only `sessionPrefixes` limit the token, and the service is too old for them.
+   */
   async mintToken(wanted: TokenWanted): Promise<MintedToken> {
     const answer = await unary(this.calls, wanted, (call) =>
       this.service.mintToken(
@@ -243,24 +245,24 @@ export class Access {
         call,
       ),
     );
+    const grant = grantFrom(answer.grant!);
+    requireGranted(wanted, grant);
     const consoleUrl = answer.consoleUrl === '' ? undefined : answer.consoleUrl;
-    return { token: answer.token, grant: grantFrom(answer.grant!), consoleUrl };
+    return { token: answer.token, grant, consoleUrl };
   }
 }
 
-const scopeNames: Readonly<Record<ScopeMessage, Scope | undefined>> = {
-  [ScopeMessage.UNSPECIFIED]: undefined,
-  [ScopeMessage.READ]: 'read',
-  [ScopeMessage.WRITE]: 'write',
-  [ScopeMessage.SHARE]: 'share',
-};
-
-function scopesFrom(messages: readonly ScopeMessage[]): Scope[] {
-  return messages.map((message) => scopeNames[message]).filter((scope) => scope !== undefined);
-}
-
-function scopeMessage(scope: Scope): ScopeMessage {
-  return { read: ScopeMessage.READ, write: ScopeMessage.WRITE, share: ScopeMessage.SHARE }[scope];
+/**
+ * A service that ignores the prefixes makes a token for all sessions, unless the request names some. Such a token is not
+ * handed out.
+ */
+function requireGranted({ sessions = [], sessionPrefixes = [] }: TokenWanted, granted: TokenGrant): void {
+  const isIgnored = sessionPrefixes.length > 0 && granted.sessionPrefixes.length === 0;
+  if (sessions.length > 0 || !isIgnored) return;
+  throw new ArtifactaError(
+    'session_prefixes: this service is older than this client and ignores them: upgrade the service, or name the sessions',
+    { code: 'UNIMPLEMENTED', reason: 'NOT_IMPLEMENTED' },
+  );
 }
 
 function quotaMessage(quota: Quota | undefined) {

@@ -4,7 +4,7 @@ import type { Artifact } from '../../../gen/artifacta/v1/artifact_pb.ts';
 import { counted, millis, size } from '../base/format.ts';
 import { place, sessionHref } from '../base/place.ts';
 import { artifacts } from '../calls/clients.ts';
-import { learnRight } from '../calls/rights.ts';
+import { learnRights } from '../calls/rights.ts';
 import { lastingAddress } from '../calls/tickets.ts';
 import { Ago, Badge, Copy, FailureBox, Loading, Pairs } from '../parts/marks.tsx';
 import { useCall } from '../parts/use-call.ts';
@@ -30,8 +30,7 @@ export function ArtifactScreen({ subject }: { subject: string }) {
   });
   useEffect(() => {
     if (value === undefined) return;
-    void learnRight('canWrite');
-    void learnRight('canShare');
+    void learnRights();
   }, [value]);
   if (value === undefined)
     return (

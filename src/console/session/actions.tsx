@@ -23,7 +23,7 @@ type Asked = 'seal' | 'amend' | 'retention' | 'hold' | 'delete';
 export function SessionActions({ session, feed }: { session: Session; feed: Feed }) {
   const [asked, ask] = useState<Asked>();
   const { isActing, failure, act } = useAction();
-  const { canWrite } = rights.value;
+  const { canWriteSessions } = rights.value;
   const isOpen = session.state === SessionState.OPEN;
   const isAbandoned = !isOpen && session.outcome === SessionOutcome.ABANDONED;
   const close = () => ask(undefined);
@@ -45,16 +45,16 @@ export function SessionActions({ session, feed }: { session: Session; feed: Feed
           Download all
         </button>
       ) : null}
-      {canWrite && isOpen && session.lease !== undefined ? (
+      {canWriteSessions && isOpen && session.lease !== undefined ? (
         <button type="button" disabled={isActing} onClick={() => void renew()}>
           Renew lease
         </button>
       ) : null}
-      {canWrite && isOpen ? <Ask what="seal" words="Seal …" ask={ask} /> : null}
-      {canWrite && isOpen ? <Ask what="retention" words="Retention …" ask={ask} /> : null}
-      {canWrite && isAbandoned ? <Ask what="amend" words="Amend outcome …" ask={ask} /> : null}
-      {canWrite && session.artifactCount > 0n ? <Ask what="hold" words="Hold …" ask={ask} /> : null}
-      {canWrite && session.holdCount === 0n ? <Ask what="delete" words="Delete …" ask={ask} /> : null}
+      {canWriteSessions && isOpen ? <Ask what="seal" words="Seal …" ask={ask} /> : null}
+      {canWriteSessions && isOpen ? <Ask what="retention" words="Retention …" ask={ask} /> : null}
+      {canWriteSessions && isAbandoned ? <Ask what="amend" words="Amend outcome …" ask={ask} /> : null}
+      {canWriteSessions && session.artifactCount > 0n ? <Ask what="hold" words="Hold …" ask={ask} /> : null}
+      {canWriteSessions && session.holdCount === 0n ? <Ask what="delete" words="Delete …" ask={ask} /> : null}
       <FailureBox failure={failure} />
       {asked === 'seal' || asked === 'amend' ? (
         <Seal session={session} isAmendment={asked === 'amend'} close={close} done={done} />

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { type Session, SessionState } from '../../../gen/artifacta/v1/session_pb.ts';
 import { count, counted, millis, shellWord, size } from '../base/format.ts';
 import { artifactHref, place, setParams } from '../base/place.ts';
-import { learnRight } from '../calls/rights.ts';
+import { learnRights } from '../calls/rights.ts';
 import { Ago, At, Badge, FailureBox, Line, Loading, Pairs } from '../parts/marks.tsx';
 import { Outcome } from '../parts/outcomes.tsx';
 import { SessionActions } from './actions.tsx';
@@ -23,7 +23,7 @@ const views: readonly (readonly [View, string])[] = [
 export function SessionScreen({ subject }: { subject: string }) {
   const feed = useFeed(subject);
   useEffect(() => {
-    if (feed.state.value !== 'connecting') void learnRight('canWrite');
+    if (feed.state.value !== 'connecting') void learnRights();
   }, [feed.state.value]);
   const session = feed.session.value;
   const failure = feed.failure.value;

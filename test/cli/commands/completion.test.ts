@@ -28,6 +28,7 @@ const commands = [
   'export',
   'import',
   'config',
+  'whoami',
   'version',
   'completion',
 ];

@@ -64,6 +64,7 @@ export const lines: Readonly<Record<string, Line>> = {
   'config set': local('config', 'set', 'url', 'grpc://127.0.0.1:1'),
   'config unset': local('config', 'unset', 'url'),
   'config path': local('config', 'path'),
+  whoami: calling('whoami'),
   version: calling('version'),
   completion: local('completion', 'bash'),
 };

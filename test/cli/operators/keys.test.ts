@@ -85,6 +85,42 @@ describe('keys and namespaces', { timeout: 90_000 }, () => {
     for (const hidden of [secret, token]) expect(log).not.toContain(hidden);
   });
 
+  it('tell their holders who they are', async () => {
+    const dataDir = home.at('served');
+    const server = startServe(dataDir, ['--auth']);
+    const url = `http://${(await server.ready).http}`;
+    const operate = (...args: string[]) => home.run([...args, '--data-dir', dataDir]);
+    const whoami = (token: string | undefined, ...args: string[]) =>
+      home.run(['whoami', ...args, '--url', url], token === undefined ? {} : { ARTIFACTA_TOKEN: token });
+    const { secret, id } = JSON.parse((await operate('keys', 'create', '--json')).stdout);
+    expect(JSON.parse((await whoami(secret, '--json')).stdout)).toMatchObject({
+      subject: id,
+      namespace: 'default',
+      scopes: ['read', 'write'],
+      operator: false,
+      expire_time: null,
+    });
+    const mint = [
+      'keys',
+      'mint',
+      '--scope',
+      'write',
+      '--session',
+      's',
+      '--name-prefix',
+      'out/',
+      '--url',
+      url,
+    ];
+    const token = (await home.run(mint, { ARTIFACTA_TOKEN: secret })).stdout.trim();
+    expect((await whoami(token)).stdout).toMatch(
+      /^caller: +tok_[0-9a-f]{32}\nnamespace: +default\nmay: +write\nsessions: +s\nnames: +out\/…\nbytes: +no limit\nends: +\d/,
+    );
+    expect((await whoami(token, '--quiet')).stdout).toMatch(/^tok_[0-9a-f]{32}\n$/);
+    expect((await whoami(undefined)).code).toBe(5);
+    expect((await operate('whoami')).stdout).toContain('everything, as an operator');
+  });
+
   it.each([
     [['keys', 'create', '--scope', 'admin'], 'read, write and share'],
     [['keys', 'create', '--operator', '--scope', 'read'], 'leave --scope out'],

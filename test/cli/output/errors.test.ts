@@ -46,6 +46,7 @@ const commands = [
   ...['push', 'pull', 'ls', 'query', 'cat', 'show', 'diff', 'lineage', 'watch', 'rm', 'update', 'usage'],
   ...['fsck', 'scrub', 'export', 'import', 'share', 'keys', 'namespace', 'policy', 'config', 'completion'],
   'version',
+  'whoami',
   ...['session open', 'session seal', 'session rm', 'share ls', 'keys create', 'policy apply', 'config set'],
 ];
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ._core.messages import Ref
     from ._core.records import (
         Artifact,
+        Caller,
         Difference,
         Edge,
         Event,
@@ -47,6 +48,7 @@ __all__ = [
     "Artifact",
     "ArtifactFile",
     "ArtifactaError",
+    "Caller",
     "Difference",
     "Edge",
     "Event",

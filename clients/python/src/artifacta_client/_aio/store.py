@@ -11,7 +11,7 @@ from .._core import artifacts, listing, sessions, tickets, windows
 from .._core.errors import invalid
 from .._core.filters import Since
 from .._core.messages import ArtifactRef, Order, Span, Ttl
-from .._core.records import Artifact, Edge, Link, Page, Piece, Retention, ServerInfo, Ticket, TicketKind
+from .._core.records import Artifact, Caller, Edge, Link, Page, Piece, Retention, ServerInfo, Ticket, TicketKind
 from .._core.retry import RetryPolicy
 from .._progress import Progressing
 from .._settings import Token, read_settings
@@ -355,6 +355,10 @@ class Store:
         """
         request = tickets.ticket_request(kind, ref, None, ttl=ttl, require_uri=require_uri, **target)
         return await self._driver(tickets.create(self._driver.context, kind, request), timeout)
+
+    async def caller(self, *, timeout: float | None = None) -> Caller:
+        """Returns who the caller is, as the service identifies it, and its rights."""
+        return await self._driver(artifacts.caller(self._driver.context), timeout)
 
     async def server_info(self, *, timeout: float | None = None) -> ServerInfo:
         """Returns the version of the service, what it can do, and its limits."""

@@ -11,8 +11,18 @@ from .._pb.artifacta.v1 import share_link_pb2
 from . import methods
 from .effects import Flow
 from .errors import invalid
-from .messages import ArtifactRef, Ttl, artifact_from, expiry, link_from, ref_message, server_info_from, texts
-from .records import Artifact, Link, ServerInfo
+from .messages import (
+    ArtifactRef,
+    Ttl,
+    artifact_from,
+    caller_from,
+    expiry,
+    link_from,
+    ref_message,
+    server_info_from,
+    texts,
+)
+from .records import Artifact, Caller, Link, ServerInfo
 from .retry import Context, unary
 
 
@@ -78,6 +88,11 @@ def revoke(context: Context, link: Link | str | None, ref: ArtifactRef | None, s
     elif session is not None:
         request.session = session
     return (yield from unary(context, methods.REVOKE, request)).revoked_count
+
+
+def caller(context: Context) -> Flow[Caller]:
+    response = yield from unary(context, methods.GET_CALLER, methods.caller_request())
+    return caller_from(response.caller)
 
 
 def server_info(context: Context) -> Flow[ServerInfo]:

@@ -11,8 +11,10 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from .._pb.artifacta.v1 import (
+    api_key_pb2,
     artifact_pb2,
     artifact_service_pb2,
+    caller_pb2,
     content_pb2,
     lineage_pb2,
     outcome_pb2,
@@ -28,6 +30,7 @@ from .._pb.artifacta.v1 import (
 from .errors import invalid
 from .records import (
     Artifact,
+    Caller,
     Edge,
     Event,
     Explanation,
@@ -359,6 +362,22 @@ def page_from(message: artifact_service_pb2.ListArtifactsResponse) -> Page:
         explanation=explanation if message.HasField("explanation") else None,
         approximate_total=message.approximate_total if message.HasField("approximate_total") else None,
         previews=dict(message.previews),
+    )
+
+
+def caller_from(message: caller_pb2.Caller) -> Caller:
+    names = {api_key_pb2.SCOPE_READ: "read", api_key_pb2.SCOPE_WRITE: "write", api_key_pb2.SCOPE_SHARE: "share"}
+    return Caller(
+        subject=message.subject,
+        namespace=message.namespace,
+        scopes=tuple(names[scope] for scope in message.scopes if scope in names),
+        operator=message.is_operator,
+        expire_time=time_of(message.expire_time) if message.HasField("expire_time") else None,
+        sessions=tuple(message.sessions),
+        session_prefixes=tuple(message.session_prefixes),
+        name_prefix=message.name_prefix,
+        max_push_bytes=message.max_push_bytes if message.HasField("max_push_bytes") else None,
+        max_artifact_bytes=message.max_artifact_bytes if message.HasField("max_artifact_bytes") else None,
     )
 
 

@@ -16,6 +16,10 @@ from .effects import Method, Request, Response
 ServerInfoMessage = server_info.ServerInfo
 
 
+def caller_request() -> info.GetCallerRequest:
+    return info.GetCallerRequest()
+
+
 def server_info_request() -> info.GetServerInfoRequest:
     return info.GetServerInfoRequest()
 
@@ -56,4 +60,5 @@ WATCH = _session("WatchSession", watch.WatchSessionRequest, watch.WatchSessionRe
 COMPARE = _session("CompareSessions", compare.CompareSessionsRequest, compare.CompareSessionsResponse)
 
 CREATE_TICKET = _of("TicketService", "CreateTicket", tickets.CreateTicketRequest, tickets.CreateTicketResponse)
+GET_CALLER = _of("InfoService", "GetCaller", info.GetCallerRequest, info.GetCallerResponse)
 GET_SERVER_INFO = _of("InfoService", "GetServerInfo", info.GetServerInfoRequest, info.GetServerInfoResponse)

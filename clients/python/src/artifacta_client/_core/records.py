@@ -256,6 +256,30 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Caller:
+    """The caller, as the service identifies it, and its rights."""
+
+    subject: str
+    """The id of an API key or of a token, the subject of a JWT or certificate, or `local` without credentials."""
+    namespace: str
+    scopes: tuple[str, ...]
+    """`read`, `share`, `write`."""
+    operator: bool
+    expire_time: datetime | None
+    """None: the credentials do not end by themselves."""
+    sessions: tuple[str, ...]
+    """The sessions that the credentials are good for. Empty, and `session_prefixes` too: all."""
+    session_prefixes: tuple[str, ...]
+    """What the ids of further sessions begin with."""
+    name_prefix: str
+    """What the names of artifacts begin with. Empty: all names."""
+    max_push_bytes: int | None
+    """The number of bytes that may be pushed in all. None: no limit."""
+    max_artifact_bytes: int | None
+    """The size of the largest artifact that may be pushed. None: the limit of the service."""
+
+
+@dataclass(frozen=True)
 class ServerInfo:
     """What a service says about itself."""
 

@@ -12,10 +12,11 @@ from google.protobuf.internal import builder as _builder
 _sym_db = _symbol_database.Default()
 
 
+from artifacta_client._pb.artifacta.v1 import caller_pb2 as artifacta_dot_v1_dot_caller__pb2
 from artifacta_client._pb.artifacta.v1 import server_info_pb2 as artifacta_dot_v1_dot_server__info__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61rtifacta/v1/info_service.proto\x12\x0c\x61rtifacta.v1\x1a\x1e\x61rtifacta/v1/server_info.proto\"\x16\n\x14GetServerInfoRequest\"F\n\x15GetServerInfoResponse\x12-\n\x0bserver_info\x18\x01 \x01(\x0b\x32\x18.artifacta.v1.ServerInfo2l\n\x0bInfoService\x12]\n\rGetServerInfo\x12\".artifacta.v1.GetServerInfoRequest\x1a#.artifacta.v1.GetServerInfoResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x61rtifacta/v1/info_service.proto\x12\x0c\x61rtifacta.v1\x1a\x19\x61rtifacta/v1/caller.proto\x1a\x1e\x61rtifacta/v1/server_info.proto\"\x16\n\x14GetServerInfoRequest\"F\n\x15GetServerInfoResponse\x12-\n\x0bserver_info\x18\x01 \x01(\x0b\x32\x18.artifacta.v1.ServerInfo\"\x12\n\x10GetCallerRequest\"9\n\x11GetCallerResponse\x12$\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x14.artifacta.v1.Caller2\xbf\x01\n\x0bInfoService\x12]\n\rGetServerInfo\x12\".artifacta.v1.GetServerInfoRequest\x1a#.artifacta.v1.GetServerInfoResponse\"\x03\x90\x02\x01\x12Q\n\tGetCaller\x12\x1e.artifacta.v1.GetCallerRequest\x1a\x1f.artifacta.v1.GetCallerResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -24,10 +25,16 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
   _globals['_INFOSERVICE'].methods_by_name['GetServerInfo']._options = None
   _globals['_INFOSERVICE'].methods_by_name['GetServerInfo']._serialized_options = b'\220\002\001'
-  _globals['_GETSERVERINFOREQUEST']._serialized_start=81
-  _globals['_GETSERVERINFOREQUEST']._serialized_end=103
-  _globals['_GETSERVERINFORESPONSE']._serialized_start=105
-  _globals['_GETSERVERINFORESPONSE']._serialized_end=175
-  _globals['_INFOSERVICE']._serialized_start=177
-  _globals['_INFOSERVICE']._serialized_end=285
+  _globals['_INFOSERVICE'].methods_by_name['GetCaller']._options = None
+  _globals['_INFOSERVICE'].methods_by_name['GetCaller']._serialized_options = b'\220\002\001'
+  _globals['_GETSERVERINFOREQUEST']._serialized_start=108
+  _globals['_GETSERVERINFOREQUEST']._serialized_end=130
+  _globals['_GETSERVERINFORESPONSE']._serialized_start=132
+  _globals['_GETSERVERINFORESPONSE']._serialized_end=202
+  _globals['_GETCALLERREQUEST']._serialized_start=204
+  _globals['_GETCALLERREQUEST']._serialized_end=222
+  _globals['_GETCALLERRESPONSE']._serialized_start=224
+  _globals['_GETCALLERRESPONSE']._serialized_end=281
+  _globals['_INFOSERVICE']._serialized_start=284
+  _globals['_INFOSERVICE']._serialized_end=475
 # @@protoc_insertion_point(module_scope)
