@@ -5,8 +5,8 @@
  */
 import type { After } from '../api/timer.ts';
 
-/** No message for this long is quiet, in milliseconds. */
-const quietMs = 5_000;
+/** No message in this number of seconds is quiet. */
+const quietSeconds = 5;
 /** A process that has grown by less is left alone. */
 const grownBytesMin = 192 * 1024 * 1024;
 /**
@@ -56,10 +56,12 @@ export class IdleCollector {
     this.wait(this.messages);
   }
 
-  private wait(before: number): void {
-    this.process.after(quietMs, () => {
-      if (this.messages === before) this.isWaiting = this.look();
-      if (this.isWaiting) this.wait(this.messages);
+  private wait(before: number, seconds = 0): void {
+    this.process.after(1_000, () => {
+      const silent = this.messages === before ? seconds + 1 : 0;
+      const isQuiet = silent === quietSeconds;
+      if (isQuiet) this.isWaiting = this.look();
+      if (this.isWaiting) this.wait(this.messages, isQuiet ? 0 : silent);
     });
   }
 

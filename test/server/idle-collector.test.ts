@@ -18,23 +18,31 @@ function processOf(residentMiB: number) {
       state.residentMiB -= state.freedMiB;
     },
   });
-  return { collector, state, waiting, pass: () => waiting.shift()?.() };
+  const second = () => waiting.shift()?.();
+  /** The time after which a process counts as quiet. */
+  const pass = () => {
+    for (let at = 0; at < 5; at++) second();
+  };
+  return { collector, state, waiting, second, pass };
 }
 
 it('collects what a time of many messages has left, once no message comes', () => {
-  const { collector, state, waiting, pass } = processOf(100);
+  const { collector, state, waiting, second, pass } = processOf(100);
   collector.note();
   collector.expectQuiet();
   collector.expectQuiet();
   expect(waiting).toHaveLength(1);
   state.residentMiB = 500;
-  for (let at = 0; at < 3; at++) {
-    collector.note();
-    pass();
+  for (let at = 0; at < 30; at++) {
+    if (at % 4 === 0) collector.note();
+    second();
     expect(state.collections).toBe(0);
   }
   state.freedMiB = 400;
-  pass();
+  for (let at = 0; at < 4; at++) {
+    expect(state.collections).toBe(0);
+    second();
+  }
   expect(state.collections).toBe(1);
   // It looks once more, and finds the process small.
   pass();
