@@ -14,6 +14,7 @@ const artifactNeeds: Readonly<Record<string, Need>> = {
   GetArtifact: 'read',
   BatchGetArtifacts: 'read',
   ListArtifacts: 'read',
+  ListFieldValues: 'read',
   ListLineage: 'read',
   UpdateArtifact: 'write',
   DeleteArtifact: 'write',

@@ -38,6 +38,7 @@ export type { ArtifactChanges, BatchResult, DeleteOptions } from './artifacts/ar
 export type { BlobContent, Content, PushContent, StreamContent } from './artifacts/content.ts';
 export type { DigestOptions } from './artifacts/digest.ts';
 export type { Download, DownloadOptions } from './artifacts/download.ts';
+export type { FieldValues, FieldValuesQuery } from './artifacts/field-values.ts';
 export type { GoneArtifact, GoneQuery } from './artifacts/gone.ts';
 export type { LineageEdge, LineageQuery } from './artifacts/lineage.ts';
 export type { LinkQuery, Links, NewShareLink, ShareLink, ShareOptions } from './artifacts/links.ts';

@@ -13,6 +13,7 @@ import {
 } from './artifacts/artifacts.ts';
 import type { PushContent } from './artifacts/content.ts';
 import { type Download, type DownloadOptions, download } from './artifacts/download.ts';
+import { type FieldValues, type FieldValuesQuery, listFieldValues } from './artifacts/field-values.ts';
 import { type GoneArtifact, type GoneQuery, listWithGone } from './artifacts/gone.ts';
 import { type LineageEdge, type LineageQuery, lineage } from './artifacts/lineage.ts';
 import { createShareLink, Links, type NewShareLink, type ShareOptions } from './artifacts/links.ts';
@@ -141,6 +142,14 @@ export class Store implements AsyncDisposable {
   /** Lists the artifacts of a sealed session, and after them those in its manifest that are gone. */
   listWithGone(session: string, query: GoneQuery = {}): AsyncGenerator<Artifact | GoneArtifact, void, void> {
     return listWithGone(this.calls, session, query);
+  }
+
+  /**
+   * Lists the values that a field has, e.g. those of `metadata.agent`; or the keys of `metadata`. For the completion of
+   * filters.
+   */
+  fieldValues(field: string, query: FieldValuesQuery = {}): Promise<FieldValues> {
+    return listFieldValues(this.calls, field, query);
   }
 
   /** Lists the inputs of an artifact, or the artifacts made from it, one page in memory at a time. */

@@ -49,6 +49,12 @@ export const limits = {
   /** The beginning of a text, kept with it and shown in lists. */
   previewBytesMax: 1024,
 
+  /** Values of a field, for completion. */
+  fieldValuesDefault: 20,
+  fieldValuesMax: 100,
+  /** A longer value is not listed. */
+  fieldValueBytesMax: 256,
+
   pageSizeDefault: 100,
   pageSizeMax: 1_000,
   /** Size of its records at which a page ends, so that it fits in a message. */

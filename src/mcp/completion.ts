@@ -6,39 +6,45 @@ const lookedAtMax = 200;
 /** The protocol allows no more. */
 const completionsMax = 100;
 
-/** Returns the ids of the newest sessions that begin with a text. */
+/** The length of the longest value that the service lists. */
+const valueBytesMax = 256;
+
+/** Returns the ids of sessions that begin with a text; the newest ones, if nothing is typed. */
 export async function completeSession(store: Store, typed: string): Promise<string[]> {
-  const ids: string[] = [];
-  for await (const { id } of store.sessions.list({ limit: lookedAtMax }))
-    if (id.startsWith(typed) && ids.push(id) === completionsMax) break;
-  return ids;
+  if (typed !== '') return await valuesOf(store, 'session', typed, 'sessions');
+  return await Array.fromAsync(store.sessions.list({ limit: completionsMax }), ({ id }) => id);
 }
 
 /** Returns the ids of the newest artifacts that begin with a text. */
 export async function completeArtifactId(store: Store, typed: string): Promise<string[]> {
   const { artifacts } = await store.queryPage({ pageSize: lookedAtMax });
-  return first(
-    artifacts.map(({ id }) => id),
-    typed,
-  );
+  const ids = artifacts.map(({ id }) => id as string).filter((id) => id.startsWith(typed));
+  return ids.slice(0, completionsMax);
 }
 
-/** Returns the keys in the metadata of the newest artifacts that begin with a text. */
+/** Returns the keys of metadata that begin with a text. */
 export async function completeKey(store: Store, typed: string): Promise<string[]> {
-  const { artifacts } = await store.queryPage({ pageSize: lookedAtMax });
-  return first(
-    artifacts.flatMap(({ metadata }) => Object.keys(metadata)),
-    typed,
-  ).sort();
+  return await valuesOf(store, 'metadata', typed);
 }
 
-/** Returns the values of a metadata key of the newest artifacts that begin with a text. */
+/** Returns the values of a metadata key that begin with a text. */
 export async function completeValue(store: Store, key: string, typed: string): Promise<string[]> {
-  const { artifacts } = await store.queryPage({ pageSize: lookedAtMax });
-  const values = artifacts.flatMap(({ metadata }) => (Object.hasOwn(metadata, key) ? [metadata[key]!] : []));
-  return first(values, typed).sort();
+  return key === '' ? [] : await valuesOf(store, `metadata.${quoted(key)}`, typed);
 }
 
-function first(words: readonly string[], typed: string): string[] {
-  return [...new Set(words.filter((word) => word.startsWith(typed)))].slice(0, completionsMax);
+async function valuesOf(
+  store: Store,
+  field: string,
+  prefix: string,
+  of: 'artifacts' | 'sessions' = 'artifacts',
+): Promise<string[]> {
+  // A longer value is not listed.
+  if (Buffer.byteLength(prefix) > valueBytesMax) return [];
+  const { values } = await store.fieldValues(field, { of, prefix, limit: completionsMax });
+  return [...values];
+}
+
+/** Returns a text as a key or value of a filter. */
+export function quoted(text: string): string {
+  return `"${text.replace(/[\\"*]/g, '\\$&')}"`;
 }

@@ -11,6 +11,8 @@ const continuationsMax = 1_000;
 interface DefaultSessionOptions {
   /** The id. Undefined: one is made. */
   readonly id: string | undefined;
+  /** Whether the id is that of the run which this process is a part of: that run seals the session. Default false. */
+  readonly isOfRun?: boolean | undefined;
   /** How long the session stays open after this process has died, in milliseconds. */
   readonly leaseMs: number;
   readonly now: () => Date;
@@ -47,6 +49,12 @@ export class DefaultSession {
   /** Whether the id was given when the process started. Such a session stays the default. */
   get isGiven(): boolean {
     return this.options.id !== undefined;
+  }
+
+  /** The id, if the session is that of a run which this process is a part of, and which seals it. */
+  get idOfRun(): string | undefined {
+    const { id, isOfRun = false } = this.options;
+    return isOfRun && !this.own.some((kept) => kept.id === id) ? id : undefined;
   }
 
   /**

@@ -1,6 +1,7 @@
 /** The MCP server over Streamable HTTP: each request has a server of its own, and nothing is kept between them. */
 import { createMcpHandler } from '@modelcontextprotocol/server';
 import type { Store } from '../client/store.ts';
+import type { ConsentedTool } from './context.ts';
 import { makeServer } from './server.ts';
 
 /** Of clients that wait for changes of what the server offers, which never come. */
@@ -8,6 +9,8 @@ const subscriptionsMax = 64;
 
 interface HttpOptions {
   readonly version: string;
+  /** The tools that ask a person for consent. Default: none is offered. */
+  readonly consented?: readonly ConsentedTool[] | undefined;
   /** The longest message of a client, in bytes. */
   readonly messageBytesMax: number;
   readonly now: () => Date;
@@ -24,12 +27,12 @@ export interface HttpMcp {
 }
 
 /** Returns the server for any number of callers. */
-export function openHttpMcp({ version, messageBytesMax, now, onError }: HttpOptions): HttpMcp {
+export function openHttpMcp({ version, consented, messageBytesMax, now, onError }: HttpOptions): HttpMcp {
   const stopping = new AbortController();
   const handler = createMcpHandler(
     ({ authInfo }) => {
       const store = authInfo!.extra!.store as Store;
-      return makeServer({ store: async () => store, stopping: stopping.signal, version, now });
+      return makeServer({ store: async () => store, stopping: stopping.signal, version, consented, now });
     },
     { maxSubscriptions: subscriptionsMax, maxRequestBodySize: messageBytesMax, onerror: onError },
   );

@@ -15,7 +15,7 @@ import type { Session } from '../client/sessions/session.ts';
 import type { Store } from '../client/store.ts';
 import { addressForms, isText, sessionUri } from './addresses.ts';
 import { linkTo } from './answer.ts';
-import { completeArtifactId, completeKey, completeSession, completeValue } from './completion.ts';
+import { completeArtifactId, completeKey, completeSession, completeValue, quoted } from './completion.ts';
 import type { ToolContext } from './context.ts';
 import { jsonBytes, lineOfArtifact, lineOfSession, wholeArtifact, wholeSession } from './shown.ts';
 import { textOfError } from './tool-error.ts';
@@ -150,11 +150,6 @@ function one(variables: Variables, name: string): string {
   } catch {
     return text;
   }
-}
-
-/** Returns a text as a literal of the filter language. */
-function quoted(text: string): string {
-  return `"${text.replace(/[\\"*]/g, '\\$&')}"`;
 }
 
 async function answered<T>(work: () => Promise<T>): Promise<T> {

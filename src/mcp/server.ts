@@ -15,7 +15,7 @@ export function makeServer(context: ToolContext): McpServer {
   const server = new McpServer(
     { name: 'artifacta', title: 'Artifacta', version: context.version },
     {
-      instructions: instructionsFor(context.defaultSession !== undefined),
+      instructions: instructionsFor(context),
       cacheHints: { 'tools/list': lists, 'resources/templates/list': lists, 'server/discover': lists },
     },
   );

@@ -16,6 +16,8 @@ interface StdioRequest {
   readonly allowedPaths: readonly string[];
   /** The session of pushes that name none. Undefined: a new one. */
   readonly session: string | undefined;
+  /** Whether it is the session of the run which this process is a part of. Default false. */
+  readonly isSessionOfRun?: boolean;
   readonly leaseMs: number;
   readonly consented: readonly ConsentedTool[];
   /** Whether the tools for the hooks of a host are offered. */
@@ -51,9 +53,9 @@ interface StdioPlace {
  */
 export async function serveOverStdio(request: StdioRequest, place: StdioPlace): Promise<void> {
   const { store, now, random, version, signal, warn } = place;
-  const { session: id, leaseMs, consented } = request;
+  const { session: id, isSessionOfRun: isOfRun, leaseMs, consented } = request;
   const files = await LocalFiles.open(request.allowedPaths, place);
-  const session = new DefaultSession({ id, leaseMs, now, random });
+  const session = new DefaultSession({ id, isOfRun, leaseMs, now, random });
   const hostRun = new HostRun({ session, transcripts: await transcriptsOf(request, place), warn });
   const wire = new StdioWire(place.input, place.output);
   const context = {

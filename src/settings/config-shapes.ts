@@ -92,6 +92,8 @@ export interface ServeConfig extends CommonConfig {
   readonly httpHosts: readonly string[];
   /** Whether HTTP serves the web console. */
   readonly hasConsole: boolean;
+  /** The tools at /mcp that ask a person for consent; `share` includes `revoke_share`. */
+  readonly mcpConsented: readonly ('share' | 'delete')[];
   readonly corsOrigins: readonly string[];
   /** Undefined: no admin listener. */
   readonly admin: Address | undefined;

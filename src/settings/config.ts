@@ -96,6 +96,10 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
     otlpTracesUrl: source.collector('otlpTracesEndpoint') ?? tracesBelow(source.collector('otlpEndpoint')),
     httpHosts: source.hosts('httpHosts'),
     hasConsole: !source.flag('noConsole'),
+    mcpConsented: [
+      ...(source.flag('mcpEnableShare') ? ['share' as const] : []),
+      ...(source.flag('mcpEnableDelete') ? ['delete' as const] : []),
+    ],
     corsOrigins: source.origins('corsOrigins', auth),
     graceMs: source.milliseconds('graceSeconds', 3_600) ?? (isLocal ? 0 : 5_000),
     drainMs: source.milliseconds('drainSeconds', 3_600) ?? 25_000,

@@ -102,6 +102,18 @@ export const settings = {
     default: 'false',
     description: 'does not serve the web console, which is otherwise at / of the HTTP listener',
   },
+  mcpEnableShare: {
+    flag: 'mcp-enable-share',
+    env: 'ARTIFACTA_MCP_ENABLE_SHARE',
+    default: 'false',
+    description: 'offers the tools share and revoke_share at /mcp, which ask a person for consent each time',
+  },
+  mcpEnableDelete: {
+    flag: 'mcp-enable-delete',
+    env: 'ARTIFACTA_MCP_ENABLE_DELETE',
+    default: 'false',
+    description: 'offers the tool delete at /mcp, which asks a person for consent each time',
+  },
   corsOrigins: {
     flag: 'cors-origin',
     value: 'ORIGIN,…',

@@ -20,6 +20,7 @@ import { recordingDamage } from './contents/damage.ts';
 import { Space } from './contents/space.ts';
 import { Paging } from './look/paging.ts';
 import { Comparison } from './queries/comparison.ts';
+import { FieldValues } from './queries/field-values.ts';
 import { Lineage } from './queries/lineage.ts';
 import { Listing } from './queries/listing.ts';
 import { UsageScan } from './queries/usage-scan.ts';
@@ -97,6 +98,7 @@ export interface Store extends AsyncDisposable {
   readonly downloads: Downloads;
   readonly readings: Readings;
   readonly listing: Listing;
+  readonly fieldValues: FieldValues;
   readonly links: Links;
   readonly shared: SharedContents;
   readonly usage: UsageScan;
@@ -156,6 +158,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     downloads: new Downloads(index, namespaces, contents),
     readings: new Readings(index, namespaces, contents, paging),
     listing,
+    fieldValues: new FieldValues(index, namespaces, listing, paging),
     links: new Links(index, namespaces, paging),
     shared: new SharedContents(index, contents, elapsed),
     policies: new Policies(index, namespaces, listing, lapses),

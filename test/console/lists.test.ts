@@ -13,7 +13,13 @@ import {
   missingOutputs,
   Rows,
 } from '../../src/console/session/rows.ts';
-import { complete, knownFrom, quoted } from '../../src/console/sessions/completion.ts';
+import {
+  complete,
+  knownFrom,
+  questionOf,
+  quoted,
+  withAnswer,
+} from '../../src/console/sessions/completion.ts';
 import { asTree, refreshed } from '../../src/console/sessions/merge.ts';
 
 describe('rows in view', () => {
@@ -225,6 +231,36 @@ describe('completion', () => {
       options: ['claude'],
     });
     expect(options('name = "met')).toEqual([]);
+  });
+
+  it.each([
+    ['metadata.', { field: 'metadata', prefix: '' }],
+    ['session = a AND (labels.no', { field: 'labels', prefix: 'no' }],
+    ['metadata."a.', { field: 'metadata', prefix: 'a.' }],
+    ['metadata.agent = ', { field: 'metadata.agent', prefix: '' }],
+    ['metadata.agent="two wo', { field: 'metadata.agent', prefix: 'two wo' }],
+    ['metadata."a.b" = x', { field: 'metadata."a.b"', prefix: 'x' }],
+    ['session: run', { field: 'session', prefix: 'run' }],
+    ['session.outcome = F', undefined],
+    ['create_time > now', undefined],
+    ['met', undefined],
+    ['metadata.agent = a ', undefined],
+    ['xmetadata.a', undefined],
+  ])('asks the service about %j', (text, question) => {
+    expect(questionOf(text, text.length)).toEqual(question);
+  });
+
+  it('offers what the service has answered', () => {
+    const keys = withAnswer(known, { field: 'metadata', prefix: '' }, ['step', 'agent', 'c d']);
+    expect(complete('metadata.', 9, keys).options).toEqual([
+      'metadata.agent ',
+      'metadata."a.b" ',
+      'metadata.pipeline ',
+      'metadata.step ',
+      'metadata."c d" ',
+    ]);
+    const values = withAnswer(known, { field: 'metadata.agent', prefix: 'c' }, ['claude', 'codex']);
+    expect(complete('metadata.agent = c', 18, values).options).toEqual(['claude', 'codex']);
   });
 
   it('quotes values', () => {

@@ -22,6 +22,7 @@ interface ServedOptions {
   readonly replicas?: number;
   readonly publicUrl?: string;
   readonly corsOrigins?: readonly string[];
+  readonly consented?: readonly ('share' | 'delete')[];
 }
 
 /** Listeners of one store, as `artifacta serve` has one. */
@@ -30,6 +31,7 @@ async function openListeners({
   replicas = 1,
   publicUrl,
   corsOrigins = [],
+  consented = [],
 }: ServedOptions = {}) {
   const store = await openStore({ index: await openMemoryIndex(), blobs: openMemoryBlobs() });
   const calls: CallRecord[] = [];
@@ -53,6 +55,7 @@ async function openListeners({
         issuers: ['https://login.example.org'],
         publicUrl,
         version: '1.0.0',
+        consented,
         onUnexpectedError,
       });
       const server = await startServer({
@@ -83,7 +86,12 @@ async function openListeners({
 }
 
 /** Connects a client whose requests go to each of the listeners in turn. */
-async function agentAt(era: (typeof eras)[number], urls: readonly string[], token?: string) {
+async function agentAt(
+  era: (typeof eras)[number],
+  urls: readonly string[],
+  token?: string,
+  options: Parameters<typeof agentOver>[2] = {},
+) {
   let at = 0;
   const transport = new StreamableHTTPClientTransport(new URL('/mcp', urls[0]), {
     requestInit: { headers: token === undefined ? {} : { authorization: `Bearer ${token}` } },
@@ -92,7 +100,7 @@ async function agentAt(era: (typeof eras)[number], urls: readonly string[], toke
       return fetch(new URL(pathname, urls[at++ % urls.length]), init);
     },
   });
-  const agent = await agentOver(transport, era);
+  const agent = await agentOver(transport, era, options);
   onTestFinished(() => agent.client.close());
   return agent;
 }
@@ -115,6 +123,33 @@ describe.each(eras)('over HTTP, a client of %s', (era) => {
       /path: must be left out/,
     );
     await expect(agent.client.callTool({ name: 'record_file', arguments: { path: 'a' } })).rejects.toThrow();
+  });
+
+  it('shares and deletes where that is enabled, once a person has agreed, which only the envelope can ask', async () => {
+    const { urls, operator } = await openListeners({ replicas: 2, consented: ['share', 'delete'] });
+    const questions: string[] = [];
+    const consent = (message: string) => questions.push(message) > 0;
+    const agent = await agentAt(era, urls, undefined, { consent });
+    const { tools } = await agent.client.listTools();
+    expect(tools.map(({ name }) => name).join(' ')).toBe(`${remote} share revoke_share delete`);
+    const { artifact } = await operator.push('a', { session: 's', name: 'a.txt' });
+    if (era === '2025') {
+      for (const name of ['share', 'delete'])
+        expect(await agent.refused(name, { artifact: artifact.id })).toMatch(
+          /^PERMISSION_DENIED: .*cannot ask/,
+        );
+      expect(questions).toEqual([]);
+      return;
+    }
+    expect(await agent.call('share', { artifact: artifact.id })).toMatchObject({
+      path: expect.stringMatching(/^\/s\//),
+    });
+    expect(await agent.call('delete', { artifact: artifact.id })).toEqual({ deleted: true });
+    expect(questions).toHaveLength(2);
+    const silent = await agentAt(era, urls, undefined, { consent: () => false });
+    const { artifact: other } = await operator.push('b', { session: 's', name: 'b.txt' });
+    expect(await silent.refused('delete', { artifact: other.id })).toMatch(/the person has not agreed/);
+    expect(await operator.get(other.id)).toMatchObject({ name: 'b.txt' });
   });
 
   it('hands over work, with any listener answering any call', async () => {

@@ -114,6 +114,21 @@ describe.each(eras)('to a client of %s, the server', (era) => {
     expect((contents[0] as { text: string }).text).toMatch(/^---\nname: hand-over-work\n[\s\S]*seal_session/);
   });
 
+  it('inside a run tells the model not to seal the session of the run, and takes the id to do so all the same', async () => {
+    const { agent, client } = await openServed(era, { session: 'run_1', isSessionOfRun: true });
+    await client.session('run_1');
+    expect(agent.client.getInstructions()).toMatch(
+      /go to run_1, .*sealed when that command ends: do not seal it/,
+    );
+    await agent.call('push', { text: 'a', name: 'a.txt' });
+    expect(await agent.refused('seal_session', { outcome: 'succeeded' })).toMatch(
+      /^session: is required: run_1 is sealed by the command that runs this agent/,
+    );
+    expect((await client.sessions.get('run_1')).state).toBe('open');
+    await agent.call('seal_session', { session: 'run_1', outcome: 'succeeded' });
+    expect((await client.sessions.get('run_1')).state).toBe('sealed');
+  });
+
   it('says what it is, and what it may do', async () => {
     const { agent } = await openServed(era, { session: 'given' });
     expect(await agent.call('whoami')).toMatchObject({

@@ -119,6 +119,7 @@ interface ServedOptions extends AgentOptions {
   readonly own?: string;
   readonly consented?: readonly ('share' | 'delete')[];
   readonly session?: string;
+  readonly isSessionOfRun?: boolean;
   readonly signal?: AbortSignal;
   readonly hooks?: boolean;
   readonly transcripts?: string;
@@ -153,6 +154,7 @@ export function serve(
     {
       allowedPaths: options.allowedPaths ?? [],
       session: options.session,
+      isSessionOfRun: options.isSessionOfRun ?? false,
       leaseMs: 600_000,
       consented: options.consented ?? [],
       hooks: options.hooks ?? false,

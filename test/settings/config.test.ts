@@ -131,6 +131,7 @@ describe('settings', () => {
       http: parseAddress(settings.httpListen.default),
       httpHosts: [],
       hasConsole: true,
+      mcpConsented: [],
       corsOrigins: [],
       auth: false,
       authConfig: undefined,

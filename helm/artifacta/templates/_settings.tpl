@@ -68,6 +68,14 @@
 - name: ARTIFACTA_NO_CONSOLE
   value: "true"
 {{- end }}
+{{- if .Values.http.mcp.share }}
+- name: ARTIFACTA_MCP_ENABLE_SHARE
+  value: "true"
+{{- end }}
+{{- if .Values.http.mcp.delete }}
+- name: ARTIFACTA_MCP_ENABLE_DELETE
+  value: "true"
+{{- end }}
 {{- with .Values.http.corsOrigins }}
 - name: ARTIFACTA_CORS_ORIGINS
   value: {{ join "," . | quote }}

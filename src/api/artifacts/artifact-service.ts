@@ -20,6 +20,7 @@ import type { CommitResult } from '../../store/artifacts/commit.ts';
 import type { Downloads } from '../../store/artifacts/downloads.ts';
 import type { Readings } from '../../store/artifacts/readings.ts';
 import type { Uploads } from '../../store/artifacts/uploads.ts';
+import type { FieldValues } from '../../store/queries/field-values.ts';
 import type { Lineage } from '../../store/queries/lineage.ts';
 import type { ArtifactQuery, Listing } from '../../store/queries/listing.ts';
 import type { Links } from '../../store/sharing/links.ts';
@@ -30,6 +31,7 @@ import type { Call, Handlers } from '../handlers.ts';
 import { toArtifactMessage, toExplanationMessage, toGoneMessage, toReceiptMessage } from '../messages.ts';
 import { parseDigest, parseOrder, parsePageSize, parseRef, parseSize, parseSpec } from '../parse.ts';
 import type { WebAddresses } from '../web-addresses.ts';
+import { listFieldValues } from './field-values.ts';
 import { listLineage } from './lineage.ts';
 import { readArtifact } from './read-artifact.ts';
 import { shareHandlers } from './share-links.ts';
@@ -42,13 +44,14 @@ interface ArtifactParts {
   readonly downloads: Downloads;
   readonly readings: Readings;
   readonly listing: Listing;
+  readonly fieldValues: FieldValues;
   readonly lineage: Lineage;
   readonly links: Links;
 }
 
 /** Returns the methods of ArtifactService over the parts of a store. */
 export function artifactHandlers(
-  { uploads, artifacts, downloads, readings, listing, lineage, links }: ArtifactParts,
+  { uploads, artifacts, downloads, readings, listing, fieldValues, lineage, links }: ArtifactParts,
   admission: Admission,
   addresses: WebAddresses,
 ): Handlers<typeof ArtifactService> {
@@ -76,6 +79,7 @@ export function artifactHandlers(
         ...(request.explain ? { explanation: toExplanationMessage(page.explanation) } : {}),
       };
     },
+    listFieldValues: (request, call) => listFieldValues(fieldValues, request, call),
     listLineage: (request, call) => listLineage(lineage, request, call),
     updateArtifact: async (request, call) => {
       const target = parseRef('artifact', request.artifact);

@@ -70,6 +70,7 @@ async function serve(flags: McpFlags, command: Command, invocation: Invocation):
   const request = {
     allowedPaths: flags.allowPath ?? [],
     session: flags.session ?? io.outerSession,
+    isSessionOfRun: flags.session === undefined && io.outerSession !== undefined,
     leaseMs: parseTime('--lease', flags.lease ?? leaseDefault, { min: '10s', max: '30d' }),
     consented: [
       ...(flags.enableShare ? (['share'] as const) : []),

@@ -1,16 +1,12 @@
 /** What the reader may do: it decides which actions are shown. */
-import { createClient } from '@connectrpc/connect';
 import { signal } from '@preact/signals';
-import { InfoService } from '../../../gen/artifacta/v1/info_service_pb.ts';
-import { transport } from './clients.ts';
-import { type Rights, rightsOf } from './rights-of.ts';
+import type { Rights } from './rights-of.ts';
 
 const unknown: Rights = { canWrite: false, canWriteSessions: false, canShare: undefined };
 
 /** The rights of the present credentials. None, until they are known. */
 export const rights = signal<Rights>(unknown);
 
-const info = createClient(InfoService, transport);
 let asked: Promise<void> | undefined;
 
 /** Learns the rights, once for each credentials. A call that fails is made again by the next screen. */
@@ -27,8 +23,8 @@ export function forgetRights(): void {
 
 async function learn(): Promise<void> {
   try {
-    const { caller } = await info.getCaller({});
-    rights.value = rightsOf(caller!);
+    const { askRights } = await import('./caller.ts');
+    rights.value = await askRights();
   } catch {
     asked = undefined;
     rights.value = { ...unknown, canShare: false };

@@ -1,4 +1,5 @@
 /** The box for filters: completes while one types, and shows what is wrong under the column where it is. */
+import type { RefObject } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { useKeys } from '../base/keys.ts';
 import type { Failure } from '../calls/failure.ts';
@@ -12,6 +13,8 @@ interface FilterBoxProps {
     text: string,
     caret: number,
   ) => { readonly from: number; readonly to: number; readonly options: readonly string[] };
+  /** Called with what is typed; `complete` may know more later. */
+  readonly ask: (text: string, caret: number) => void;
 }
 
 /** A field with choices of its own; browsers offer a list of theirs only with `list`. */
@@ -25,43 +28,74 @@ interface Offer {
   readonly at: number;
 }
 
-/** The box. `/` goes to it, Enter applies, the arrows and Tab choose. */
-export function FilterBox({ filter, apply, failure, placeholder, complete }: FilterBoxProps) {
-  const field = useRef<HTMLInputElement>(null);
-  const [text, setText] = useState(filter);
+/** What is offered while one types, and how it is chosen. */
+function useOffer(
+  field: RefObject<HTMLInputElement | null>,
+  { complete, ask }: Pick<FilterBoxProps, 'complete' | 'ask'>,
+  setText: (text: string) => void,
+) {
   const [offer, setOffer] = useState<Offer>();
-  useEffect(() => setText(filter), [filter]);
-  useKeys({ '/': () => field.current?.focus() });
+  const isTyping = useRef(false);
   // The field may be ahead of the page that was drawn last.
-  const completion = () => {
+  const typed = (): [text: string, caret: number] => {
     const { value = '', selectionStart } = field.current ?? {};
-    return complete(value, selectionStart ?? value.length);
+    return [value, selectionStart ?? value.length];
   };
   const suggest = () => {
-    const found = completion();
+    ask(...typed());
+    const found = complete(...typed());
     setOffer(found.options.length === 0 ? undefined : { ...found, at: -1 });
+  };
+  // What is offered follows what has become known, unless a choice was begun or dismissed.
+  useEffect(() => {
+    if (isTyping.current && (offer?.at ?? -1) === -1) suggest();
+  }, [complete]);
+  const dismiss = () => {
+    isTyping.current = false;
+    setOffer(undefined);
   };
   const choose = (option: string | undefined) => {
     const { current } = field;
     if (current === null || option === undefined) return;
-    const { from, to } = completion();
+    const { from, to } = complete(...typed());
     current.value = current.value.slice(0, from) + option + current.value.slice(to);
     setText(current.value);
-    setOffer(undefined);
+    dismiss();
     current.focus();
   };
+  const step = (by: number) => {
+    if (offer !== undefined) setOffer({ ...offer, at: (offer.at + by) % offer.options.length });
+  };
+  const begin = () => {
+    isTyping.current = true;
+    suggest();
+  };
+  const chosen = () => complete(...typed()).options[Math.max(0, offer?.at ?? 0)];
+  return { offer, suggest, begin, dismiss, choose, step, chosen };
+}
+
+/** The box. `/` goes to it, Enter applies, the arrows and Tab choose. */
+export function FilterBox({ filter, apply, failure, placeholder, complete, ask }: FilterBoxProps) {
+  const field = useRef<HTMLInputElement>(null);
+  const [text, setText] = useState(filter);
+  const { offer, suggest, begin, dismiss, choose, step, chosen } = useOffer(
+    field,
+    { complete, ask },
+    setText,
+  );
+  useEffect(() => setText(filter), [filter]);
+  useKeys({ '/': () => field.current?.focus() });
   const press = (event: KeyboardEvent) => {
     const { key } = event;
-    if (key === 'Escape') setOffer(undefined);
+    if (key === 'Escape') dismiss();
     if (offer !== undefined && (key === 'ArrowDown' || key === 'ArrowUp')) {
       event.preventDefault();
-      const { length } = offer.options;
-      setOffer({ ...offer, at: (offer.at + (key === 'ArrowDown' ? 1 : length)) % length });
+      step(key === 'ArrowDown' ? 1 : offer.options.length - (offer.at < 0 ? 0 : 1));
     } else if (offer !== undefined && (key === 'Tab' || (key === 'Enter' && offer.at >= 0))) {
       event.preventDefault();
-      choose(completion().options[Math.max(0, offer.at)]);
+      choose(chosen());
     } else if (key === 'Enter') {
-      setOffer(undefined);
+      dismiss();
       apply((event.currentTarget as HTMLInputElement).value.trim());
     }
   };
@@ -85,10 +119,10 @@ export function FilterBox({ filter, apply, failure, placeholder, complete }: Fil
         value={text}
         onInput={(event) => {
           setText(event.currentTarget.value);
-          suggest();
+          begin();
         }}
         onFocus={suggest}
-        onBlur={() => setOffer(undefined)}
+        onBlur={dismiss}
         onKeyDown={press}
       />
       {offer === undefined ? null : <Choices offer={offer} choose={choose} />}

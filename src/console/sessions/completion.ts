@@ -1,7 +1,7 @@
-/** Completion of filters: names of fields, and values that the reader's own results have. */
+/** Completion of filters: names of fields, and values that the listed sessions have or that the service lists. */
 
-/** What may be completed, from the results that the reader has. */
-interface Known {
+/** What may be completed. */
+export interface Known {
   readonly fields: readonly string[];
   /** Values by field. */
   readonly values: ReadonlyMap<string, readonly string[]>;
@@ -40,7 +40,7 @@ export function knownFrom(results: readonly Described[]): Known {
   );
   const note = (prefix: string, pairs: Readonly<Record<string, string>>) => {
     for (const [key, value] of Object.entries(pairs)) {
-      const field = `${prefix}.${/^[\w-]+$/.test(key) ? key : quoted(key)}`;
+      const field = nameOfKey(prefix, key);
       const found = values.get(field) ?? [];
       if (found.length < keptMax && !found.includes(value)) values.set(field, [...found, value]);
     }
@@ -52,12 +52,53 @@ export function knownFrom(results: readonly Described[]): Known {
   return { fields: [...values.keys()], values };
 }
 
+/** A question for the service: the values of a field, or its keys, that begin with a text. */
+interface Question {
+  /** As filters name it. */
+  readonly field: string;
+  readonly prefix: string;
+}
+
+/** Returns the question that the service can answer about the text before the caret. */
+export function questionOf(text: string, caret: number): Question | undefined {
+  const before = text.slice(0, caret);
+  const [, field, typed] = valuePattern.exec(before) ?? [];
+  if (field !== undefined) {
+    const isListed = field === 'session' || /^(?:metadata|labels)\./.test(field);
+    return isListed ? { field, prefix: unquoted(typed ?? '') } : undefined;
+  }
+  const [, map, key] = /(?:^|[\s(])(metadata|labels)\.("[^"]*|[\w-]*)$/.exec(before) ?? [];
+  return map === undefined ? undefined : { field: map, prefix: unquoted(key ?? '') };
+}
+
+/** Returns what is known with an answer of the service in addition. */
+export function withAnswer({ values }: Known, { field }: Question, answer: readonly string[]): Known {
+  const all = new Map(values);
+  if (field === 'metadata' || field === 'labels') {
+    for (const key of answer) {
+      const name = nameOfKey(field, key);
+      if (!all.has(name)) all.set(name, []);
+    }
+  } else all.set(field, [...new Set([...(all.get(field) ?? []), ...answer])]);
+  return { fields: [...all.keys()], values: all };
+}
+
+function unquoted(text: string): string {
+  return text.replace(/^"/, '').replace(/\\(.)/g, '$1');
+}
+
+function nameOfKey(map: string, key: string): string {
+  return `${map}.${/^[\w-]+$/.test(key) ? key : quoted(key)}`;
+}
+
+/** A comparison at the end of a text: its field, and as much of its value as is typed. */
+const valuePattern = /([\w.-]+(?:\."[^"]*")?)\s*(?:=|!=|<=|>=|<|>|:)\s*("[^"]*|[^\s()"]*)$/;
+
 /** Returns the choices for the text before the caret. */
 export function complete(text: string, caret: number, { fields, values }: Known): Completion {
   const before = text.slice(0, caret);
   const none = { from: caret, to: caret, options: [] };
-  const [, field, , value = ''] =
-    /([\w.-]+(?:\."[^"]*")?)\s*(=|!=|<=|>=|<|>|:)\s*("[^"]*|[^\s()"]*)$/.exec(before) ?? [];
+  const [, field, value = ''] = valuePattern.exec(before) ?? [];
   if (field !== undefined) {
     const start = value.replace(/^"/, '').toLowerCase();
     const options = (values.get(field) ?? [])

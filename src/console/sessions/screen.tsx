@@ -8,7 +8,8 @@ import { FilterBox } from '../parts/filter-box.tsx';
 import { Ago, FailureBox, Line, Loading, Pairs } from '../parts/marks.tsx';
 import { Outcome } from '../parts/outcomes.tsx';
 import { Cell, HeadCell, WindowList } from '../parts/window-list.tsx';
-import { complete, knownFrom } from './completion.ts';
+import { complete } from './completion.ts';
+import { useKnown } from './known.ts';
 import { asTree, type Branch } from './merge.ts';
 import { SessionList } from './session-list.ts';
 
@@ -28,7 +29,7 @@ export function SessionsScreen() {
   const list = useList(filter, explain);
   const { sessions, failure, isKnown, explanation, nextPageToken } = list.state.value;
   const rows = useMemo(() => asTree(sessions), [sessions]);
-  const known = useMemo(() => knownFrom(sessions), [sessions]);
+  const { known, ask } = useKnown(sessions);
   const apply = (text: string) => setParams({ filter: text }, 'push');
   const isFaulty = failure !== undefined && !failure.isPassing;
   return (
@@ -61,6 +62,7 @@ export function SessionsScreen() {
         failure={isFaulty ? failure : undefined}
         placeholder='metadata.pipeline = "billing" AND session.outcome = "FAILED"'
         complete={(text, caret) => complete(text, caret, known)}
+        ask={ask}
       />
       {failure?.isPassing ? <FailureBox failure={failure} /> : null}
       {explain ? <Explanation of={explanation} /> : null}

@@ -90,6 +90,11 @@ export function sealSessionTool({ defaultSession }: ToolContext): Tool {
       const id = named ?? defaultSession?.id;
       if (id === undefined)
         throw new BadArgument('session', 'is required: this agent run has not opened a session yet');
+      if (named === undefined && id === defaultSession?.idOfRun)
+        throw new BadArgument(
+          'session',
+          `is required: ${id} is sealed by the command that runs this agent, when it ends; name it to seal it now`,
+        );
       const { session, alreadySealed } = await store.sessions.seal(id, outcome, { signal });
       const lines = [textOfSession(session)];
       if (session.missingOutputs.length > 0)

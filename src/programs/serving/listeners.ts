@@ -74,7 +74,8 @@ export async function openListeners(
     telemetry.log.error({ err: error, method }, 'unexpected error');
   const admit: Admit = (header, values) => admitWith(authenticate, header, values);
   const { publicUrl } = config;
-  const mcp = mountMcp({ routes: all, admit, issuers, publicUrl, version, onUnexpectedError });
+  const { mcpConsented: consented } = config;
+  const mcp = mountMcp({ routes: all, admit, issuers, publicUrl, version, consented, onUnexpectedError });
   server = await startServer({
     mcp,
     shared: sharedContents(() => host.store.shared, told),

@@ -9,6 +9,7 @@ import { createUniversalHandlerClient } from '@connectrpc/connect/protocol';
 import { createTransport } from '@connectrpc/connect/protocol-connect';
 import { namespaceHeader } from '../../api/transport.ts';
 import { limits } from '../../domain/limits.ts';
+import type { ConsentedTool } from '../../mcp/context.ts';
 import type { HttpMcp } from '../../mcp/http.ts';
 import type { Admit } from '../../server/admit.ts';
 import type { McpEndpoint } from '../../server/http/mcp/mcp-route.ts';
@@ -19,6 +20,8 @@ interface MountOptions {
   readonly issuers: readonly string[];
   readonly publicUrl: string | undefined;
   readonly version: string;
+  /** The tools that ask a person for consent. Default: none is offered. */
+  readonly consented?: readonly ConsentedTool[];
   readonly onUnexpectedError: (error: unknown, method: string) => void;
 }
 
@@ -60,7 +63,7 @@ interface Loaded {
 
 type StoreOf = Parameters<HttpMcp['answer']>[1];
 
-async function load({ routes, version, onUnexpectedError }: MountOptions): Promise<Loaded> {
+async function load({ routes, version, consented, onUnexpectedError }: MountOptions): Promise<Loaded> {
   const [{ openHttpMcp }, { connect }] = await Promise.all([
     import('../../mcp/http.ts'),
     import('../../client/client.ts'),
@@ -68,7 +71,7 @@ async function load({ routes, version, onUnexpectedError }: MountOptions): Promi
   const transportFor = transportsOver(routes);
   const onError = (error: Error) => onUnexpectedError(error, 'MCP');
   return {
-    mcp: openHttpMcp({ version, messageBytesMax: bodyBytesMax, now: () => new Date(), onError }),
+    mcp: openHttpMcp({ version, consented, messageBytesMax: bodyBytesMax, now: () => new Date(), onError }),
     clientFor: (headers, values) => connect(transportFor(headers, values)),
   };
 }

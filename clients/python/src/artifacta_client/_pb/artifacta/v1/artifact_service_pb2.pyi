@@ -1,6 +1,7 @@
 from artifacta_client._pb.artifacta.v1 import artifact_pb2 as _artifact_pb2
 from artifacta_client._pb.artifacta.v1 import content_pb2 as _content_pb2
 from artifacta_client._pb.artifacta.v1 import error_reason_pb2 as _error_reason_pb2
+from artifacta_client._pb.artifacta.v1 import field_values_pb2 as _field_values_pb2
 from artifacta_client._pb.artifacta.v1 import lineage_pb2 as _lineage_pb2
 from artifacta_client._pb.artifacta.v1 import query_pb2 as _query_pb2
 from artifacta_client._pb.artifacta.v1 import share_link_pb2 as _share_link_pb2
