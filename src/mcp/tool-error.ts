@@ -18,7 +18,7 @@ const advice: Partial<Record<Reason, string>> = {
   ARTIFACT_EXPIRED: 'It cannot be restored: its producer must push it again.',
   ARTIFACT_DELETED: 'The tool `query` with all_versions lists older versions.',
   INPUT_NOT_FOUND: 'Each input must be the id (art_…) of an artifact that exists.',
-  SESSION_SEALED: 'Nothing can be added to it. Call open_session for a new one, and name that.',
+  SESSION_SEALED: 'Call open_session for a new one, and name that.',
   SESSION_GONE: 'Choose another session id.',
   SESSION_CONFLICT: 'Metadata and expected outputs are set once: choose another id, or the same settings.',
   OUTCOME_CONFLICT: 'An outcome is set once. The tool `show` has it.',

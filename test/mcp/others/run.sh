@@ -38,11 +38,11 @@ for mode in auto legacy; do
 done
 
 inspector=$work/node_modules/.bin/mcp-inspector
-"$inspector" --cli "$url" --transport http --method tools/call --tool-name push --tool-arg session=inspected \
-  --tool-arg name=a.txt --tool-arg text=hello | grep -q '"effect": "new"'
-"$inspector" --cli "$url" --transport http --method tools/list | grep -q '"wait_session"'
+"$work/python/bin/python" "$here/scenario.py" "$inspector" "$url"
 echo "ok: the Inspector over HTTP"
-"$inspector" --cli "$root/bin/artifacta" mcp --data-dir "$work/own" --method tools/call --tool-name push \
-  --tool-arg name=a.txt --tool-arg text=hello | grep -q '"effect": "new"'
-"$inspector" --cli "$root/bin/artifacta" mcp --data-dir "$work/own" --method resources/list | grep -q 'artifacta://session/'
+"$work/python/bin/python" "$here/scenario.py" "$inspector" "$root/bin/artifacta" mcp --data-dir "$work/own" \
+  --allow-path "$work/files"
 echo "ok: the Inspector over standard input and output"
+"$work/python/bin/python" "$here/scenario.py" "$inspector" "$root/bin/artifacta" mcp --url "${url%/mcp}" \
+  --allow-path "$work/files"
+echo "ok: the Inspector over standard input and output, with a service"

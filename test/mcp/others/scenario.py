@@ -1,7 +1,8 @@
-"""One scenario by the MCP client for Python, over standard input and output or HTTP, in one era of the protocol.
+"""One scenario by the MCP client for Python, over standard input and output or HTTP, in one era of the protocol; or by the
+Inspector, whose command then stands in place of the era.
 
-    python scenario.py MODE URL
-    python scenario.py MODE COMMAND ARGUMENT…
+    python scenario.py MODE|INSPECTOR URL
+    python scenario.py MODE|INSPECTOR COMMAND ARGUMENT…
 """
 
 import asyncio
@@ -9,10 +10,11 @@ import os
 import sys
 from urllib.request import Request, urlopen
 
+from inspector import Inspector
 from mcp import Client, StdioServerParameters, stdio_client
 
 
-async def scenario(client: Client, directory: str | None, serves_http: bool) -> None:
+async def scenario(client: Client | Inspector, directory: str | None, serves_http: bool) -> None:
     async def call(tool: str, /, **arguments):
         result = await client.call_tool(tool, arguments)
         assert not result.is_error, result.content
@@ -20,7 +22,9 @@ async def scenario(client: Client, directory: str | None, serves_http: bool) -> 
 
     names = {tool.name for tool in (await client.list_tools()).tools}
     assert ("record_file" in names) == (directory is not None), names
-    session = (await call("open_session", metadata={"agent": "python"}))["session"]["id"]
+    # A server that ends after each call would seal its default session.
+    apart = {} if directory is None else {"as_default": False}
+    session = (await call("open_session", metadata={"agent": "python"}, **apart))["session"]["id"]
     note = await call("push", session=session, name="a.txt", text="one\ntwo\n" * 100)
     if directory is not None:
         with open(os.path.join(directory, "table.csv"), "w") as file:
@@ -57,10 +61,14 @@ async def scenario(client: Client, directory: str | None, serves_http: bool) -> 
 async def main() -> None:
     mode, target, *arguments = sys.argv[1:]
     is_url = target.startswith("http")
+    directory = None if is_url else arguments[arguments.index("--allow-path") + 1]
+    serves_http = is_url or "--url" in arguments
+    if mode.startswith("/"):
+        target = [target, "--transport", "http"] if is_url else [target, *arguments]
+        return await scenario(Inspector(mode, target), directory, serves_http)
     server = target if is_url else stdio_client(StdioServerParameters(command=target, args=arguments))
     async with Client(server, mode=mode) as client:
-        directory = None if is_url else arguments[arguments.index("--allow-path") + 1]
-        await scenario(client, directory, is_url or "--url" in arguments)
+        await scenario(client, directory, serves_http)
 
 
 asyncio.run(main())
