@@ -231,6 +231,22 @@ export const settings = {
       'place in a bucket of Google Cloud Storage for the contents, with the credentials of the environment; the index ' +
       'stays in the data directory; --inline-bytes-max is 0 then, unless it is given',
   },
+  redirectDownloads: {
+    flag: 'redirect-downloads',
+    value: 'off|clients|links',
+    env: 'ARTIFACTA_REDIRECT_DOWNLOADS',
+    default: 'off',
+    description:
+      'sends readers of large contents to the bucket (docs/bucket.md): off, clients that ask for it, or links: also ' +
+      'all readers of share links',
+  },
+  redirectBytesMin: {
+    flag: 'redirect-bytes-min',
+    value: 'BYTES',
+    env: 'ARTIFACTA_REDIRECT_BYTES_MIN',
+    default: '8388608',
+    description: 'size of the smallest content that --redirect-downloads applies to',
+  },
   exportDir: {
     flag: 'export-dir',
     value: 'DIR',

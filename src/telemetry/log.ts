@@ -46,7 +46,7 @@ export function escapeControls(line: string): string {
 
 /** Logs one line for each call: success at debug, refusals at info, failures of the service at error. */
 export function callLogger(log: Logger): (call: EndedCall) => void {
-  return ({ method, transport, namespace, subject, outcome, durationMs, traceId, error }) => {
+  return ({ method, transport, namespace, subject, outcome, durationMs, traceId, error, redirected }) => {
     const level = outcome === 'OK' ? 'debug' : alarming.has(outcome) ? 'error' : 'info';
     if (!log.isLevelEnabled(level)) return;
     const line = {
@@ -56,6 +56,7 @@ export function callLogger(log: Logger): (call: EndedCall) => void {
       subject,
       outcome,
       duration_ms: Math.round(durationMs * 1_000) / 1_000,
+      ...(redirected ? { redirected } : {}),
       ...(traceId === undefined ? {} : { trace_id: traceId }),
       ...(error === undefined ? {} : { err: error }),
     };
