@@ -233,12 +233,11 @@ export const settings = {
   },
   redirectDownloads: {
     flag: 'redirect-downloads',
-    value: 'off|clients|links',
+    value: 'WHOM',
     env: 'ARTIFACTA_REDIRECT_DOWNLOADS',
     default: 'off',
     description:
-      'sends readers of large contents to the bucket (docs/bucket.md): off, clients that ask for it, or links: also ' +
-      'all readers of share links',
+      'sends readers to the bucket (docs/bucket.md): off; clients that ask for it; links: also readers of share links',
   },
   redirectBytesMin: {
     flag: 'redirect-bytes-min',
