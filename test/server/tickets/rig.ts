@@ -7,6 +7,7 @@ import { SessionService } from '../../../gen/artifacta/v1/session_service_pb.ts'
 import { TicketKind } from '../../../gen/artifacta/v1/ticket_pb.ts';
 import { TicketService } from '../../../gen/artifacta/v1/ticket_service_pb.ts';
 import { authenticationOver } from '../../../src/api/credentials.ts';
+import type { RedirectPolicy } from '../../../src/api/downloads/redirects.ts';
 import type { CallRecord } from '../../../src/api/guard.ts';
 import { routes } from '../../../src/api/routes.ts';
 import { ticketUses } from '../../../src/api/tickets/use.ts';
@@ -26,11 +27,17 @@ export type TicketRig = Awaited<ReturnType<typeof openTicketRig>>;
 export async function openTicketRig({
   isRequired = true,
   blobs,
+  redirects,
 }: {
   readonly isRequired?: boolean;
   readonly blobs?: BlobStore;
+  /** With these, no content is in the index. */
+  readonly redirects?: RedirectPolicy;
 } = {}) {
-  const opened = await openTestStore(blobs === undefined ? {} : { blobs });
+  const opened = await openTestStore({
+    ...(blobs === undefined ? {} : { blobs }),
+    ...(redirects === undefined ? {} : { inlineBytesMax: 0 }),
+  });
   const { store, clock } = opened;
   const calls: CallRecord[] = [];
   const unexpected: unknown[] = [];
@@ -50,6 +57,7 @@ export async function openTicketRig({
   const told = { onCall: (call: CallRecord) => calls.push(call), elapsed };
   const all = routes({
     ...told,
+    redirects,
     store: () => store,
     authenticate: (presented) => now.authenticate(presented),
     now: () => clock.now,
