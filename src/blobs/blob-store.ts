@@ -47,7 +47,7 @@ export interface ShownAs {
 /** A URL that lets everyone who has it read one blob, without credentials. It must not be logged. */
 export interface ReadUrl {
   readonly url: string;
-  /** Milliseconds since the Unix epoch, by the clock of this machine. Nobody may begin to read then. */
+  /** Milliseconds since the Unix epoch, by the clock of this machine. From then on no read may begin. */
   readonly expireTimeMs: number;
 }
 

@@ -113,8 +113,6 @@ describe('the directory for compiled code', () => {
   });
 });
 
-const inBucket = ['--blobs', 'gs://bucket/store'];
-
 describe('settings', () => {
   it('have the defaults that their table says', () => {
     expect(readServeConfig([], home)).toEqual({
@@ -287,18 +285,6 @@ describe('settings', () => {
     [[], { ARTIFACTA_TLS_CLIENT_CERT: '/c' }, /^ARTIFACTA_TLS_CLIENT_KEY: is required: certificate and key/],
     [['--cors-origin', 'null'], {}, /^--cors-origin: must be origins.*null/],
     [[], { ARTIFACTA_CORS_ORIGINS: 'https://a.example/' }, /^ARTIFACTA_CORS_ORIGINS: must be origins/],
-    [['--redirect-downloads', 'clients'], {}, /^--redirect-downloads: must be off, .* give --blobs$/],
-    [
-      ['--redirect-downloads', 'all', ...inBucket],
-      {},
-      /^--redirect-downloads: must be off, clients or links, not all/,
-    ],
-    [
-      inBucket,
-      { ARTIFACTA_REDIRECT_DOWNLOADS: 'true' },
-      /^ARTIFACTA_REDIRECT_DOWNLOADS: must be off, clients or/,
-    ],
-    [['--redirect-bytes-min', 'much'], {}, /^--redirect-bytes-min: must be a number of bytes/],
     [['--admin-listen', 'nowhere'], {}, /^--admin-listen: must be HOST:PORT/],
     [['--inline-bytes-max', '-1'], {}, /inline-bytes-max/],
     [['--inline-bytes-max=1e3'], {}, /^--inline-bytes-max: must be a number of bytes from 0 to 1048576/],
@@ -330,17 +316,6 @@ describe('settings', () => {
     });
     const reaping = ['--interval-seconds', '2m', '--scrub-bytes-per-second', '1MB'];
     expect(readReapConfig(reaping, home)).toMatchObject({ intervalMs: 120_000, scrubBytesPerSecond: 1e6 });
-  });
-
-  it('redirect clients or links, if the contents are in a bucket', () => {
-    const bytesMin = Number(settings.redirectBytesMin.default);
-    const redirects = (...args: string[]) => readServeConfig([...inBucket, ...args], home).redirects;
-    expect(redirects()).toBeUndefined();
-    expect(redirects('--redirect-downloads', 'off', '--redirect-bytes-min', '1')).toBeUndefined();
-    expect(redirects('--redirect-downloads', 'clients')).toEqual({ hasLinks: false, bytesMin });
-    const links = redirects('--redirect-downloads', 'links', '--redirect-bytes-min', '64MiB');
-    expect(links).toEqual({ hasLinks: true, bytesMin: 64 * 1024 ** 2 });
-    expect(readServeConfig(['--redirect-downloads', 'off'], home).redirects).toBeUndefined();
   });
 
   it('refuse addresses that others reach, unless told not to', () => {

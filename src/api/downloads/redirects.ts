@@ -1,4 +1,4 @@
-/** Redirects of downloads to the place of the bytes: which downloads, and what the place is told. */
+/** Redirects of downloads to the place of the bytes: which downloads, and the headers of the place. */
 import type { Artifact } from '../../domain/artifact.ts';
 import type { ElsewhereOptions } from '../../store/artifacts/downloads.ts';
 import { typeHeaders } from './disposition.ts';

@@ -6,7 +6,7 @@ import { ARCHIVE, artifact, openTicketRig, PREVIEW, READ, session } from './rig.
 
 it('a ticket to read is redirected for who asks; a preview and an archive never are', async () => {
   const { blobs, fake } = await openSigningBucket();
-  const rig = await openTicketRig({ blobs, redirects: { hasLinks: true, bytesMin: 1 } });
+  const rig = await openTicketRig({ blobs, inlineBytesMax: 0, redirects: { hasLinks: true, bytesMin: 1 } });
   const key = await rig.key();
   await key.artifacts.createArtifact({
     spec: { session: 's', name: 'p.html', contentType: 'text/html' },

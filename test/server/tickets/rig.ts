@@ -11,9 +11,9 @@ import type { RedirectPolicy } from '../../../src/api/downloads/redirects.ts';
 import type { CallRecord } from '../../../src/api/guard.ts';
 import { routes } from '../../../src/api/routes.ts';
 import { ticketUses } from '../../../src/api/tickets/use.ts';
-import type { BlobStore } from '../../../src/blobs/blob-store.ts';
 import { withCredentials } from '../../../src/client/wire/headers.ts';
 import type { Scope } from '../../../src/domain/principal.ts';
+import type { StoreOptions } from '../../../src/store/open.ts';
 import { openTestStore } from '../../support/service.ts';
 import { tester } from '../../support/specs.ts';
 import { startTestServer } from '../grpc/listeners.ts';
@@ -26,18 +26,10 @@ export type TicketRig = Awaited<ReturnType<typeof openTicketRig>>;
 /** Opens a service that ends with the test. @param isRequired whether callers must authenticate. */
 export async function openTicketRig({
   isRequired = true,
-  blobs,
   redirects,
-}: {
-  readonly isRequired?: boolean;
-  readonly blobs?: BlobStore;
-  /** With these, no content is in the index. */
-  readonly redirects?: RedirectPolicy;
-} = {}) {
-  const opened = await openTestStore({
-    ...(blobs === undefined ? {} : { blobs }),
-    ...(redirects === undefined ? {} : { inlineBytesMax: 0 }),
-  });
+  ...options
+}: Partial<StoreOptions> & { readonly isRequired?: boolean; readonly redirects?: RedirectPolicy } = {}) {
+  const opened = await openTestStore(options);
   const { store, clock } = opened;
   const calls: CallRecord[] = [];
   const unexpected: unknown[] = [];

@@ -32,7 +32,7 @@ export async function makeAccount(directory: string): Promise<Account> {
 }
 
 /** What a signed URL is for. */
-export interface SignedRead {
+interface SignedRead {
   readonly bucket: string;
   readonly name: string;
   readonly generation: string | undefined;
