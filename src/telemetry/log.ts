@@ -99,7 +99,7 @@ function describe(error: unknown, causes: number): DescribedError {
   };
 }
 
-/** Returns the text without what follows `Bearer`, `authorization:` or `token=`. */
+/** Returns the text without what follows `Bearer`, `authorization:`, `token=` or `X-Goog-Signature=`. */
 export function redact(text: string): string {
   return text
     .slice(0, textLengthMax)
@@ -107,5 +107,6 @@ export function redact(text: string): string {
       /\b(authorization|token)(["']?\s*[:=]\s*["']?)(?:bearer\s+|basic\s+)?[^\s"',;&]+/gi,
       '$1$2[redacted]',
     )
+    .replace(/\b(x-goog-signature=)[^\s"',;&]+/gi, '$1[redacted]')
     .replace(/\b(bearer)\s+(?!\[redacted\])[^\s"',;&]+/gi, '$1 [redacted]');
 }
