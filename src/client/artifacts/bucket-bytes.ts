@@ -16,6 +16,15 @@ interface Wanted {
  */
 export class BucketFailure extends Error {}
 
+/** In clear, others could read and change the bytes. An emulator on this machine has no certificate. */
+function isAllowed(url: string): boolean {
+  const { protocol, hostname } = URL.parse(url) ?? {};
+  return (
+    protocol === 'https:' ||
+    (protocol === 'http:' && /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname ?? ''))
+  );
+}
+
 /**
  * Yields the bytes. No credentials are sent: the URL is one.
  *
@@ -28,6 +37,7 @@ export async function* bucketBytes(
   { offset, length, isWhole }: Wanted,
   outer: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, void> {
+  if (!isAllowed(url)) throw new BucketFailure('the URL of the bucket does not begin with https:');
   const silent = new AbortController();
   const signal = AbortSignal.any([outer, silent.signal]);
   const inTime = async <T>(work: Promise<T>): Promise<T> => {
