@@ -18,10 +18,10 @@ export class BucketFailure extends Error {}
 
 /** In clear, others could read and change the bytes. An emulator on this machine has no certificate. */
 function isAllowed(url: string): boolean {
-  const { protocol, hostname } = URL.parse(url) ?? {};
+  if (!URL.canParse(url)) return false;
+  const { protocol, hostname } = new URL(url);
   return (
-    protocol === 'https:' ||
-    (protocol === 'http:' && /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname ?? ''))
+    protocol === 'https:' || (protocol === 'http:' && /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname))
   );
 }
 
