@@ -59,6 +59,8 @@ export interface CallRecord {
   readonly traceId?: string;
   /** An error for the log that the caller did not get: a bug, damage. */
   readonly error?: unknown;
+  /** True: the caller was sent to the place of the content. */
+  readonly redirected?: true;
 }
 
 /** The receivers of the guard's reports, and its sources of time and identity. */
@@ -206,6 +208,7 @@ class Watch {
   private principal: Principal | undefined;
   private clearing: (() => void) | undefined;
   private ended = false;
+  private isRedirected = false;
 
   constructor(method: DescMethod, context: HandlerContext, options: GuardOptions) {
     this.method = `${method.parent.typeName}/${method.name}`;
@@ -256,6 +259,9 @@ class Watch {
       after,
       remainingMs: () => endsAtMs - elapsed(),
       receivedBytes: () => answer?.receivedBytes,
+      noteRedirect: () => {
+        this.isRedirected = true;
+      },
     };
   }
 
@@ -297,6 +303,7 @@ class Watch {
       durationMs: this.options.elapsed() - this.startedMs,
       ...(this.trace === undefined ? {} : { traceId: this.trace.traceId }),
       ...(error === undefined ? {} : { error }),
+      ...(this.isRedirected ? { redirected: true } : {}),
     });
   }
 

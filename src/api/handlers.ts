@@ -23,6 +23,8 @@ export interface Call {
   readonly remainingMs: () => number;
   /** The number of received bytes of the request, before decompression; undefined within the process. */
   readonly receivedBytes: () => number | undefined;
+  /** Notes that the caller gets the content elsewhere, for the log and the metrics. */
+  readonly noteRedirect: () => void;
 }
 
 type Unary<I extends DescMessage, O extends DescMessage> = (

@@ -18,6 +18,7 @@ import { exportFormat } from './admin/export-format.ts';
 import { Admission } from './admission.ts';
 import { Archives } from './archives/archives.ts';
 import { artifactHandlers } from './artifacts/artifact-service.ts';
+import type { RedirectPolicy } from './downloads/redirects.ts';
 import { type GuardOptions, guard } from './guard.ts';
 import { madeOf } from './handlers.ts';
 import { infoHandlers, type ServedSettings } from './info/server-info.ts';
@@ -61,13 +62,15 @@ interface RoutesOptions extends GuardOptions {
   readonly now?: (() => number) | undefined;
   /** The admission of uploads. Default: one with the usual limits. */
   readonly admission?: Admission | undefined;
+  /** The redirects that downloads may get. Default: none. */
+  readonly redirects?: RedirectPolicy | undefined;
 }
 
 /** Registers every service with a router, each method behind the guard. */
 export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'service'>) => void {
   const { store, host, elapsed, after = afterRealTime, now = () => store().now() } = options;
   const admission = options.admission ?? new Admission({ after, elapsed });
-  const { publicUrl, localUrl = () => undefined } = options;
+  const { publicUrl, localUrl = () => undefined, redirects } = options;
   const { version = '', exportPlace: place, onStep } = options;
   const exports =
     host === undefined || place === undefined
@@ -80,7 +83,7 @@ export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'se
           onStep,
         });
   const addresses = { publicUrl, localUrl };
-  const artifacts = madeOf(store, (open) => artifactHandlers(open, admission, addresses));
+  const artifacts = madeOf(store, (open) => artifactHandlers(open, admission, addresses, redirects));
   const archives = new Archives({
     artifactsMax: limits.archiveArtifactsMax,
     artifactsAtOnceMax: limits.archivedArtifactsMax,

@@ -5,6 +5,7 @@ import type { Artifact } from '../../gen/artifacta/v1/artifact_pb.ts';
 import { Failure } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import type { SharedContents } from '../store/sharing/shared.ts';
+import { type RedirectPolicy, shownAs } from './downloads/redirects.ts';
 import { toConnectError } from './errors.ts';
 import type { CallRecord, GuardOptions } from './guard.ts';
 import { toArtifactMessage } from './messages.ts';
@@ -25,6 +26,8 @@ interface SharedCall {
   readonly artifact: Artifact;
   /** Returns the bytes. They stop when the link is revoked. */
   read(part: SharedPart, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** Returns a signed URL to which the caller is sent; undefined if the caller gets the bytes here. */
+  redirect(signal: AbortSignal): Promise<string | undefined>;
 }
 
 /**
@@ -40,17 +43,19 @@ export type OpenShared = <T>(
 
 /**
  * Returns the opener of share links. @param contents returns the contents of the store that is open. @param options the
- * receiver of the records of calls.
+ * receiver of the records of calls. @param redirects the redirects that links may get.
  */
 export function sharedContents(
   contents: () => SharedContents,
   { onCall, elapsed }: GuardOptions,
+  redirects?: RedirectPolicy,
 ): OpenShared {
   return async (token, answer, use) => {
     const startedMs = elapsed();
     let about = { namespace: '', subject: 'link' };
     let outcome: CallRecord['outcome'] = 'OK';
     let bug: unknown;
+    let isRedirected = false;
     const noted = (error: unknown): unknown => {
       if (!(error instanceof Failure)) return error;
       outcome = error.reason;
@@ -66,6 +71,12 @@ export function sharedContents(
       answer.chargeTo({ group: namespace, name: `link ${linkId}` });
       return await use({
         artifact: toArtifactMessage(artifact),
+        redirect: async (signal) => {
+          if (redirects?.hasLinks !== true || artifact.sizeBytes < redirects.bytesMin) return undefined;
+          const found = await shared.elsewhere(token, shownAs(artifact), signal);
+          isRedirected = found !== undefined;
+          return found?.url;
+        },
         read: (part, signal) => told(inRoom(shared.read(token, part, signal), answer, signal), noted),
       });
     } catch (error) {
@@ -75,8 +86,11 @@ export function sharedContents(
       throw tellable;
     } finally {
       const durationMs = elapsed() - startedMs;
-      const unexplained = bug === undefined ? {} : { error: bug };
-      onCall({ method: sharedMethod, transport: 'network', ...about, outcome, durationMs, ...unexplained });
+      const more = {
+        ...(bug === undefined ? {} : { error: bug }),
+        ...(isRedirected ? { redirected: true as const } : {}),
+      };
+      onCall({ method: sharedMethod, transport: 'network', ...about, outcome, durationMs, ...more });
     }
   };
 }

@@ -21,6 +21,8 @@
  *    at any time. A store without versions, such as a disk, returns undefined and ignores generations.
  * 7. `STORE_UNAVAILABLE` is the failure for everything that says nothing about the bytes: no answer in time, no
  *    permission, a place that belongs to another store.
+ * 8. Only a store whose place has exactly the bytes that were written, and lets others read them, has `readUrl`. A store
+ *    that changes bytes on their way, for example by encryption, has none.
  *
  * What another object store needs: a create that fails if the name exists (on S3: `If-None-Match: *`), a strongly
  * consistent listing by prefix, and reads of ranges. It needs no generations: since a name is used once, they only
@@ -34,6 +36,19 @@ export interface BlobVersion {
   readonly generation: string;
   /** The CRC32C of all bytes as the backend has computed it: four bytes, most significant first, in base64. */
   readonly crc32c: string;
+}
+
+/** The headers with which a place shows a blob. */
+export interface ShownAs {
+  readonly contentType: string;
+  readonly contentDisposition: string;
+}
+
+/** A URL that lets everyone who has it read one blob, without credentials. It must not be logged. */
+export interface ReadUrl {
+  readonly url: string;
+  /** Milliseconds since the Unix epoch, by the clock of this machine. From then on no read may begin. */
+  readonly expireTimeMs: number;
 }
 
 /** The facts of a committed blob. */
@@ -83,6 +98,19 @@ export interface BlobStore {
   /** Returns undefined if no such blob exists. */
   stat(name: string, generation?: string): Promise<BlobStat | undefined>;
   delete(name: string, generation?: string): Promise<void>;
+  /**
+   * Returns a URL for reading exactly this blob, whole or in ranges, for at most 60 seconds. It is not known whether the
+   * blob exists. Returns undefined if no URL can be made now: the caller then reads the blob itself. Absent where only
+   * this process can read.
+   *
+   * @throws the reason of the signal.
+   */
+  readUrl?(
+    name: string,
+    generation: string,
+    shown: ShownAs,
+    signal?: AbortSignal,
+  ): Promise<ReadUrl | undefined>;
   /**
    * Yields every committed name of a namespace, or only those with one shard (the two hexadecimal digits), in no
    * particular order.

@@ -90,6 +90,8 @@ export interface ServeConfig extends CommonConfig {
   readonly http: Address | undefined;
   /** Names under which HTTP may be called, in addition to loopback's and the host where it listens. */
   readonly httpHosts: readonly string[];
+  /** The readers that are sent to the bucket. Undefined: none. */
+  readonly redirects: { readonly hasLinks: boolean; readonly bytesMin: number } | undefined;
   /** Whether HTTP serves the web console. */
   readonly hasConsole: boolean;
   /** The tools at /mcp that ask a person for consent; `share` includes `revoke_share`. */

@@ -94,6 +94,7 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
     http,
     admin,
     otlpTracesUrl: source.collector('otlpTracesEndpoint') ?? tracesBelow(source.collector('otlpEndpoint')),
+    redirects: redirectsOf(source),
     httpHosts: source.hosts('httpHosts'),
     hasConsole: !source.flag('noConsole'),
     mcpConsented: [
@@ -114,6 +115,18 @@ function logFormatOf(source: Source): LogFormat {
   const format = source.text('logFormat') ?? 'auto';
   if (format === 'auto' || format === 'json' || format === 'text') return format;
   throw new SettingError(source.name('logFormat'), `must be auto, json or text, not ${format}`);
+}
+
+function redirectsOf(source: Source): ServeConfig['redirects'] {
+  const whom = source.text('redirectDownloads') ?? 'off';
+  const name = source.name('redirectDownloads');
+  if (whom !== 'off' && whom !== 'clients' && whom !== 'links')
+    throw new SettingError(name, `must be off, clients or links, not ${whom}`);
+  const bytesMin = source.bytes('redirectBytesMin', 2 ** 50) ?? 8 * 1024 ** 2;
+  if (whom === 'off') return undefined;
+  if (source.bucket('blobs') === undefined)
+    throw new SettingError(name, `must be off, or the contents must be in a bucket: give --blobs`);
+  return { hasLinks: whom === 'links', bytesMin };
 }
 
 /** Returns the paths for TLS. @throws SettingError if only half of the required settings are given. */

@@ -243,6 +243,21 @@ export const settings = {
       'place in a bucket of Google Cloud Storage for the contents, with the credentials of the environment; the index ' +
       'stays in the data directory; --inline-bytes-max is 0 then, unless it is given',
   },
+  redirectDownloads: {
+    flag: 'redirect-downloads',
+    value: 'WHOM',
+    env: 'ARTIFACTA_REDIRECT_DOWNLOADS',
+    default: 'off',
+    description:
+      'sends readers to the bucket (docs/bucket.md): off; clients that ask for it; links: also readers of share links',
+  },
+  redirectBytesMin: {
+    flag: 'redirect-bytes-min',
+    value: 'BYTES',
+    env: 'ARTIFACTA_REDIRECT_BYTES_MIN',
+    default: '8388608',
+    description: 'size of the smallest content that --redirect-downloads applies to',
+  },
   exportDir: {
     flag: 'export-dir',
     value: 'DIR',

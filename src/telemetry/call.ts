@@ -27,6 +27,8 @@ export interface EndedCall {
   readonly traceId?: string;
   /** The error that the caller did not get. */
   readonly error?: unknown;
+  /** True: the caller was sent to the place of the content. */
+  readonly redirected?: true;
 }
 
 /** Outcomes that are faults of the service; the others are answers to requests. */

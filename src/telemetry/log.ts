@@ -46,7 +46,7 @@ export function escapeControls(line: string): string {
 
 /** Logs one line for each call: success at debug, refusals at info, failures of the service at error. */
 export function callLogger(log: Logger): (call: EndedCall) => void {
-  return ({ method, transport, namespace, subject, outcome, durationMs, traceId, error }) => {
+  return ({ method, transport, namespace, subject, outcome, durationMs, traceId, error, redirected }) => {
     const level = outcome === 'OK' ? 'debug' : alarming.has(outcome) ? 'error' : 'info';
     if (!log.isLevelEnabled(level)) return;
     const line = {
@@ -56,6 +56,7 @@ export function callLogger(log: Logger): (call: EndedCall) => void {
       subject,
       outcome,
       duration_ms: Math.round(durationMs * 1_000) / 1_000,
+      ...(redirected ? { redirected } : {}),
       ...(traceId === undefined ? {} : { trace_id: traceId }),
       ...(error === undefined ? {} : { err: error }),
     };
@@ -98,7 +99,7 @@ function describe(error: unknown, causes: number): DescribedError {
   };
 }
 
-/** Returns the text without what follows `Bearer`, `authorization:` or `token=`. */
+/** Returns the text without what follows `Bearer`, `authorization:`, `token=` or `X-Goog-Signature=`. */
 export function redact(text: string): string {
   return text
     .slice(0, textLengthMax)
@@ -106,5 +107,6 @@ export function redact(text: string): string {
       /\b(authorization|token)(["']?\s*[:=]\s*["']?)(?:bearer\s+|basic\s+)?[^\s"',;&]+/gi,
       '$1$2[redacted]',
     )
+    .replace(/\b(x-goog-signature=)[^\s"',;&]+/gi, '$1[redacted]')
     .replace(/\b(bearer)\s+(?!\[redacted\])[^\s"',;&]+/gi, '$1 [redacted]');
 }

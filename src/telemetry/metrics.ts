@@ -31,7 +31,7 @@ interface MetricsOptions {
 /** Counts calls, and shows the figures of the store. */
 export interface Metrics extends Disposable {
   callStarted(call: Pick<StartedCall, 'method' | 'transport'>): void;
-  callEnded(call: Pick<EndedCall, 'method' | 'transport' | 'outcome' | 'durationMs'>): void;
+  callEnded(call: Pick<EndedCall, 'method' | 'transport' | 'outcome' | 'durationMs' | 'redirected'>): void;
   /** Returns the answer to Prometheus. Scrapes at the same time share one answer. */
   scrape(): Promise<{ readonly contentType: string; readonly body: string }>;
 }

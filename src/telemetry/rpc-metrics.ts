@@ -11,6 +11,7 @@ export class RpcMetrics {
   private readonly durations: Histogram;
   private readonly calls: Counter;
   private readonly inFlight: UpDownCounter;
+  private readonly redirects: Counter;
 
   constructor(meter: Meter, methods: readonly string[]) {
     this.methods = new Set(methods);
@@ -22,18 +23,22 @@ export class RpcMetrics {
     this.inFlight = meter.createUpDownCounter('artifacta_rpc_in_flight', {
       description: 'Calls that have begun and not ended.',
     });
+    this.redirects = meter.createCounter('artifacta_redirects_total', {
+      description: 'Downloads whose client was sent to the bucket.',
+    });
   }
 
   started({ method, transport }: Pick<StartedCall, 'method' | 'transport'>): void {
     this.inFlight.add(1, { method: this.known(method), transport });
   }
 
-  ended(call: Pick<EndedCall, 'method' | 'transport' | 'outcome' | 'durationMs'>): void {
+  ended(call: Pick<EndedCall, 'method' | 'transport' | 'outcome' | 'durationMs' | 'redirected'>): void {
     const { transport, outcome, durationMs } = call;
     const method = this.known(call.method);
     this.inFlight.add(-1, { method, transport });
     this.calls.add(1, { method, outcome, transport });
     this.durations.record(durationMs / 1_000, { method, outcome, transport });
+    if (call.redirected) this.redirects.add(1, { method, transport });
   }
 
   private known(method: string): string {

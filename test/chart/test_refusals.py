@@ -53,6 +53,11 @@ REFUSED = {
         {"auth": {"enabled": False}, "http": {"corsOrigins": ["*"]}},
         r"http.corsOrigins: \* goes not with auth.enabled=false",
     ),
+    "readers sent to no bucket": ({"redirects": {"downloads": "clients"}}, "redirects.downloads: needs blobs"),
+    "readers sent to nowhere": (
+        {"redirects": {"downloads": "all"}, "blobs": "gs://example/store"},
+        "/redirects/downloads",
+    ),
     "two authorities of clients": (
         {"tls": {"existingSecret": "t", "clientCa": {"existingSecret": "a", "existingConfigMap": "b"}}},
         "tls.clientCa.existingConfigMap: goes not with",

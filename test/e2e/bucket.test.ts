@@ -10,6 +10,7 @@ import { openTransport } from '../server/grpc/listeners.ts';
 import { someBytes } from '../support/calls.ts';
 import { newDirectory, start } from '../support/command.ts';
 import { FakeGcs } from '../support/gcs/server.ts';
+import { makeAccount } from '../support/gcs/signed.ts';
 import { startServe } from './serve-process.ts';
 
 const place = 'gs://bucket/team/store';
@@ -180,6 +181,39 @@ describe('a volume that is lost', { timeout: 90_000 }, () => {
 });
 
 describe('a service with a bucket', { timeout: 60_000 }, () => {
+  it('sends readers there if it is told to, and logs that it did, and no URL', async () => {
+    fake.account = await makeAccount(directory);
+    const env = { ...variables(), GOOGLE_APPLICATION_CREDENTIALS: fake.account.file };
+    const args = ['--redirect-downloads', 'links', '--log-level', 'debug', '--admin-listen', '127.0.0.1:0'];
+    const served = startServe(dataDir, args, env);
+    const { http, admin } = await served.ready;
+    await filled();
+    const headers = { 'artifacta-redirect': 'allow' };
+    const artifact = (name: string) => `http://${String(http)}/v1/sessions/s/artifacts/${name}`;
+    const answer = await fetch(artifact('large.bin'), { headers, redirect: 'manual' });
+    expect(answer.status).toBe(307);
+    const bytes = Buffer.from(await (await fetch(answer.headers.get('location')!)).arrayBuffer());
+    expect(bytes.equals(await readFile(join(directory, 'in', 'large.bin')))).toBe(true);
+    expect(await (await fetch(artifact('small.txt'), { headers })).text()).toBe('hello\n');
+    const { stdout: link } = await run('share', 's/large.bin');
+    const shared = await fetch(link.trim(), { redirect: 'manual' });
+    expect([shared.status, shared.headers.get('artifacta-size')]).toEqual([307, '9000000']);
+    const metrics = await (await fetch(`http://${String(admin)}/metrics`)).text();
+    for (const method of ['artifacta.v1.ArtifactService/DownloadArtifact', 'http/GetSharedContent'])
+      expect(metrics).toContain(`artifacta_redirects_total{method="${method}",transport="network"} 1`);
+    await expect.poll(() => served.lines.filter(({ redirected }) => redirected === true).length).toBe(2);
+    expect(JSON.stringify(served.lines)).not.toContain('Goog');
+    expect(served.warnings()).toEqual([]);
+  });
+
+  it('does not start if it is to send readers to no bucket', async () => {
+    const served = startServe(dataDir, ['--redirect-downloads', 'clients']);
+    expect(await served.ended).toBe(2);
+    expect(served.stderr()).toContain(
+      '--redirect-downloads: must be off, or the contents must be in a bucket',
+    );
+  });
+
   it('is not ready while the bucket is forbidden, and is ready again by itself', async () => {
     const served = startServe(dataDir, ['--admin-listen', '127.0.0.1:0'], variables());
     const { admin } = await served.ready;

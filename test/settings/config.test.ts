@@ -129,6 +129,7 @@ describe('settings', () => {
       logLevel: settings.logLevel.default,
       grpc: parseAddress(settings.grpcListen.default),
       http: parseAddress(settings.httpListen.default),
+      redirects: undefined,
       httpHosts: [],
       hasConsole: true,
       mcpConsented: [],

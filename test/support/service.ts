@@ -3,6 +3,7 @@ import { type Client, createClient, createRouterTransport, type Transport } from
 import { expect, onTestFinished } from 'vitest';
 import { ArtifactService } from '../../gen/artifacta/v1/artifact_service_pb.ts';
 import { SessionService } from '../../gen/artifacta/v1/session_service_pb.ts';
+import type { RedirectPolicy } from '../../src/api/downloads/redirects.ts';
 import type { CallRecord } from '../../src/api/guard.ts';
 import { routes } from '../../src/api/routes.ts';
 import type { BlobStore } from '../../src/blobs/blob-store.ts';
@@ -61,11 +62,12 @@ export function checked(open: OpenService, allowed: Allowed = {}): OpenService {
 }
 
 /** What every transport serves: the routes over a test store. */
-export function testRoutes(store: Store, calls: CallRecord[]) {
+export function testRoutes(store: Store, calls: CallRecord[], redirects?: RedirectPolicy) {
   return routes({
     store: () => store,
     onCall: (record) => calls.push(record),
     elapsed: () => performance.now(),
+    redirects,
   });
 }
 

@@ -50,7 +50,7 @@ it('lists every figure with its type and labels', async () => {
   });
   const call = { method: 'a/b', transport: 'network' };
   metrics.callStarted(call);
-  metrics.callEnded({ ...call, outcome: 'OK', durationMs: 1 });
+  metrics.callEnded({ ...call, outcome: 'OK', durationMs: 1, redirected: true });
   const scraped = [...parseScrape((await metrics.scrape()).body)].map(([name, { type, samples }]) => {
     const labels = new Set(samples.flatMap((sample) => Object.keys(sample.labels)));
     labels.delete('le');

@@ -36,6 +36,7 @@ describe('an error in the log', () => {
     ['authorization: Bearer s3cret', 'authorization: [redacted]'],
     ['{"Authorization":"Basic s3cret"}', '{"Authorization":"[redacted]"}'],
     ['GET /?token=s3cret&x=y', 'GET /?token=[redacted]&x=y'],
+    ['https://b/o?X-Goog-Signature=s3cret&x=y', 'https://b/o?X-Goog-Signature=[redacted]&x=y'],
     ['page_token: token is for another filter', 'page_token: token is for another filter'],
     ['the bearer', 'the bearer'],
   ])('says no credentials: %s', (text, expected) => {

@@ -6,13 +6,15 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Artifact, ArtifactRef } from "./artifact_pb.ts";
 import { file_artifacta_v1_artifact } from "./artifact_pb.ts";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file artifacta/v1/content.proto.
  */
 export const file_artifacta_v1_content: GenFile = /*@__PURE__*/
-  fileDesc("ChphcnRpZmFjdGEvdjEvY29udGVudC5wcm90bxIMYXJ0aWZhY3RhLnYxInQKF0Rvd25sb2FkQXJ0aWZhY3RSZXF1ZXN0EisKCGFydGlmYWN0GAEgASgLMhkuYXJ0aWZhY3RhLnYxLkFydGlmYWN0UmVmEg4KBm9mZnNldBgCIAEoAxISCgVsaW1pdBgDIAEoA0gAiAEBQggKBl9saW1pdCJfChhEb3dubG9hZEFydGlmYWN0UmVzcG9uc2USKgoIYXJ0aWZhY3QYASABKAsyFi5hcnRpZmFjdGEudjEuQXJ0aWZhY3RIABIPCgVjaHVuaxgCIAEoDEgAQgYKBHBhcnQilQMKE1JlYWRBcnRpZmFjdFJlcXVlc3QSKwoIYXJ0aWZhY3QYASABKAsyGS5hcnRpZmFjdGEudjEuQXJ0aWZhY3RSZWYSEQoJbWF4X2J5dGVzGAIgASgFEikKBWJ5dGVzGAMgASgLMhguYXJ0aWZhY3RhLnYxLkJ5dGVXaW5kb3dIABIpCgVsaW5lcxgEIAEoCzIYLmFydGlmYWN0YS52MS5MaW5lV2luZG93SAASKAoEaGVhZBgFIAEoCzIYLmFydGlmYWN0YS52MS5IZWFkV2luZG93SAASKAoEdGFpbBgGIAEoCzIYLmFydGlmYWN0YS52MS5UYWlsV2luZG93SAASKAoEZ3JlcBgHIAEoCzIYLmFydGlmYWN0YS52MS5HcmVwV2luZG93SAASKAoEanNvbhgIIAEoCzIYLmFydGlmYWN0YS52MS5Kc29uV2luZG93SAASJgoDY3N2GAkgASgLMhcuYXJ0aWZhY3RhLnYxLkNzdldpbmRvd0gAEg4KBmN1cnNvchgKIAEoCUIICgZ3aW5kb3ciOgoKQnl0ZVdpbmRvdxIOCgZvZmZzZXQYASABKAMSEgoFbGltaXQYAiABKANIAIgBAUIICgZfbGltaXQiOQoKTGluZVdpbmRvdxINCgVmaXJzdBgBIAEoAxISCgVjb3VudBgCIAEoA0gAiAEBQggKBl9jb3VudCIbCgpIZWFkV2luZG93Eg0KBWxpbmVzGAEgASgDIhsKClRhaWxXaW5kb3cSDQoFbGluZXMYASABKAMiggEKCkdyZXBXaW5kb3cSDwoHcGF0dGVybhgBIAEoCRITCgtpZ25vcmVfY2FzZRgCIAEoCBIUCgxsaW5lc19iZWZvcmUYAyABKAUSEwoLbGluZXNfYWZ0ZXIYBCABKAUSEwoLbWF4X21hdGNoZXMYBSABKAUSDgoGaW52ZXJ0GAYgASgIIh0KCkpzb25XaW5kb3cSDwoHcG9pbnRlchgBIAEoCSJgCglDc3ZXaW5kb3cSEQoJZmlyc3Rfcm93GAEgASgDEhIKBWNvdW50GAIgASgDSACIAQESDwoHY29sdW1ucxgDIAMoCRIRCglkZWxpbWl0ZXIYBCABKAlCCAoGX2NvdW50ItICChRSZWFkQXJ0aWZhY3RSZXNwb25zZRIoCghhcnRpZmFjdBgBIAEoCzIWLmFydGlmYWN0YS52MS5BcnRpZmFjdBIOCgR0ZXh0GAIgASgJSAASDgoEZGF0YRgDIAEoDEgAEhkKDHN0YXJ0X29mZnNldBgEIAEoA0gBiAEBEhcKCmVuZF9vZmZzZXQYBSABKANIAogBARIXCgpmaXJzdF9saW5lGAYgASgDSAOIAQESKAoHbWF0Y2hlcxgHIAMoCzIXLmFydGlmYWN0YS52MS5HcmVwTWF0Y2gSEQoJdHJ1bmNhdGVkGAggASgIEhMKC25leHRfY3Vyc29yGAkgASgJEhcKD21hbGZvcm1lZF9saW5lcxgKIAEoA0IJCgdjb250ZW50Qg8KDV9zdGFydF9vZmZzZXRCDQoLX2VuZF9vZmZzZXRCDQoLX2ZpcnN0X2xpbmUiPAoJR3JlcE1hdGNoEgwKBGxpbmUYASABKAMSDgoGb2Zmc2V0GAIgASgDEhEKCXRleHRfbGluZRgDIAEoBWIGcHJvdG8z", [file_artifacta_v1_artifact]);
+  fileDesc("ChphcnRpZmFjdGEvdjEvY29udGVudC5wcm90bxIMYXJ0aWZhY3RhLnYxIowBChdEb3dubG9hZEFydGlmYWN0UmVxdWVzdBIrCghhcnRpZmFjdBgBIAEoCzIZLmFydGlmYWN0YS52MS5BcnRpZmFjdFJlZhIOCgZvZmZzZXQYAiABKAMSEgoFbGltaXQYAyABKANIAIgBARIWCg5hbGxvd19yZWRpcmVjdBgEIAEoCEIICgZfbGltaXQikwEKGERvd25sb2FkQXJ0aWZhY3RSZXNwb25zZRIqCghhcnRpZmFjdBgBIAEoCzIWLmFydGlmYWN0YS52MS5BcnRpZmFjdEgAEg8KBWNodW5rGAIgASgMSAASMgoIcmVkaXJlY3QYAyABKAsyHi5hcnRpZmFjdGEudjEuRG93bmxvYWRSZWRpcmVjdEgAQgYKBHBhcnQiUAoQRG93bmxvYWRSZWRpcmVjdBILCgN1cmkYASABKAkSLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIpUDChNSZWFkQXJ0aWZhY3RSZXF1ZXN0EisKCGFydGlmYWN0GAEgASgLMhkuYXJ0aWZhY3RhLnYxLkFydGlmYWN0UmVmEhEKCW1heF9ieXRlcxgCIAEoBRIpCgVieXRlcxgDIAEoCzIYLmFydGlmYWN0YS52MS5CeXRlV2luZG93SAASKQoFbGluZXMYBCABKAsyGC5hcnRpZmFjdGEudjEuTGluZVdpbmRvd0gAEigKBGhlYWQYBSABKAsyGC5hcnRpZmFjdGEudjEuSGVhZFdpbmRvd0gAEigKBHRhaWwYBiABKAsyGC5hcnRpZmFjdGEudjEuVGFpbFdpbmRvd0gAEigKBGdyZXAYByABKAsyGC5hcnRpZmFjdGEudjEuR3JlcFdpbmRvd0gAEigKBGpzb24YCCABKAsyGC5hcnRpZmFjdGEudjEuSnNvbldpbmRvd0gAEiYKA2NzdhgJIAEoCzIXLmFydGlmYWN0YS52MS5Dc3ZXaW5kb3dIABIOCgZjdXJzb3IYCiABKAlCCAoGd2luZG93IjoKCkJ5dGVXaW5kb3cSDgoGb2Zmc2V0GAEgASgDEhIKBWxpbWl0GAIgASgDSACIAQFCCAoGX2xpbWl0IjkKCkxpbmVXaW5kb3cSDQoFZmlyc3QYASABKAMSEgoFY291bnQYAiABKANIAIgBAUIICgZfY291bnQiGwoKSGVhZFdpbmRvdxINCgVsaW5lcxgBIAEoAyIbCgpUYWlsV2luZG93Eg0KBWxpbmVzGAEgASgDIoIBCgpHcmVwV2luZG93Eg8KB3BhdHRlcm4YASABKAkSEwoLaWdub3JlX2Nhc2UYAiABKAgSFAoMbGluZXNfYmVmb3JlGAMgASgFEhMKC2xpbmVzX2FmdGVyGAQgASgFEhMKC21heF9tYXRjaGVzGAUgASgFEg4KBmludmVydBgGIAEoCCIdCgpKc29uV2luZG93Eg8KB3BvaW50ZXIYASABKAkiYAoJQ3N2V2luZG93EhEKCWZpcnN0X3JvdxgBIAEoAxISCgVjb3VudBgCIAEoA0gAiAEBEg8KB2NvbHVtbnMYAyADKAkSEQoJZGVsaW1pdGVyGAQgASgJQggKBl9jb3VudCLSAgoUUmVhZEFydGlmYWN0UmVzcG9uc2USKAoIYXJ0aWZhY3QYASABKAsyFi5hcnRpZmFjdGEudjEuQXJ0aWZhY3QSDgoEdGV4dBgCIAEoCUgAEg4KBGRhdGEYAyABKAxIABIZCgxzdGFydF9vZmZzZXQYBCABKANIAYgBARIXCgplbmRfb2Zmc2V0GAUgASgDSAKIAQESFwoKZmlyc3RfbGluZRgGIAEoA0gDiAEBEigKB21hdGNoZXMYByADKAsyFy5hcnRpZmFjdGEudjEuR3JlcE1hdGNoEhEKCXRydW5jYXRlZBgIIAEoCBITCgtuZXh0X2N1cnNvchgJIAEoCRIXCg9tYWxmb3JtZWRfbGluZXMYCiABKANCCQoHY29udGVudEIPCg1fc3RhcnRfb2Zmc2V0Qg0KC19lbmRfb2Zmc2V0Qg0KC19maXJzdF9saW5lIjwKCUdyZXBNYXRjaBIMCgRsaW5lGAEgASgDEg4KBm9mZnNldBgCIAEoAxIRCgl0ZXh0X2xpbmUYAyABKAViBnByb3RvMw", [file_artifacta_v1_artifact, file_google_protobuf_timestamp]);
 
 /**
  * Names an artifact and, if not all of its bytes are wanted, a range of them.
@@ -41,6 +43,15 @@ export type DownloadArtifactRequest = Message<"artifacta.v1.DownloadArtifactRequ
    * @generated from field: optional int64 limit = 3;
    */
   limit?: bigint | undefined;
+
+  /**
+   * Whether the service may answer with `redirect` in place of chunks. Default false. It does so only if its operator
+   * allows redirects, the content is in a bucket, and is large enough (`--redirect-bytes-min`). `offset` and `limit` have
+   * no effect on a redirect: the client asks the bucket for its range itself.
+   *
+   * @generated from field: bool allow_redirect = 4;
+   */
+  allowRedirect: boolean;
 };
 
 /**
@@ -51,8 +62,8 @@ export const DownloadArtifactRequestSchema: GenMessage<DownloadArtifactRequest> 
   messageDesc(file_artifacta_v1_content, 0);
 
 /**
- * One message of a download: `artifact` first, once, then the chunks in order. The bytes are complete only if the
- * stream ends with OK.
+ * One message of a download: `artifact` first, once, then the chunks in order, or one `redirect`. The bytes are complete
+ * only if the stream ends with OK.
  *
  * @generated from message artifacta.v1.DownloadArtifactResponse
  */
@@ -79,6 +90,14 @@ export type DownloadArtifactResponse = Message<"artifacta.v1.DownloadArtifactRes
      */
     value: Uint8Array;
     case: "chunk";
+  } | {
+    /**
+     * The place of the content, the last message, only if the request had `allow_redirect`.
+     *
+     * @generated from field: artifacta.v1.DownloadRedirect redirect = 3;
+     */
+    value: DownloadRedirect;
+    case: "redirect";
   } | { case: undefined; value?: undefined };
 };
 
@@ -88,6 +107,38 @@ export type DownloadArtifactResponse = Message<"artifacta.v1.DownloadArtifactRes
  */
 export const DownloadArtifactResponseSchema: GenMessage<DownloadArtifactResponse> = /*@__PURE__*/
   messageDesc(file_artifacta_v1_content, 1);
+
+/**
+ * A place from which the client gets the content without the service. Nothing there checks the bytes for the client: it
+ * compares the SHA-256 of the whole with that of the artifact. If the place refuses, the client downloads again without
+ * `allow_redirect`.
+ *
+ * @generated from message artifacta.v1.DownloadRedirect
+ */
+export type DownloadRedirect = Message<"artifacta.v1.DownloadRedirect"> & {
+  /**
+   * A signed URL for GET, with ranges, of the whole content in its bucket. Everyone who has it can begin
+   * to read until `expire_time`, whatever becomes of the caller's rights. Never empty, at most 8 KiB.
+   *
+   * @generated from field: string uri = 1;
+   */
+  uri: string;
+
+  /**
+   * The time from which the bucket refuses to begin, by the clock of the service: at most 60 seconds away. If that clock
+   * and the bucket's differ by more than the time left, the bucket refuses before.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 2;
+   */
+  expireTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message artifacta.v1.DownloadRedirect.
+ * Use `create(DownloadRedirectSchema)` to create a new message.
+ */
+export const DownloadRedirectSchema: GenMessage<DownloadRedirect> = /*@__PURE__*/
+  messageDesc(file_artifacta_v1_content, 2);
 
 /**
  * Selects a bounded piece of an artifact, in a shape that a language model can use.
@@ -192,7 +243,7 @@ export type ReadArtifactRequest = Message<"artifacta.v1.ReadArtifactRequest"> & 
  * Use `create(ReadArtifactRequestSchema)` to create a new message.
  */
 export const ReadArtifactRequestSchema: GenMessage<ReadArtifactRequest> = /*@__PURE__*/
-  messageDesc(file_artifacta_v1_content, 2);
+  messageDesc(file_artifacta_v1_content, 3);
 
 /**
  * Bytes from an offset on.
@@ -222,7 +273,7 @@ export type ByteWindow = Message<"artifacta.v1.ByteWindow"> & {
  * Use `create(ByteWindowSchema)` to create a new message.
  */
 export const ByteWindowSchema: GenMessage<ByteWindow> = /*@__PURE__*/
-  messageDesc(file_artifacta_v1_content, 3);
+  messageDesc(file_artifacta_v1_content, 4);
 
 /**
  * Lines from a number on. Lines end with LF or CRLF; the last line needs no end. A line that exceeds `max_bytes` is cut
@@ -252,7 +303,7 @@ export type LineWindow = Message<"artifacta.v1.LineWindow"> & {
  * Use `create(LineWindowSchema)` to create a new message.
  */
 export const LineWindowSchema: GenMessage<LineWindow> = /*@__PURE__*/
-  messageDesc(file_artifacta_v1_content, 4);
+  messageDesc(file_artifacta_v1_content, 5);
 
 /**
  * The first lines.
@@ -274,7 +325,7 @@ export type HeadWindow = Message<"artifacta.v1.HeadWindow"> & {
  * Use `create(HeadWindowSchema)` to create a new message.
  */
 export const HeadWindowSchema: GenMessage<HeadWindow> = /*@__PURE__*/
-  messageDesc(file_artifacta_v1_content, 5);
+  messageDesc(file_artifacta_v1_content, 6);
 
 /**
  * The last lines, in their order.
@@ -297,7 +348,7 @@ export type TailWindow = Message<"artifacta.v1.TailWindow"> & {
  * Use `create(TailWindowSchema)` to create a new message.
  */
 export const TailWindowSchema: GenMessage<TailWindow> = /*@__PURE__*/
-  messageDesc(file_artifacta_v1_content, 6);
+  messageDesc(file_artifacta_v1_content, 7);
 
 /**
  * Lines that match a pattern, matched in linear time. Only the beginning of a line is searched: the first 1 MiB, or
@@ -356,7 +407,7 @@ export type GrepWindow = Message<"artifacta.v1.GrepWindow"> & {
  * Use `create(GrepWindowSchema)` to create a new message.
  */
 export const GrepWindowSchema: GenMessage<GrepWindow> = /*@__PURE__*/
-  messageDesc(file_artifacta_v1_content, 7);
+  messageDesc(file_artifacta_v1_content, 8);
 
 /**
  * One value of a JSON document of at most 16 MiB; a larger or malformed document is CONTENT_UNSUITABLE. The value is
@@ -382,7 +433,7 @@ export type JsonWindow = Message<"artifacta.v1.JsonWindow"> & {
  * Use `create(JsonWindowSchema)` to create a new message.
  */
 export const JsonWindowSchema: GenMessage<JsonWindow> = /*@__PURE__*/
-  messageDesc(file_artifacta_v1_content, 8);
+  messageDesc(file_artifacta_v1_content, 9);
 
 /**
  * Rows of a CSV table (RFC 4180) whose first row names the columns. Quoted line breaks are understood. Where the
@@ -432,7 +483,7 @@ export type CsvWindow = Message<"artifacta.v1.CsvWindow"> & {
  * Use `create(CsvWindowSchema)` to create a new message.
  */
 export const CsvWindowSchema: GenMessage<CsvWindow> = /*@__PURE__*/
-  messageDesc(file_artifacta_v1_content, 9);
+  messageDesc(file_artifacta_v1_content, 10);
 
 /**
  * A piece of an artifact.
@@ -536,7 +587,7 @@ export type ReadArtifactResponse = Message<"artifacta.v1.ReadArtifactResponse"> 
  * Use `create(ReadArtifactResponseSchema)` to create a new message.
  */
 export const ReadArtifactResponseSchema: GenMessage<ReadArtifactResponse> = /*@__PURE__*/
-  messageDesc(file_artifacta_v1_content, 10);
+  messageDesc(file_artifacta_v1_content, 11);
 
 /**
  * The place of a line that the search found.
@@ -571,5 +622,5 @@ export type GrepMatch = Message<"artifacta.v1.GrepMatch"> & {
  * Use `create(GrepMatchSchema)` to create a new message.
  */
 export const GrepMatchSchema: GenMessage<GrepMatch> = /*@__PURE__*/
-  messageDesc(file_artifacta_v1_content, 11);
+  messageDesc(file_artifacta_v1_content, 12);
 

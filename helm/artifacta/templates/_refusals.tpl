@@ -47,6 +47,9 @@
 {{- if and (has "*" .Values.http.corsOrigins) (not .Values.auth.enabled) -}}
 {{- fail "http.corsOrigins: * goes not with auth.enabled=false, where every web site could call; name the origins" -}}
 {{- end -}}
+{{- if and (ne .Values.redirects.downloads "off") (not .Values.blobs) -}}
+{{- fail "redirects.downloads: needs blobs: readers can be sent to a bucket only" -}}
+{{- end -}}
 {{- range .Values.extraEnv -}}
 {{- if or (hasPrefix "ARTIFACTA_" .name) (eq "HOME" .name) -}}
 {{- fail (printf "extraEnv: %s is set by the chart; there is a value for each setting" .name) -}}

@@ -84,6 +84,16 @@
 - name: ARTIFACTA_BLOBS
   value: {{ . | quote }}
 {{- end }}
+{{- with .Values.redirects }}
+{{- if ne .downloads "off" }}
+- name: ARTIFACTA_REDIRECT_DOWNLOADS
+  value: {{ .downloads | quote }}
+{{- end }}
+{{- if ne (toString .bytesMin) "" }}
+- name: ARTIFACTA_REDIRECT_BYTES_MIN
+  value: {{ include "artifacta.quantity" .bytesMin }}
+{{- end }}
+{{- end }}
 {{- with .Values.limits }}
 {{- if ne (toString .artifactBytesMax) "" }}
 - name: ARTIFACTA_ARTIFACT_BYTES_MAX

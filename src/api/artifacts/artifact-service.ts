@@ -5,10 +5,6 @@ import type {
   BatchGetResultSchema,
   ListArtifactsRequest,
 } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
-import type {
-  DownloadArtifactRequest,
-  DownloadArtifactResponseSchema,
-} from '../../../gen/artifacta/v1/content_pb.ts';
 import { ErrorReason } from '../../../gen/artifacta/v1/error_reason_pb.ts';
 import type { CreateArtifactRequest } from '../../../gen/artifacta/v1/upload_pb.ts';
 import type { Artifact } from '../../domain/artifact.ts';
@@ -26,6 +22,8 @@ import type { ArtifactQuery, Listing } from '../../store/queries/listing.ts';
 import type { Links } from '../../store/sharing/links.ts';
 import type { Admission } from '../admission.ts';
 import { parseArtifactChanges } from '../changes.ts';
+import { download } from '../downloads/download.ts';
+import type { RedirectPolicy } from '../downloads/redirects.ts';
 import { within } from '../errors.ts';
 import type { Call, Handlers } from '../handlers.ts';
 import { toArtifactMessage, toExplanationMessage, toGoneMessage, toReceiptMessage } from '../messages.ts';
@@ -49,18 +47,19 @@ interface ArtifactParts {
   readonly links: Links;
 }
 
-/** Returns the methods of ArtifactService over the parts of a store. */
+/** Returns the methods of ArtifactService over the parts of a store. @param redirects default: none. */
 export function artifactHandlers(
   { uploads, artifacts, downloads, readings, listing, fieldValues, lineage, links }: ArtifactParts,
   admission: Admission,
   addresses: WebAddresses,
+  redirects?: RedirectPolicy,
 ): Handlers<typeof ArtifactService> {
   return {
     ...shareHandlers(links, addresses),
     uploadArtifact: async (requests, call) =>
       committed(await receiveUpload(uploads, admission, requests, call)),
     createArtifact: async (request, call) => committed(await createArtifact(uploads, request, call)),
-    downloadArtifact: (request, call) => download(downloads, request, call),
+    downloadArtifact: (request, call) => download(downloads, redirects, request, call),
     readArtifact: (request, call) => readArtifact(readings, request, call),
     getArtifact: async (request, call) => ({
       artifact: toArtifactMessage(
@@ -121,21 +120,6 @@ async function createArtifact(
     });
   }
   return await within('spec', () => uploads.create(call.principal, spec, content.value, call.signal));
-}
-
-async function* download(
-  downloads: Downloads,
-  request: DownloadArtifactRequest,
-  call: Call,
-): AsyncIterable<MessageInitShape<typeof DownloadArtifactResponseSchema>> {
-  const range = {
-    offset: parseSize('offset', request.offset),
-    limit: request.limit === undefined ? undefined : parseSize('limit', request.limit),
-  };
-  const target = parseRef('artifact', request.artifact);
-  const { of, bytes } = await downloads.artifact(call.principal, target, range, call.signal);
-  yield { part: { case: 'artifact', value: toArtifactMessage(of) } };
-  for await (const chunk of bytes) yield { part: { case: 'chunk', value: chunk } };
 }
 
 async function batchGet(

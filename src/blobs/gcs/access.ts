@@ -13,6 +13,24 @@ export interface Access {
   headers(): Promise<Record<string, string>>;
   /** Called when the service does not know the credentials: they are read again. */
   renew(): void;
+  /**
+   * Signs a URL (V4): with the key in the credentials, or by the IAM service if they have none. @throws Error if neither
+   * is possible.
+   */
+  sign(ask: ToSign): Promise<string>;
+}
+
+/** A GET of one generation of an object, and the time from which and until which it is allowed. */
+export interface ToSign {
+  readonly bucket: string;
+  readonly object: string;
+  readonly generation: string;
+  /** The headers of the answer. */
+  readonly contentType: string;
+  readonly contentDisposition: string;
+  /** Milliseconds since the Unix epoch, as is the end. */
+  readonly beginMs: number;
+  readonly endMs: number;
 }
 
 /** The credentials are missing or are not accepted. */
@@ -21,10 +39,12 @@ export class AccessRefused extends Error {}
 interface AccessOptions {
   /** Default: that of the library. Another one is used without credentials. */
   readonly endpoint?: string | undefined;
+  /** The address of the IAM service that signs, up to the name of the account. Default: that of the library. */
+  readonly signingEndpoint?: string | undefined;
 }
 
 /** Opens the access. The library is loaded now: it takes half a second, and only a store in a bucket needs it. */
-export async function openAccess({ endpoint }: AccessOptions = {}): Promise<Access> {
+export async function openAccess({ endpoint, signingEndpoint }: AccessOptions = {}): Promise<Access> {
   const library = await import('@google-cloud/storage');
   const open = () =>
     new library.Storage(
@@ -36,6 +56,23 @@ export async function openAccess({ endpoint }: AccessOptions = {}): Promise<Acce
     headers: () => headersOf(storage),
     renew: () => {
       storage = open();
+    },
+    sign: async ({ bucket, object, generation, contentType, contentDisposition, beginMs, endMs }) => {
+      const [url] = await storage
+        .bucket(bucket)
+        .file(object)
+        .getSignedUrl({
+          version: 'v4',
+          action: 'read',
+          accessibleAt: new Date(beginMs),
+          expires: new Date(endMs),
+          responseType: contentType,
+          responseDisposition: contentDisposition,
+          // As text: the library would make a number of it.
+          queryParams: { generation },
+          ...(signingEndpoint === undefined ? {} : { signingEndpoint }),
+        });
+      return url;
     },
   };
 }

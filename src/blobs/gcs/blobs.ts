@@ -14,7 +14,7 @@ import { randomBytes } from 'node:crypto';
 import { Failure } from '../../domain/errors.ts';
 import { type BucketAddress, bucketAddressText } from '../../domain/system/bucket-address.ts';
 import { type After, afterAwaitedTime } from '../../domain/timer.ts';
-import type { BlobStat, BlobStore, BlobTraffic, StagedBlob } from '../blob-store.ts';
+import type { BlobStat, BlobStore, BlobTraffic, ReadUrl, ShownAs, StagedBlob } from '../blob-store.ts';
 import {
   type ExportFiles,
   exportPrefix,
@@ -32,6 +32,7 @@ import { BucketExports } from './exports.ts';
 import { Objects, refusedAs } from './objects.ts';
 import { readPieces } from './reading.ts';
 import { RetryAllowance } from './retries.ts';
+import { Signing } from './signing.ts';
 import { StagedObject } from './staged-object.ts';
 import { UploadMemory } from './upload-memory.ts';
 
@@ -40,6 +41,8 @@ interface GcsBlobsOptions {
   readonly address: BucketAddress;
   /** Default: the address of the library, which is that of the service. Another one is used without credentials. */
   readonly endpoint?: string | undefined;
+  /** See {@link Access.sign}. Default: the address of the library. */
+  readonly signingEndpoint?: string | undefined;
   /** The memory for bytes that the bucket does not have yet. Default 128 MiB. */
   readonly memoryBytesMax?: number;
   /** The time of one request with all its retries, in milliseconds. Default 30,000. */
@@ -54,6 +57,10 @@ interface GcsBlobsOptions {
   readonly random?: () => number;
   /** Called when {@link GcsBlobs.trouble} has changed. Default: nothing is called. */
   readonly onTrouble?: () => void;
+  /** Gets what an operator should know. Default: nothing is called. */
+  readonly warn?: (message: string) => void;
+  /** Milliseconds since the Unix epoch, for URLs. Default `Date.now`. */
+  readonly now?: () => number;
 }
 
 const socketsMax = 64;
@@ -65,7 +72,8 @@ const warningsMs = 2_000;
 
 /** Opens blobs in a bucket. No request is made yet. */
 export async function openGcsBlobs(options: GcsBlobsOptions): Promise<GcsBlobs> {
-  return new GcsBlobs(options, await openAccess({ endpoint: options.endpoint }));
+  const { endpoint, signingEndpoint } = options;
+  return new GcsBlobs(options, await openAccess({ endpoint, signingEndpoint }));
 }
 
 /** The blobs of one store in a bucket. */
@@ -77,6 +85,7 @@ export class GcsBlobs implements BlobStore, Disposable {
   private readonly objects: Objects;
   private readonly claim: Claim;
   private readonly memory: UploadMemory;
+  private readonly signing: Signing;
   private readonly after: After;
   private readonly elapsed: () => number;
   private readonly operationMs: number;
@@ -110,6 +119,8 @@ export class GcsBlobs implements BlobStore, Disposable {
     this.objects = new Objects(this.client, options.address);
     this.claim = new Claim({ client: this.client, objects: this.objects, place: this.place });
     this.memory = new UploadMemory(options.memoryBytesMax ?? 128 * 1024 * 1024);
+    const { warn = () => undefined, now = Date.now } = options;
+    this.signing = new Signing({ access, place: this.place, warn, now, after, elapsed });
   }
 
   /** Returns why the bucket cannot be used at the moment; undefined if nothing is known against it. */
@@ -228,6 +239,17 @@ export class GcsBlobs implements BlobStore, Disposable {
     const onAbsent = () => this.requirePlace();
     const range = { objectName: `blobs/${name}`, offset, end: offset + length, generation };
     return readPieces({ client, objects, elapsed, operationMs, onAbsent }, range, signal);
+  }
+
+  /** Makes no request to the bucket. */
+  async readUrl(
+    name: string,
+    generation: string,
+    shown: ShownAs,
+    signal?: AbortSignal,
+  ): Promise<ReadUrl | undefined> {
+    blobName(name);
+    return await this.signing.url({ ...this.objects.placeOf(`blobs/${name}`), generation, ...shown }, signal);
   }
 
   async stat(name: string, generation?: string): Promise<BlobStat | undefined> {

@@ -197,6 +197,11 @@ export class Objects {
     return parse(await answer.body.text()) as object;
   }
 
+  /** Returns the bucket and the whole name of an object. */
+  placeOf(name: string): { readonly bucket: string; readonly object: string } {
+    return { bucket: this.address.bucket, object: this.full(name) };
+  }
+
   private full(name: string): string {
     return this.address.prefix === '' ? name : `${this.address.prefix}/${name}`;
   }

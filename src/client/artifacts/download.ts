@@ -6,6 +6,7 @@ import type { Sha256 } from '../wire/platform.ts';
 import { retrying } from '../wire/retry.ts';
 import { toArtifactaError } from '../wire/to-error.ts';
 import { type Artifact, type ArtifactRef, artifactFrom, refMessage } from './artifact.ts';
+import { BucketFailure, bucketBytes } from './bucket-bytes.ts';
 import { joined } from './content.ts';
 import { textFrom } from './text.ts';
 
@@ -15,6 +16,12 @@ export interface DownloadOptions extends CallSettings {
   readonly offset?: number | undefined;
   /** The greatest number of bytes. Default: to the end. */
   readonly limit?: number | undefined;
+  /**
+   * Whether a large content may come from the bucket of the service by a signed URL, if the service allows it. The bytes of a
+   * whole content are checked as always; nothing checks those of a range. What the bucket refuses comes from the service.
+   * On a page, the bucket must allow the page's origin. Default false.
+   */
+  readonly redirect?: boolean | undefined;
 }
 
 /** An artifact and its bytes, which are read from the service once, as the consumer asks for them. */
@@ -33,7 +40,7 @@ export interface Download extends AsyncIterable<Uint8Array>, AsyncDisposable {
 
 interface Stream {
   readonly artifact: Artifact;
-  readonly messages: AsyncIterator<DownloadArtifactResponse>;
+  readonly chunks: AsyncIterator<Uint8Array>;
 }
 
 /**
@@ -77,17 +84,31 @@ async function openStream(
   ref: ArtifactRef,
   options: DownloadOptions & { readonly signal: AbortSignal },
 ): Promise<Stream> {
-  const { offset = 0, limit, signal } = options;
+  const { offset = 0, limit, redirect = false, signal } = options;
   const request = {
     artifact: refMessage(ref),
     offset: BigInt(offset),
     ...(limit === undefined ? {} : { limit: BigInt(limit) }),
+    ...(redirect ? { allowRedirect: true } : {}),
   };
   const open = (settings: CallOptions) => calls.artifacts.downloadArtifact(request, settings);
   const messages = promptly(calls, { signal }, open);
   const head = await messages.next();
   const part = head.done ? undefined : head.value.part;
-  return { artifact: artifactFrom(part?.case === 'artifact' ? part.value : undefined), messages };
+  const artifact = artifactFrom(part?.case === 'artifact' ? part.value : undefined);
+  const length = Math.min(limit ?? Number.POSITIVE_INFINITY, artifact.sizeBytes - offset);
+  const range = { offset, length, isWhole: length === artifact.sizeBytes };
+  return { artifact, chunks: chunksIn(messages, (url) => bucketBytes(calls, url, range, signal)) };
+}
+
+async function* chunksIn(
+  messages: AsyncGenerator<DownloadArtifactResponse>,
+  fromBucket: (url: string) => AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, void> {
+  for await (const { part } of messages) {
+    if (part.case === 'chunk') yield part.value;
+    if (part.case === 'redirect') yield* fromBucket(part.value.uri);
+  }
 }
 
 async function* read(
@@ -107,9 +128,14 @@ async function* read(
     for (;;) {
       let chunk: Uint8Array | undefined;
       try {
-        chunk = await nextChunk(stream);
+        const next = await stream.chunks.next();
+        chunk = next.done ? undefined : next.value;
       } catch (thrown) {
         const rest = { signal, offset: offset + received, limit: expected - received };
+        if (thrown instanceof BucketFailure) {
+          stream = await retrying(calls.retry, signal, () => openStream(calls, artifact.id, rest));
+          continue;
+        }
         stream = await resumed(calls, toArtifactaError(thrown, signal), ++failures, artifact.id, rest);
         continue;
       }
@@ -121,18 +147,9 @@ async function* read(
       whole?.update(chunk);
       yield chunk;
     }
-    verify(artifact, expected, received, whole);
+    verify(artifact, { expected, received, whole, redirect: options.redirect === true });
   } finally {
     stop();
-  }
-}
-
-async function nextChunk(stream: Stream): Promise<Uint8Array | undefined> {
-  for (;;) {
-    const next = await stream.messages.next();
-    if (next.done) return undefined;
-    const { part } = next.value;
-    if (part.case === 'chunk') return part.value;
   }
 }
 
@@ -154,7 +171,14 @@ function resumed(
 const ifItStays =
   'try again, and if this stays, tell the operator ("artifacta fsck --contents" checks the store)';
 
-function verify(artifact: Artifact, expected: number, received: number, whole: Sha256 | undefined): void {
+interface Received {
+  readonly expected: number;
+  readonly received: number;
+  readonly whole: Sha256 | undefined;
+  readonly redirect: boolean;
+}
+
+function verify(artifact: Artifact, { expected, received, whole, redirect }: Received): void {
   if (received !== expected) {
     const message = `received ${received} of ${expected} bytes of ${artifact.id}; try again`;
     throw new ArtifactaError(message, { code: 'DATA_LOSS' });
@@ -162,7 +186,7 @@ function verify(artifact: Artifact, expected: number, received: number, whole: S
   if (whole === undefined) return;
   const actual = whole.hex();
   if (actual === artifact.sha256) return;
-  const message = `the bytes of ${artifact.id} have SHA-256 ${actual}, not ${artifact.sha256}; ${ifItStays}`;
+  const message = `the bytes of ${artifact.id} have SHA-256 ${actual}, not ${artifact.sha256}; ${redirect ? 'download it without "redirect", or ' : ''}${ifItStays}`;
   throw new ArtifactaError(message, {
     code: 'DATA_LOSS',
     metadata: { expected: artifact.sha256, actual },

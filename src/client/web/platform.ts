@@ -13,6 +13,7 @@ export function webPlatform(settings: WebSettings): Platform {
   const requestStreams = settings.requestStreams ?? sendsStreams();
   return {
     sha256: newHash,
+    fetch: settings.fetch,
     digest,
     send: (upload) => put(upload, { ...settings, requestStreams, newHash }),
   };

@@ -11,6 +11,7 @@ const sha256 = (): Sha256 => {
 /** The platform of Node: its own digests, and uploads as streams of messages. */
 export const nodePlatform: Platform = {
   sha256,
+  fetch: (...call) => globalThis.fetch(...call),
   digest: async (bytes) => createHash('sha256').update(bytes).digest('hex'),
   send: (upload, artifacts) =>
     artifacts.uploadArtifact(uploadMessages(upload, sha256), streamOptions({ signal: upload.signal })),

@@ -45,6 +45,12 @@ export interface Platform {
   /** Returns the SHA-256 of bytes that are in memory. */
   digest(bytes: Uint8Array): Promise<string>;
   /**
+   * Makes a request to another place than the service.
+   *
+   * @internal
+   */
+  readonly fetch: typeof globalThis.fetch;
+  /**
    * Sends a content that does not fit into one message, once. Its end must not look like an end of the content if the
    * source fails or the call is given up.
    *

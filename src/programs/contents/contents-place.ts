@@ -46,6 +46,7 @@ export class ContentsPlace implements Disposable {
     const { openGcsBlobs } = await import('../../blobs/gcs/blobs.ts');
     const bucket: GcsBlobs = await openGcsBlobs({
       address,
+      warn,
       onTrouble: () => {
         if (bucket.trouble !== undefined) warn(bucket.trouble);
         onTrouble?.();

@@ -65,6 +65,7 @@ export async function openListeners(
     host,
     exportPlace,
     version,
+    redirects: config.redirects,
     settings: { artifactBytesMax: config.artifactBytesMax, isAuthenticationRequired: config.auth },
     onStart: telemetry.onStart,
     ...told,
@@ -78,7 +79,7 @@ export async function openListeners(
   const mcp = mountMcp({ routes: all, admit, issuers, publicUrl, version, consented, onUnexpectedError });
   server = await startServer({
     mcp,
-    shared: sharedContents(() => host.store.shared, told),
+    shared: sharedContents(() => host.store.shared, told, config.redirects),
     tickets: ticketUses(takeTicket, told),
     routes: all,
     ...counted,

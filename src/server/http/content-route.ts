@@ -4,11 +4,12 @@ import type { Artifact, ArtifactRefSchema } from '../../../gen/artifacta/v1/arti
 import { ArtifactSchema } from '../../../gen/artifacta/v1/artifact_pb.ts';
 import { ArtifactService } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
 import type { DownloadArtifactResponseSchema } from '../../../gen/artifacta/v1/content_pb.ts';
+import { previewHeaders, typeHeaders } from '../../api/downloads/disposition.ts';
 import { refusal } from '../refusals.ts';
 import { decideConditions, isConditional, rangeCounts } from './content/conditions.ts';
 import { formatDigest } from './content/content-digest.ts';
-import { previewHeaders, typeHeaders } from './content/disposition.ts';
 import { parseRange, type Range } from './content/range.ts';
+import { answerRedirect, mayRedirect } from './content/redirects.ts';
 import { HttpError, refusedField } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import type { PlainCalls } from './plain-calls.ts';
@@ -28,14 +29,17 @@ export async function getContent(
 ): Promise<void> {
   const { request } = exchange;
   const isHead = request.method === 'HEAD';
+  // The place would not send the headers that keep the scripts of a preview from harm.
+  const allowRedirect = mayRedirect(request, false) && !manner.isPreview;
   // One call is enough for the whole content. A request that depends on the artifact reads the artifact first. An id
   // means one version forever.
   if (isHead || request.headers.range !== undefined || isConditional(request.headers)) {
     const artifact = await findArtifact(exchange, by, calls);
     const range = rangeToSend(exchange, artifact, manner);
-    return range && send(exchange, { case: 'id', value: artifact.id }, range, calls, manner);
+    const version = { case: 'id', value: artifact.id } as const;
+    return range && send(exchange, { by: version, range, allowRedirect }, calls, manner);
   }
-  return send(exchange, by, { kind: 'whole' }, calls, manner);
+  return send(exchange, { by, range: { kind: 'whole' }, allowRedirect }, calls, manner);
 }
 
 /**
@@ -88,17 +92,26 @@ function findArtifact(exchange: Exchange, by: ContentRef, calls: PlainCalls): Pr
   });
 }
 
+interface Wanted {
+  readonly by: ContentRef;
+  readonly range: Range;
+  readonly allowRedirect: boolean;
+}
+
 function send(
   exchange: Exchange,
-  by: ContentRef,
-  range: Range,
+  { by, range, allowRedirect }: Wanted,
   calls: PlainCalls,
   manner: Manner,
 ): Promise<void> {
   const part =
     range.kind === 'part' ? { offset: BigInt(range.first), limit: BigInt(range.last - range.first + 1) } : {};
   return calls.call(exchange, ArtifactService.method.downloadArtifact, async (download, context) => {
-    const request = create(ArtifactService.method.downloadArtifact.input, { artifact: { by }, ...part });
+    const request = create(ArtifactService.method.downloadArtifact.input, {
+      artifact: { by },
+      ...part,
+      allowRedirect,
+    });
     const parts = download(request, context)[Symbol.asyncIterator]();
     try {
       await sendParts(exchange, range, parts, manner);
@@ -115,8 +128,14 @@ async function sendParts(exchange: Exchange, range: Range, parts: Parts, manner:
   const message = first.done ? undefined : first.value.part;
   if (message?.case !== 'artifact') throw new Error('a download did not begin with the artifact');
   const artifact = create(ArtifactSchema, message.value);
+  const second = await parts.next();
+  const redirect = second.done ? undefined : second.value.part;
+  if (redirect?.case === 'redirect') {
+    answerRedirect(exchange, artifact, redirect.value.uri ?? '');
+    return void (await parts.next()); // the end
+  }
   async function* chunks() {
-    for (let next = await parts.next(); !next.done; next = await parts.next())
+    for (let next = second; !next.done; next = await parts.next())
       if (next.value.part?.case === 'chunk') yield next.value.part.value;
   }
   await sendBody(exchange, artifact, range, chunks(), manner);

@@ -35,6 +35,7 @@ const allowedHeaders = [
   ...cors.allowedHeaders,
   'Authorization',
   'Artifacta-Namespace',
+  'Artifacta-Redirect',
   'Content-Digest',
   'Idempotency-Key',
   'If-Match',
@@ -52,6 +53,8 @@ const allowedHeaders = [
 const exposedHeaders = [
   ...cors.exposedHeaders,
   'Accept-Ranges',
+  'Artifacta-Sha256',
+  'Artifacta-Size',
   'Content-Disposition',
   'Content-Length',
   'Content-Range',

@@ -1,6 +1,7 @@
 /** `GET` and `HEAD /s/{token}`: the artifact that a share link opens, for anyone who has the link. */
 import type { OpenShared } from '../../api/shared.ts';
 import { refusal } from '../refusals.ts';
+import { answerRedirect, mayRedirect } from './content/redirects.ts';
 import { rangeToSend, sendBody, toGuests } from './content-route.ts';
 import { HttpError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
@@ -15,9 +16,12 @@ export async function getShared(
   open: OpenShared | undefined,
 ): Promise<void> {
   if (open === undefined) throw new HttpError(404, refusal('NOT_IMPLEMENTED', 'nothing exists at this path'));
-  await open(token, exchange.unsent, async ({ artifact, read }) => {
+  const isAllowed = mayRedirect(exchange.request, true);
+  await open(token, exchange.unsent, async ({ artifact, read, redirect }) => {
     const range = rangeToSend(exchange, artifact, toGuests);
     if (range === undefined) return;
+    const uri = isAllowed ? await redirect(exchange.gone) : undefined;
+    if (uri !== undefined) return answerRedirect(exchange, artifact, uri);
     const size = Number(artifact.sizeBytes);
     const part =
       range.kind === 'part'

@@ -1,5 +1,5 @@
 /** Reads contents from the index or the blob store. Each block is checked before a byte of it is returned. */
-import type { BlobStore } from '../../blobs/blob-store.ts';
+import type { BlobStore, ReadUrl, ShownAs } from '../../blobs/blob-store.ts';
 import { crcRowBlocks, readPlan, verified } from '../../blobs/checksums.ts';
 import type { Sha256 } from '../../domain/digest.ts';
 import { Failure, failedWith } from '../../domain/errors.ts';
@@ -98,6 +98,23 @@ export class Contents {
     const crcs = await this.crcs(reader, stored, 0, lastBlock);
     const read = this.fileReader(stored.record, { crcs, firstRow: 0 }, signal);
     return (offset, length) => this.telling(stored, { offset, length }, read);
+  }
+
+  /**
+   * Returns a function that makes a URL for the content at its place, which reads no byte; undefined if the content is in
+   * the index, or its place has no URLs. Everything needed from the index is read before this resolves. The function
+   * returns undefined if no URL can be made now.
+   *
+   * @throws Failure as {@link open}, for damage that is known.
+   */
+  async linker(
+    reader: Reader,
+    ns: string,
+    content: Wanted,
+  ): Promise<((shown: ShownAs, signal?: AbortSignal) => Promise<ReadUrl | undefined>) | undefined> {
+    const { name, generation } = (await this.stored(reader, ns, content)).record;
+    if (name === undefined || generation === undefined) return undefined;
+    return async (shown, signal) => await this.blobs.readUrl?.(name, generation, shown, signal);
   }
 
   /**

@@ -1,4 +1,5 @@
 /** What a share link opens, for anyone who has its token. */
+import type { ReadUrl, ShownAs } from '../../blobs/blob-store.ts';
 import type { Artifact } from '../../domain/artifact.ts';
 import { Failure } from '../../domain/errors.ts';
 import { isExpired } from '../../domain/expiry.ts';
@@ -64,6 +65,23 @@ export class SharedContents {
       }
       yield piece;
     }
+  }
+
+  /**
+   * Returns a URL for the content at its place, which stays good if the link is revoked; undefined if {@link read} is to
+   * be used.
+   *
+   * @throws Failure as {@link find}, DATA_LOSS for damage that is known.
+   */
+  async elsewhere(token: string, shown: ShownAs, signal: AbortSignal): Promise<ReadUrl | undefined> {
+    const link = await this.linker(token);
+    return await link?.(shown, signal);
+  }
+
+  private async linker(token: string) {
+    await using snapshot = this.index.snapshot();
+    const { record, namespace } = await this.open(snapshot, token);
+    return await this.contents.linker(snapshot, namespace, record);
   }
 
   private async pieces(token: string, part: Part, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {

@@ -133,6 +133,12 @@ export class MarkedBlobs implements BlobStore {
     return this.inner.stat(name, generation);
   }
 
+  async readUrl(
+    ...what: Parameters<NonNullable<BlobStore['readUrl']>>
+  ): Promise<Awaited<ReturnType<NonNullable<BlobStore['readUrl']>>>> {
+    return await this.inner.readUrl?.(...what);
+  }
+
   list(internalId: string, shard?: string): AsyncIterable<string> {
     return this.inner.list(internalId, shard);
   }

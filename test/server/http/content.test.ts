@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { typeHeaders } from '../../../src/api/downloads/disposition.ts';
 import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
-import { typeHeaders } from '../../../src/server/http/content/disposition.ts';
 import { parseRange } from '../../../src/server/http/content/range.ts';
 import { withBlobs } from '../../support/blobs.ts';
 import { create, sha256, someBytes, upload } from '../../support/calls.ts';

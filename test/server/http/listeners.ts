@@ -1,6 +1,7 @@
 /** The HTTP listener over a test store: as the suites call it, and as plain HTTP does. */
 import type { Transport } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
+import type { RedirectPolicy } from '../../../src/api/downloads/redirects.ts';
 import type { CallRecord } from '../../../src/api/guard.ts';
 import { sharedContents } from '../../../src/api/shared.ts';
 import type { ServerOptions } from '../../../src/server/server.ts';
@@ -29,18 +30,19 @@ export interface HttpRig extends Service {
 }
 
 export async function openHttpRig(
-  options: Partial<StoreOptions> = {},
+  { redirects, ...options }: Partial<StoreOptions> & { readonly redirects?: RedirectPolicy | undefined } = {},
   server: Partial<ServerOptions> = {},
   protocol: Protocol = 'Connect',
 ): Promise<HttpRig> {
   const opened = await openTestStore(options);
   const calls: CallRecord[] = [];
-  const started = await startTestServer(testRoutes(opened.store, calls), {
+  const started = await startTestServer(testRoutes(opened.store, calls, redirects), {
     http: { host: '127.0.0.1', port: 0 },
-    shared: sharedContents(() => opened.store.shared, {
-      onCall: (record) => calls.push(record),
-      elapsed: () => performance.now(),
-    }),
+    shared: sharedContents(
+      () => opened.store.shared,
+      { onCall: (record) => calls.push(record), elapsed: () => performance.now() },
+      redirects,
+    ),
     ...server,
   });
   const url = `http://${started.addresses.http}`;

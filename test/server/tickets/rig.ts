@@ -7,12 +7,13 @@ import { SessionService } from '../../../gen/artifacta/v1/session_service_pb.ts'
 import { TicketKind } from '../../../gen/artifacta/v1/ticket_pb.ts';
 import { TicketService } from '../../../gen/artifacta/v1/ticket_service_pb.ts';
 import { authenticationOver } from '../../../src/api/credentials.ts';
+import type { RedirectPolicy } from '../../../src/api/downloads/redirects.ts';
 import type { CallRecord } from '../../../src/api/guard.ts';
 import { routes } from '../../../src/api/routes.ts';
 import { ticketUses } from '../../../src/api/tickets/use.ts';
-import type { BlobStore } from '../../../src/blobs/blob-store.ts';
 import { withCredentials } from '../../../src/client/wire/headers.ts';
 import type { Scope } from '../../../src/domain/principal.ts';
+import type { StoreOptions } from '../../../src/store/open.ts';
 import { openTestStore } from '../../support/service.ts';
 import { tester } from '../../support/specs.ts';
 import { startTestServer } from '../grpc/listeners.ts';
@@ -25,12 +26,10 @@ export type TicketRig = Awaited<ReturnType<typeof openTicketRig>>;
 /** Opens a service that ends with the test. @param isRequired whether callers must authenticate. */
 export async function openTicketRig({
   isRequired = true,
-  blobs,
-}: {
-  readonly isRequired?: boolean;
-  readonly blobs?: BlobStore;
-} = {}) {
-  const opened = await openTestStore(blobs === undefined ? {} : { blobs });
+  redirects,
+  ...options
+}: Partial<StoreOptions> & { readonly isRequired?: boolean; readonly redirects?: RedirectPolicy } = {}) {
+  const opened = await openTestStore(options);
   const { store, clock } = opened;
   const calls: CallRecord[] = [];
   const unexpected: unknown[] = [];
@@ -50,6 +49,7 @@ export async function openTicketRig({
   const told = { onCall: (call: CallRecord) => calls.push(call), elapsed };
   const all = routes({
     ...told,
+    redirects,
     store: () => store,
     authenticate: (presented) => now.authenticate(presented),
     now: () => clock.now,

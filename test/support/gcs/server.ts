@@ -5,9 +5,20 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { FakeBuckets, type FakeObject, Refused } from './bucket.ts';
+import { type Account, checkSigned } from './signed.ts';
 
 /** The kinds of requests, as the service tells them apart. */
-type Kind = 'create' | 'begin' | 'put' | 'progress' | 'cancel' | 'facts' | 'read' | 'delete' | 'list';
+type Kind =
+  | 'create'
+  | 'begin'
+  | 'put'
+  | 'progress'
+  | 'cancel'
+  | 'facts'
+  | 'read'
+  | 'signed'
+  | 'delete'
+  | 'list';
 
 /** What goes wrong with a request. */
 type Fault =
@@ -42,6 +53,10 @@ export class FakeGcs implements AsyncDisposable {
   readonly seen: Seen[] = [];
   /** Only this bearer is accepted; undefined: anyone. */
   token: string | undefined;
+  /** The account whose signed URLs are accepted. Undefined: none. */
+  account: Account | undefined;
+  /** The headers of the signed reads that came, oldest first. */
+  readonly signedHeads: IncomingMessage['headers'][] = [];
   /** The kinds of requests that are answered 403. */
   readonly forbidden = new Set<Kind>();
   /** True: every request is answered 503. */
@@ -91,6 +106,7 @@ export class FakeGcs implements AsyncDisposable {
     const url = new URL(request.url!, 'http://fake');
     const kind = kindOf(request.method!, url, request.headers['content-range']);
     this.seen.push({ kind, name: nameOf(url) });
+    if (kind === 'signed') this.signedHeads.push(request.headers);
     const fault = this.fault(kind);
     try {
       if (fault === 'reset') return void request.socket.destroy();
@@ -118,7 +134,7 @@ export class FakeGcs implements AsyncDisposable {
   private requireAllowed(kind: Kind, authorization: string | undefined): void {
     if (this.isDown)
       throw new Refused(503, 'backendError', 'We encountered an internal error. Please try again.');
-    if (this.token !== undefined && authorization !== `Bearer ${this.token}`)
+    if (kind !== 'signed' && this.token !== undefined && authorization !== `Bearer ${this.token}`)
       throw new Refused(401, 'authError', 'Invalid Credentials');
     if (this.forbidden.has(kind))
       throw new Refused(403, 'forbidden', 'the account does not have the permission for the object');
@@ -166,6 +182,15 @@ export class FakeGcs implements AsyncDisposable {
       case 'read':
         this.read(call, this.buckets.get(bucket, nameOf(url), generation), response);
         break;
+      case 'signed': {
+        const signed = checkSigned(call.request, this.account, this.buckets.now());
+        const object = this.buckets.get(signed.bucket, signed.name, signed.generation);
+        const { 'if-match': match } = call.request.headers;
+        if (match !== undefined && match !== `"${object.generation}"`)
+          throw new Refused(412, 'conditionNotMet');
+        this.read(call, object, response, signed.headers);
+        break;
+      }
       case 'delete':
         this.buckets.delete(bucket, nameOf(url), { generation, ifGenerationMatch });
         send(204, undefined);
@@ -200,6 +225,7 @@ export class FakeGcs implements AsyncDisposable {
     { request, fault }: Performed,
     { bytes, generation }: FakeObject,
     response: ServerResponse,
+    headers: Readonly<Record<string, string>> = {},
   ): void {
     const [, from = '0', to = ''] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? 'bytes=0-') ?? [];
     const offset = Number(from);
@@ -209,7 +235,13 @@ export class FakeGcs implements AsyncDisposable {
     const content = Buffer.from(bytes.subarray(offset, end));
     if (fault === 'corrupt') content[Math.floor(content.length / 2)]! ^= 1;
     if (fault === 'lost answer') return void request.socket.destroy();
-    response.writeHead(206, { 'content-length': content.length, 'x-goog-generation': generation });
+    const isWhole = request.headers.range === undefined;
+    response.writeHead(isWhole ? 200 : 206, {
+      'content-length': content.length,
+      ...(!isWhole && { 'content-range': `bytes ${offset}-${end - 1}/${bytes.length}` }),
+      'x-goog-generation': generation,
+      ...headers,
+    });
     if (typeof fault !== 'object' || !('cutAfter' in fault)) return void response.end(content);
     response.write(content.subarray(0, fault.cutAfter), () => {
       if (fault.end !== 'stall') request.socket.destroy();
@@ -228,6 +260,7 @@ interface Performed {
 
 function kindOf(method: string, url: URL, range: string | undefined): Kind {
   const isUpload = url.pathname.startsWith('/upload/');
+  if (!isUpload && !url.pathname.startsWith('/storage/')) return 'signed';
   if (isUpload && method === 'POST')
     return url.searchParams.get('uploadType') === 'resumable' ? 'begin' : 'create';
   if (isUpload && method === 'DELETE') return 'cancel';

@@ -13,37 +13,40 @@ _sym_db = _symbol_database.Default()
 
 
 from artifacta_client._pb.artifacta.v1 import artifact_pb2 as artifacta_dot_v1_dot_artifact__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x61rtifacta/v1/content.proto\x12\x0c\x61rtifacta.v1\x1a\x1b\x61rtifacta/v1/artifact.proto\"t\n\x17\x44ownloadArtifactRequest\x12+\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x19.artifacta.v1.ArtifactRef\x12\x0e\n\x06offset\x18\x02 \x01(\x03\x12\x12\n\x05limit\x18\x03 \x01(\x03H\x00\x88\x01\x01\x42\x08\n\x06_limit\"_\n\x18\x44ownloadArtifactResponse\x12*\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x16.artifacta.v1.ArtifactH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"\x95\x03\n\x13ReadArtifactRequest\x12+\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x19.artifacta.v1.ArtifactRef\x12\x11\n\tmax_bytes\x18\x02 \x01(\x05\x12)\n\x05\x62ytes\x18\x03 \x01(\x0b\x32\x18.artifacta.v1.ByteWindowH\x00\x12)\n\x05lines\x18\x04 \x01(\x0b\x32\x18.artifacta.v1.LineWindowH\x00\x12(\n\x04head\x18\x05 \x01(\x0b\x32\x18.artifacta.v1.HeadWindowH\x00\x12(\n\x04tail\x18\x06 \x01(\x0b\x32\x18.artifacta.v1.TailWindowH\x00\x12(\n\x04grep\x18\x07 \x01(\x0b\x32\x18.artifacta.v1.GrepWindowH\x00\x12(\n\x04json\x18\x08 \x01(\x0b\x32\x18.artifacta.v1.JsonWindowH\x00\x12&\n\x03\x63sv\x18\t \x01(\x0b\x32\x17.artifacta.v1.CsvWindowH\x00\x12\x0e\n\x06\x63ursor\x18\n \x01(\tB\x08\n\x06window\":\n\nByteWindow\x12\x0e\n\x06offset\x18\x01 \x01(\x03\x12\x12\n\x05limit\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x08\n\x06_limit\"9\n\nLineWindow\x12\r\n\x05\x66irst\x18\x01 \x01(\x03\x12\x12\n\x05\x63ount\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x08\n\x06_count\"\x1b\n\nHeadWindow\x12\r\n\x05lines\x18\x01 \x01(\x03\"\x1b\n\nTailWindow\x12\r\n\x05lines\x18\x01 \x01(\x03\"\x82\x01\n\nGrepWindow\x12\x0f\n\x07pattern\x18\x01 \x01(\t\x12\x13\n\x0bignore_case\x18\x02 \x01(\x08\x12\x14\n\x0clines_before\x18\x03 \x01(\x05\x12\x13\n\x0blines_after\x18\x04 \x01(\x05\x12\x13\n\x0bmax_matches\x18\x05 \x01(\x05\x12\x0e\n\x06invert\x18\x06 \x01(\x08\"\x1d\n\nJsonWindow\x12\x0f\n\x07pointer\x18\x01 \x01(\t\"`\n\tCsvWindow\x12\x11\n\tfirst_row\x18\x01 \x01(\x03\x12\x12\n\x05\x63ount\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x0f\n\x07\x63olumns\x18\x03 \x03(\t\x12\x11\n\tdelimiter\x18\x04 \x01(\tB\x08\n\x06_count\"\xd2\x02\n\x14ReadArtifactResponse\x12(\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x16.artifacta.v1.Artifact\x12\x0e\n\x04text\x18\x02 \x01(\tH\x00\x12\x0e\n\x04\x64\x61ta\x18\x03 \x01(\x0cH\x00\x12\x19\n\x0cstart_offset\x18\x04 \x01(\x03H\x01\x88\x01\x01\x12\x17\n\nend_offset\x18\x05 \x01(\x03H\x02\x88\x01\x01\x12\x17\n\nfirst_line\x18\x06 \x01(\x03H\x03\x88\x01\x01\x12(\n\x07matches\x18\x07 \x03(\x0b\x32\x17.artifacta.v1.GrepMatch\x12\x11\n\ttruncated\x18\x08 \x01(\x08\x12\x13\n\x0bnext_cursor\x18\t \x01(\t\x12\x17\n\x0fmalformed_lines\x18\n \x01(\x03\x42\t\n\x07\x63ontentB\x0f\n\r_start_offsetB\r\n\x0b_end_offsetB\r\n\x0b_first_line\"<\n\tGrepMatch\x12\x0c\n\x04line\x18\x01 \x01(\x03\x12\x0e\n\x06offset\x18\x02 \x01(\x03\x12\x11\n\ttext_line\x18\x03 \x01(\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x61rtifacta/v1/content.proto\x12\x0c\x61rtifacta.v1\x1a\x1b\x61rtifacta/v1/artifact.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8c\x01\n\x17\x44ownloadArtifactRequest\x12+\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x19.artifacta.v1.ArtifactRef\x12\x0e\n\x06offset\x18\x02 \x01(\x03\x12\x12\n\x05limit\x18\x03 \x01(\x03H\x00\x88\x01\x01\x12\x16\n\x0e\x61llow_redirect\x18\x04 \x01(\x08\x42\x08\n\x06_limit\"\x93\x01\n\x18\x44ownloadArtifactResponse\x12*\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x16.artifacta.v1.ArtifactH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x12\x32\n\x08redirect\x18\x03 \x01(\x0b\x32\x1e.artifacta.v1.DownloadRedirectH\x00\x42\x06\n\x04part\"P\n\x10\x44ownloadRedirect\x12\x0b\n\x03uri\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x95\x03\n\x13ReadArtifactRequest\x12+\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x19.artifacta.v1.ArtifactRef\x12\x11\n\tmax_bytes\x18\x02 \x01(\x05\x12)\n\x05\x62ytes\x18\x03 \x01(\x0b\x32\x18.artifacta.v1.ByteWindowH\x00\x12)\n\x05lines\x18\x04 \x01(\x0b\x32\x18.artifacta.v1.LineWindowH\x00\x12(\n\x04head\x18\x05 \x01(\x0b\x32\x18.artifacta.v1.HeadWindowH\x00\x12(\n\x04tail\x18\x06 \x01(\x0b\x32\x18.artifacta.v1.TailWindowH\x00\x12(\n\x04grep\x18\x07 \x01(\x0b\x32\x18.artifacta.v1.GrepWindowH\x00\x12(\n\x04json\x18\x08 \x01(\x0b\x32\x18.artifacta.v1.JsonWindowH\x00\x12&\n\x03\x63sv\x18\t \x01(\x0b\x32\x17.artifacta.v1.CsvWindowH\x00\x12\x0e\n\x06\x63ursor\x18\n \x01(\tB\x08\n\x06window\":\n\nByteWindow\x12\x0e\n\x06offset\x18\x01 \x01(\x03\x12\x12\n\x05limit\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x08\n\x06_limit\"9\n\nLineWindow\x12\r\n\x05\x66irst\x18\x01 \x01(\x03\x12\x12\n\x05\x63ount\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x08\n\x06_count\"\x1b\n\nHeadWindow\x12\r\n\x05lines\x18\x01 \x01(\x03\"\x1b\n\nTailWindow\x12\r\n\x05lines\x18\x01 \x01(\x03\"\x82\x01\n\nGrepWindow\x12\x0f\n\x07pattern\x18\x01 \x01(\t\x12\x13\n\x0bignore_case\x18\x02 \x01(\x08\x12\x14\n\x0clines_before\x18\x03 \x01(\x05\x12\x13\n\x0blines_after\x18\x04 \x01(\x05\x12\x13\n\x0bmax_matches\x18\x05 \x01(\x05\x12\x0e\n\x06invert\x18\x06 \x01(\x08\"\x1d\n\nJsonWindow\x12\x0f\n\x07pointer\x18\x01 \x01(\t\"`\n\tCsvWindow\x12\x11\n\tfirst_row\x18\x01 \x01(\x03\x12\x12\n\x05\x63ount\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x0f\n\x07\x63olumns\x18\x03 \x03(\t\x12\x11\n\tdelimiter\x18\x04 \x01(\tB\x08\n\x06_count\"\xd2\x02\n\x14ReadArtifactResponse\x12(\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x16.artifacta.v1.Artifact\x12\x0e\n\x04text\x18\x02 \x01(\tH\x00\x12\x0e\n\x04\x64\x61ta\x18\x03 \x01(\x0cH\x00\x12\x19\n\x0cstart_offset\x18\x04 \x01(\x03H\x01\x88\x01\x01\x12\x17\n\nend_offset\x18\x05 \x01(\x03H\x02\x88\x01\x01\x12\x17\n\nfirst_line\x18\x06 \x01(\x03H\x03\x88\x01\x01\x12(\n\x07matches\x18\x07 \x03(\x0b\x32\x17.artifacta.v1.GrepMatch\x12\x11\n\ttruncated\x18\x08 \x01(\x08\x12\x13\n\x0bnext_cursor\x18\t \x01(\t\x12\x17\n\x0fmalformed_lines\x18\n \x01(\x03\x42\t\n\x07\x63ontentB\x0f\n\r_start_offsetB\r\n\x0b_end_offsetB\r\n\x0b_first_line\"<\n\tGrepMatch\x12\x0c\n\x04line\x18\x01 \x01(\x03\x12\x0e\n\x06offset\x18\x02 \x01(\x03\x12\x11\n\ttext_line\x18\x03 \x01(\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'artifacta.v1.content_pb2', _globals)
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
-  _globals['_DOWNLOADARTIFACTREQUEST']._serialized_start=73
-  _globals['_DOWNLOADARTIFACTREQUEST']._serialized_end=189
-  _globals['_DOWNLOADARTIFACTRESPONSE']._serialized_start=191
-  _globals['_DOWNLOADARTIFACTRESPONSE']._serialized_end=286
-  _globals['_READARTIFACTREQUEST']._serialized_start=289
-  _globals['_READARTIFACTREQUEST']._serialized_end=694
-  _globals['_BYTEWINDOW']._serialized_start=696
-  _globals['_BYTEWINDOW']._serialized_end=754
-  _globals['_LINEWINDOW']._serialized_start=756
-  _globals['_LINEWINDOW']._serialized_end=813
-  _globals['_HEADWINDOW']._serialized_start=815
-  _globals['_HEADWINDOW']._serialized_end=842
-  _globals['_TAILWINDOW']._serialized_start=844
-  _globals['_TAILWINDOW']._serialized_end=871
-  _globals['_GREPWINDOW']._serialized_start=874
-  _globals['_GREPWINDOW']._serialized_end=1004
-  _globals['_JSONWINDOW']._serialized_start=1006
-  _globals['_JSONWINDOW']._serialized_end=1035
-  _globals['_CSVWINDOW']._serialized_start=1037
-  _globals['_CSVWINDOW']._serialized_end=1133
-  _globals['_READARTIFACTRESPONSE']._serialized_start=1136
-  _globals['_READARTIFACTRESPONSE']._serialized_end=1474
-  _globals['_GREPMATCH']._serialized_start=1476
-  _globals['_GREPMATCH']._serialized_end=1536
+  _globals['_DOWNLOADARTIFACTREQUEST']._serialized_start=107
+  _globals['_DOWNLOADARTIFACTREQUEST']._serialized_end=247
+  _globals['_DOWNLOADARTIFACTRESPONSE']._serialized_start=250
+  _globals['_DOWNLOADARTIFACTRESPONSE']._serialized_end=397
+  _globals['_DOWNLOADREDIRECT']._serialized_start=399
+  _globals['_DOWNLOADREDIRECT']._serialized_end=479
+  _globals['_READARTIFACTREQUEST']._serialized_start=482
+  _globals['_READARTIFACTREQUEST']._serialized_end=887
+  _globals['_BYTEWINDOW']._serialized_start=889
+  _globals['_BYTEWINDOW']._serialized_end=947
+  _globals['_LINEWINDOW']._serialized_start=949
+  _globals['_LINEWINDOW']._serialized_end=1006
+  _globals['_HEADWINDOW']._serialized_start=1008
+  _globals['_HEADWINDOW']._serialized_end=1035
+  _globals['_TAILWINDOW']._serialized_start=1037
+  _globals['_TAILWINDOW']._serialized_end=1064
+  _globals['_GREPWINDOW']._serialized_start=1067
+  _globals['_GREPWINDOW']._serialized_end=1197
+  _globals['_JSONWINDOW']._serialized_start=1199
+  _globals['_JSONWINDOW']._serialized_end=1228
+  _globals['_CSVWINDOW']._serialized_start=1230
+  _globals['_CSVWINDOW']._serialized_end=1326
+  _globals['_READARTIFACTRESPONSE']._serialized_start=1329
+  _globals['_READARTIFACTRESPONSE']._serialized_end=1667
+  _globals['_GREPMATCH']._serialized_start=1669
+  _globals['_GREPMATCH']._serialized_end=1729
 # @@protoc_insertion_point(module_scope)

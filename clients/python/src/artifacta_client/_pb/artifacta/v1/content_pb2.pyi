@@ -1,4 +1,5 @@
 from artifacta_client._pb.artifacta.v1 import artifact_pb2 as _artifact_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -7,22 +8,34 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class DownloadArtifactRequest(_message.Message):
-    __slots__ = ("artifact", "offset", "limit")
+    __slots__ = ("artifact", "offset", "limit", "allow_redirect")
     ARTIFACT_FIELD_NUMBER: _ClassVar[int]
     OFFSET_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
+    ALLOW_REDIRECT_FIELD_NUMBER: _ClassVar[int]
     artifact: _artifact_pb2.ArtifactRef
     offset: int
     limit: int
-    def __init__(self, artifact: _Optional[_Union[_artifact_pb2.ArtifactRef, _Mapping]] = ..., offset: _Optional[int] = ..., limit: _Optional[int] = ...) -> None: ...
+    allow_redirect: bool
+    def __init__(self, artifact: _Optional[_Union[_artifact_pb2.ArtifactRef, _Mapping]] = ..., offset: _Optional[int] = ..., limit: _Optional[int] = ..., allow_redirect: bool = ...) -> None: ...
 
 class DownloadArtifactResponse(_message.Message):
-    __slots__ = ("artifact", "chunk")
+    __slots__ = ("artifact", "chunk", "redirect")
     ARTIFACT_FIELD_NUMBER: _ClassVar[int]
     CHUNK_FIELD_NUMBER: _ClassVar[int]
+    REDIRECT_FIELD_NUMBER: _ClassVar[int]
     artifact: _artifact_pb2.Artifact
     chunk: bytes
-    def __init__(self, artifact: _Optional[_Union[_artifact_pb2.Artifact, _Mapping]] = ..., chunk: _Optional[bytes] = ...) -> None: ...
+    redirect: DownloadRedirect
+    def __init__(self, artifact: _Optional[_Union[_artifact_pb2.Artifact, _Mapping]] = ..., chunk: _Optional[bytes] = ..., redirect: _Optional[_Union[DownloadRedirect, _Mapping]] = ...) -> None: ...
+
+class DownloadRedirect(_message.Message):
+    __slots__ = ("uri", "expire_time")
+    URI_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    uri: str
+    expire_time: _timestamp_pb2.Timestamp
+    def __init__(self, uri: _Optional[str] = ..., expire_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ReadArtifactRequest(_message.Message):
     __slots__ = ("artifact", "max_bytes", "bytes", "lines", "head", "tail", "grep", "json", "csv", "cursor")

@@ -33,8 +33,10 @@ const charsets: Readonly<Record<string, string>> = {
 /** A type and at most a charset, without quotation marks: no browser reads it differently from us. */
 const plainForm = /^([a-z0-9.+-]+\/[a-z0-9.+-]+)(?: *; *charset=([a-z0-9_.:-]+))?$/i;
 
+type TypeHeaders = Readonly<Record<'content-type' | 'content-disposition', string>>;
+
 /** Returns the headers for the type of content. `contentType` is the type that was stored with it. */
-export function typeHeaders(name: string, contentType: string): Record<string, string> {
+export function typeHeaders(name: string, contentType: string): TypeHeaders {
   const inline = shownType(contentType);
   return {
     'content-type': inline ?? contentType,
@@ -43,7 +45,7 @@ export function typeHeaders(name: string, contentType: string): Record<string, s
 }
 
 /** Returns the same headers for content that is shown with its own type, whatever it is. */
-export function previewHeaders(name: string, contentType: string): Record<string, string> {
+export function previewHeaders(name: string, contentType: string): TypeHeaders {
   return { 'content-type': contentType, 'content-disposition': contentDisposition(name, true) };
 }
 
