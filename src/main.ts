@@ -50,7 +50,7 @@ process.exit(command === undefined ? await commandLine(argv) : await command(res
 
 async function serve(args: readonly string[]): Promise<number> {
   if (args.includes('--help') || args.includes('-h'))
-    return await printed((await import('./settings/settings.ts')).serveHelp());
+    return await printed((await import('./settings/help.ts')).serveHelp());
   try {
     const config = readServeConfig(args);
     // Loading takes a while, in which process 1 of a container hears no signal that it does not heed.
@@ -80,7 +80,7 @@ async function serve(args: readonly string[]): Promise<number> {
 
 async function reap(args: readonly string[]): Promise<number> {
   if (args.includes('--help') || args.includes('-h'))
-    return await printed((await import('./settings/settings.ts')).reapHelp());
+    return await printed((await import('./settings/help.ts')).reapHelp());
   try {
     const config = readReapConfig(args);
     // Before it loads, as in `serve`.

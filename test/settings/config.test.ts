@@ -12,7 +12,8 @@ import {
   readReapConfig,
   readServeConfig,
 } from '../../src/settings/config.ts';
-import { type Setting, serveHelp, settings } from '../../src/settings/settings.ts';
+import { serveHelp } from '../../src/settings/help.ts';
+import { type Setting, settings } from '../../src/settings/settings.ts';
 import { SettingError } from '../../src/settings/source.ts';
 import { newDirectory } from '../support/command.ts';
 
