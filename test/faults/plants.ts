@@ -214,6 +214,27 @@ export const plants: readonly Plant[] = [
     this.admission.give(this, bytes);
     return written;`,
   },
+  {
+    name: 'a-durable-seal-is-answered-before-it-is-shipped',
+    tests: ['test/store/custody', 'test/e2e/shipping'],
+    file: 'src/store/custody/shipping.ts',
+    from: 'if (this.restorableTime === Number.POSITIVE_INFINITY) return;',
+    to: 'if (this.restorableTime > 0) return;',
+  },
+  {
+    name: 'a-restore-leaves-out-the-rows-that-were-removed-since-the-export',
+    tests: ['test/faults/volume', 'test/store/custody'],
+    file: 'src/store/custody/rebuilt.ts',
+    from: "const value = write.type === 'put' ? decodeRow(key, write.value) : undefined;",
+    to: "if (write.type === 'del') continue;\n    const value = decodeRow(key, write.value);",
+  },
+  {
+    name: 'a-chain-is-gone-on-with-whose-export-was-never-written',
+    tests: ['test/store/custody'],
+    file: 'src/store/custody/shipping.ts',
+    from: 'if (last?.seq === newest.seq && last.isRooted) this.chain = last.chain;',
+    to: 'if (last?.seq === newest.seq) this.chain = last.chain;',
+  },
 ];
 
 /** The text of a file with a fault in it. @throws Error if what it replaces is not there once: adapt the fault then. */

@@ -37,7 +37,7 @@ export function parseDurability(durability: Durability, shipped: Shipped | undef
   }
   if (shipped !== undefined) return shipped;
   const description =
-    'cannot be SHIPPED: this service ships its index nowhere. Set --blobs or --export-dir, or leave it out';
+    'cannot be SHIPPED: this service ships its index nowhere, since its settings --blobs and --export-dir are missing';
   throw new Failure('EXPORT_NOT_CONFIGURED', `durability: ${description}`, {
     violations: [{ field: 'durability', description }],
   });

@@ -4,14 +4,14 @@
  * batches nothing is written. An export begins a chain of segments; a gap in the commit numbers needs another export.
  */
 import type { ExportFiles } from '../../blobs/export-files.ts';
-import { Failure } from '../../domain/errors.ts';
+import { Failure, failedWith } from '../../domain/errors.ts';
 import type { After } from '../../domain/timer.ts';
 import { keys } from '../../index/keys.ts';
 import type { CommitRecord } from '../../index/records.ts';
 import type { Write } from '../../index/row.ts';
 import type { OnStep } from '../rows/steps.ts';
+import { PendingBatches } from './pending-batches.ts';
 import {
-  batchBytes,
   decodeSegment,
   encodeSegment,
   type SegmentOrigin,
@@ -66,8 +66,7 @@ export class Shipping {
   private storeId = '';
   /** True until the first batch with more than the store's own rows. */
   private isUnused = false;
-  private pending: ShippedBatch[] = [];
-  private pendingBytes = 0;
+  private readonly pending = new PendingBatches();
   /** The newest commit that a segment has, or the export that began the chain. */
   private shipped: Commit = { seq: 0, time: 0 };
   /** The newest commit that was noted. */
@@ -114,7 +113,7 @@ export class Shipping {
   /** Begins with an index whose newest commit is this one. Does not wait for an export, if one is needed. */
   async begin(storeId: string, newest: Commit, { isReplaced, isUnused }: Beginning): Promise<void> {
     await this.running;
-    this.forget();
+    this.pending.clear();
     this.conflict = undefined;
     await this.options.files.removeStale(storeId).catch(() => undefined);
     const last = isReplaced ? undefined : await this.lastShipped(storeId).catch(() => undefined);
@@ -147,20 +146,19 @@ export class Shipping {
       this.shipped = batch.commit;
       return;
     }
-    if (hasGap || this.pendingBytes > pendingBytesMax) this.forget();
+    if (hasGap || this.pending.bytes > pendingBytesMax) this.pending.clear();
     this.pending.push(batch);
-    this.pendingBytes += batchBytes(batch);
     if (this.isUnused || hasGap) {
       this.isUnused = false;
       this.beginChain();
-    } else if (this.pendingBytes > pendingBytesMax) {
-      this.forget();
+    } else if (this.pending.bytes > pendingBytesMax) {
+      this.pending.clear();
       this.options.warn(
         'too many changes of the index wait to be shipped: they are dropped, and an export is needed',
       );
       this.beginChain();
     }
-    if (this.pendingBytes >= segmentBytes && this.timer?.kind !== 'retry') this.ship();
+    if (this.pending.bytes >= segmentBytes && this.timer?.kind !== 'retry') this.ship();
     else this.schedule('gather');
   }
 
@@ -174,7 +172,7 @@ export class Shipping {
     if (this.storeId === '') throw replaced();
     if (this.restorableTime === Number.POSITIVE_INFINITY) return;
     const waiting = this.waits.until(this.noted, signal);
-    if (this.pending.length > 0) this.schedule('hurry');
+    if (!this.pending.isEmpty) this.schedule('hurry');
     await waiting;
   }
 
@@ -199,16 +197,11 @@ export class Shipping {
   async close(): Promise<void> {
     this.isClosed = true;
     await this.running;
-    if (this.pending.length > 0) this.ship();
+    if (!this.pending.isEmpty) this.ship();
     await this.running;
     this.timer?.cancel();
     this.cancelExport?.();
     this.waits.refuse(new Failure('SHUTTING_DOWN', 'the service has stopped'));
-  }
-
-  private forget(): void {
-    this.pending = [];
-    this.pendingBytes = 0;
   }
 
   /** A hurried gathering replaces a quiet one; a retry keeps its time. */
@@ -226,7 +219,7 @@ export class Shipping {
     this.timer = undefined;
     this.running ??= this.shipAll().then((isTaken) => {
       this.running = undefined;
-      if (this.pending.length === 0) return;
+      if (this.pending.isEmpty) return;
       this.schedule(isTaken ? (this.waits.size > 0 ? 'hurry' : 'gather') : 'retry');
     });
   }
@@ -234,7 +227,7 @@ export class Shipping {
   /** Writes at least one segment, and all that are full. @returns false if the place took nothing. */
   private async shipAll(): Promise<boolean> {
     do {
-      const batches = this.take();
+      const batches = this.pending.take(segmentBytes);
       if (batches.length === 0 || this.storeId === '') return true;
       try {
         this.onShipped(await this.write(batches));
@@ -245,24 +238,14 @@ export class Shipping {
         this.tell(error);
         return false;
       }
-    } while (this.pendingBytes >= segmentBytes || (this.isClosed && this.pending.length > 0));
+    } while (this.pending.bytes >= segmentBytes || (this.isClosed && !this.pending.isEmpty));
     return true;
-  }
-
-  /** Takes the next batches: as many as make a full segment. */
-  private take(): readonly ShippedBatch[] {
-    let bytes = 0;
-    let count = 0;
-    while (count < this.pending.length && bytes < segmentBytes) bytes += batchBytes(this.pending[count++]!);
-    this.pendingBytes -= bytes;
-    return this.pending.splice(0, count);
   }
 
   private putBack(batches: readonly ShippedBatch[]): void {
     // Meanwhile a gap may have begun another chain.
     if (this.conflict !== undefined || batches.at(-1)!.commit.seq < this.chainStart) return;
-    this.pending.unshift(...batches);
-    this.pendingBytes += batches.reduce((sum, batch) => sum + batchBytes(batch), 0);
+    this.pending.putBack(batches);
   }
 
   private onShipped(last: Commit): void {
@@ -319,8 +302,7 @@ export class Shipping {
         encodeSegment({ ...origin, isRooted }, stored.batches),
       );
     if (!isOurs) throw this.stopAt(name);
-    this.pending.unshift(...rest);
-    this.pendingBytes += rest.reduce((sum, batch) => sum + batchBytes(batch), 0);
+    this.pending.putBack(rest);
     return first.at(-1)!.commit;
   }
 
@@ -333,7 +315,7 @@ export class Shipping {
     this.brokenTimeMs ??= this.shipped.time;
     // No export of this index may seem to go on with the segments of the other one.
     this.chain = this.options.mintChain();
-    this.forget();
+    this.pending.clear();
     this.waits.refuse(this.conflict);
     return this.conflict;
   }
@@ -354,7 +336,7 @@ export class Shipping {
 
   private beginChain(restorableTimeMs = this.shipped.time): void {
     this.chain = this.options.mintChain();
-    this.chainStart = this.pending[0]?.commit.seq ?? this.noted + 1;
+    this.chainStart = this.pending.first ?? this.noted + 1;
     this.brokenTimeMs ??= restorableTimeMs;
     this.export();
   }
@@ -373,15 +355,17 @@ export class Shipping {
         this.onShipped({ seq: exported.seq, time: exported.time });
       },
       (error: unknown) => {
-        this.tell(error);
-        if (chain === this.chain) this.exportLater();
+        // The index that was just opened is not served yet.
+        const soon = failedWith(error, 'SHUTTING_DOWN') ? error.retryAfterMs : undefined;
+        if (soon === undefined) this.tell(error);
+        if (chain === this.chain) this.exportLater(soon);
       },
     );
   }
 
-  private exportLater(): void {
+  private exportLater(delayMs = exportRetryMs): void {
     if (this.isClosed || this.storeId === '') return;
-    this.cancelExport = this.options.after(exportRetryMs, () => this.export());
+    this.cancelExport = this.options.after(delayMs, () => this.export());
   }
 
   private async lastShipped(storeId: string) {
