@@ -18,7 +18,7 @@ export interface ExportFiles {
   read(name: string, offset: number, length: number): Promise<Uint8Array>;
   /**
    * Writes a file, whose name must be free. If it fails, also with a failure of the given bytes, nothing is left.
-   * Exception: nobody knows whether the file is there if the place has not answered; it is whole then.
+   * Exception: if the place has not answered, the file may exist; it is whole then.
    *
    * @param name a name for which {@link isExportName} is true, or {@link isSegmentName}. @param owner of `[0-9a-f]`.
    * @param onWritten called when the bytes are durable, before they have their name.

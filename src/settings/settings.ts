@@ -242,7 +242,7 @@ export const settings = {
   },
   sealDurability: {
     flag: 'seal-durability',
-    value: 'local|shipped',
+    value: 'DURABILITY',
     env: 'ARTIFACTA_SEAL_DURABILITY',
     default: 'local',
     description:

@@ -76,6 +76,10 @@
 - name: ARTIFACTA_BLOBS
   value: {{ . | quote }}
 {{- end }}
+{{- with .Values.sealDurability }}
+- name: ARTIFACTA_SEAL_DURABILITY
+  value: {{ . | quote }}
+{{- end }}
 {{- with .Values.limits }}
 {{- if ne (toString .artifactBytesMax) "" }}
 - name: ARTIFACTA_ARTIFACT_BYTES_MAX

@@ -82,7 +82,7 @@ export async function isEmpty(index: Index): Promise<boolean> {
   return true;
 }
 
-/** True if nobody has changed anything since the store was made. */
+/** True if no caller has changed anything since the store was made. */
 export async function isUnused(index: Index): Promise<boolean> {
   let others = 0;
   for (const range of [keys.store.namespace.range(), keys.store.policy.range(), afterStoreRows])

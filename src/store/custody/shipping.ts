@@ -56,7 +56,7 @@ interface ShippingOptions {
 interface Beginning {
   /** True if another index was open before. */
   readonly isReplaced: boolean;
-  /** True if nobody has used the store yet: nothing is written before somebody does. */
+  /** True if no caller has used the store yet: nothing is written before the first does. */
   readonly isUnused: boolean;
 }
 
@@ -124,11 +124,11 @@ export class Shipping {
     this.isUnused = isUnused && last === undefined;
     if (this.isUnused) return;
     if (last?.seq === newest.seq && last.isRooted) this.chain = last.chain;
-    // What can be restored until the export is there may be old.
+    // What can be restored before the export exists may be old.
     else this.beginChain(last?.time ?? 0);
   }
 
-  /** Called when the database was opened again after a failed write, of which nobody knew the outcome. */
+  /** Called when the database was opened again after a failed write, whose outcome was unknown. */
   reopened(newest: Commit): void {
     if (this.storeId === '' || this.isClosed || newest.seq === this.noted) return;
     this.noted = newest.seq;

@@ -18,11 +18,11 @@ import type { VolumeChildOptions } from './service-child.ts';
 import { Worker } from './worker.ts';
 
 /** Small, so that manifests and half of the contents are files. */
-const inlineBytesMax = 1_000;
+const inlineBytesMax = 400;
 const gatherMs = 150;
 const workersCount = 4;
 /** How long load may go on without reaching its failpoint, in milliseconds. */
-const reachMs = 20_000;
+const reachMs = 90_000;
 
 export type Kind = 'bucket' | 'directory';
 
@@ -75,6 +75,8 @@ export class VolumeRig implements AsyncDisposable {
   private readonly workers: Worker[];
   /** What was acknowledged before this time must be there, in milliseconds since the Unix epoch. */
   private until = 0;
+  /** Whether the workers know what the present service has restored. */
+  private isRestored = false;
 
   private constructor(home: string, place: Place, seed: number) {
     this.home = home;
@@ -98,7 +100,7 @@ export class VolumeRig implements AsyncDisposable {
    * @param lifeMs the longest time for which it works, if it is killed at some time.
    */
   async live({ step, early }: End, lifeMs = 1_500): Promise<void> {
-    const armed = step && { step, occurrence: early ? 1 : this.chance.between(1, 3) };
+    const armed = step && { step, occurrence: early ? 1 : this.chance.between(1, 2) };
     const known = new Set(await chainsIn(this.place));
     await using server = this.spawn(early ? armed : undefined, gatherMs);
     const connection = await this.restored(server);
@@ -160,6 +162,7 @@ export class VolumeRig implements AsyncDisposable {
     try {
       if (this.tally.lives++ === 0) await seedWith(connection);
       else await this.restore(connection);
+      this.isRestored = true;
       return connection;
     } catch (error) {
       await connection[Symbol.asyncDispose]();
@@ -188,6 +191,7 @@ export class VolumeRig implements AsyncDisposable {
       this.tally.lost += lost;
     }
     this.until = 0;
+    for (const worker of this.workers) worker.promised.length = 0;
   }
 
   /** @param lifeMs after this time it is killed. Undefined: it dies by itself. */
@@ -221,8 +225,12 @@ export class VolumeRig implements AsyncDisposable {
 
   private async afterDeath(server: ServerProcess, known: ReadonlySet<string>): Promise<void> {
     const promised = this.workers.flatMap((worker) => worker.promised);
-    this.tally.durableSeals += promised.length;
-    this.until = Math.max(this.until, await shippedUntil(this.place, known), ...promised);
+    // What was not restored in this life is still what the life before has left.
+    if (this.isRestored) {
+      this.tally.durableSeals += promised.length;
+      this.until = Math.max(this.until, await shippedUntil(this.place, known), ...promised);
+    }
+    this.isRestored = false;
     const complaints = /cannot be shipped|unhandled|collecting|TypeError/.exec(server.stderr);
     if (complaints !== null) this.faults.push(`the service complained: ${server.stderr}`);
     this.place.loseVolume();
@@ -266,7 +274,7 @@ export async function loseVolumes(
       if (rig.faults.length > 0) break;
     }
     if (rig.faults.length === 0) await more(rig);
-    await rig.finish();
+    if (rig.faults.length === 0) await rig.finish();
   } catch (error) {
     rig.faults.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
   }

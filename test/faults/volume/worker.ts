@@ -40,7 +40,7 @@ interface Done {
 }
 
 /** What a call does, and the state after it. An id that only the answer has is given to `after`. */
-interface Step {
+interface Act {
   readonly what: string;
   readonly isDurable?: true;
   readonly call: (client: ArtifactaClient) => Promise<string | undefined>;
@@ -124,7 +124,7 @@ export class Worker {
     return this.history.at(-1)!.state;
   }
 
-  private next(): Step {
+  private next(): Act {
     const { chance } = this;
     const open = [...this.state.sessions].filter(([, { outcome }]) => outcome === undefined);
     if (open.length === 0 || (this.state.sessions.size < sessionsMax && chance.happens(0.05)))
@@ -167,7 +167,7 @@ export class Worker {
     return { ...this.state, sessions };
   }
 
-  private openSession(): Step {
+  private openSession(): Act {
     const id = `${this.name}-${++this.made}`;
     return {
       what: `open ${id}`,
@@ -176,7 +176,7 @@ export class Worker {
     };
   }
 
-  private push(id: string, session: OwnSession): Step {
+  private push(id: string, session: OwnSession): Act {
     const name = this.chance.pick(['a', 'b', 'c/d', 'e']);
     const version = session.next.get(name) ?? 1;
     const bytes = bytesOf(this.chance.seed(), this.chance.between(1, 2_000));
@@ -197,7 +197,7 @@ export class Worker {
     };
   }
 
-  private seal(id: string, session: OwnSession): Step {
+  private seal(id: string, session: OwnSession): Act {
     const outcome = this.chance.pick(['succeeded', 'failed', 'abandoned'] as const);
     const isDurable = this.chance.happens(0.6);
     return {
@@ -211,7 +211,7 @@ export class Worker {
     };
   }
 
-  private amend(id: string, session: OwnSession): Step {
+  private amend(id: string, session: OwnSession): Act {
     return {
       what: `amend ${id}`,
       call: async (client) => void (await client.sessions.amend(id, 'failed')) as undefined,
@@ -219,7 +219,7 @@ export class Worker {
     };
   }
 
-  private remove(id: string, session: OwnSession): Step | undefined {
+  private remove(id: string, session: OwnSession): Act | undefined {
     if ([...session.artifacts.values()].some(({ hold }) => hold) || session.links.size > 0) return undefined;
     return {
       what: `delete ${id}`,
@@ -228,7 +228,7 @@ export class Worker {
     };
   }
 
-  private labelSession(id: string, session: OwnSession): Step {
+  private labelSession(id: string, session: OwnSession): Act {
     const rev = String(++this.made);
     return {
       what: `label ${id} ${rev}`,
@@ -237,7 +237,7 @@ export class Worker {
     };
   }
 
-  private change(id: string, session: OwnSession, change: Partial<OwnArtifact>): Step {
+  private change(id: string, session: OwnSession, change: Partial<OwnArtifact>): Act {
     const [key, artifact] = this.chance.pick([...session.artifacts]);
     const changed = { ...artifact, ...change };
     return {
@@ -254,15 +254,15 @@ export class Worker {
     };
   }
 
-  private label(id: string, session: OwnSession): Step {
+  private label(id: string, session: OwnSession): Act {
     return this.change(id, session, { rev: String(++this.made) });
   }
 
-  private hold(id: string, session: OwnSession): Step {
+  private hold(id: string, session: OwnSession): Act {
     return this.change(id, session, { hold: this.chance.happens(0.5) });
   }
 
-  private deleteArtifact(id: string, session: OwnSession): Step | undefined {
+  private deleteArtifact(id: string, session: OwnSession): Act | undefined {
     const free = [...session.artifacts].filter(
       ([key, { hold }]) => !hold && !session.links.has(key.split(' ')[0]!),
     );
@@ -278,7 +278,7 @@ export class Worker {
   }
 
   /** Makes a link, or revokes one. */
-  private share(id: string, session: OwnSession): Step {
+  private share(id: string, session: OwnSession): Act {
     const [key] = this.chance.pick([...session.artifacts]);
     const name = key.split(' ')[0]!;
     const links = session.links.get(name) ?? [];
@@ -300,7 +300,7 @@ export class Worker {
   }
 
   /** Makes an API key, or revokes one. */
-  private key(): Step {
+  private key(): Act {
     const known = [...this.state.keys].filter(([, [id, isRevoked]]) => id !== '?' && !isRevoked);
     const set = (description: string, id: string, isRevoked: boolean): State => ({
       ...this.state,
