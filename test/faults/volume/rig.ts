@@ -21,6 +21,8 @@ import { Worker } from './worker.ts';
 const inlineBytesMax = 400;
 const gatherMs = 150;
 const workersCount = 4;
+/** The longest time that a service works before a failpoint is armed, in milliseconds. */
+const armedMsMax = 1_500;
 /** How long load may go on without reaching its failpoint, in milliseconds. */
 const reachMs = 90_000;
 
@@ -99,14 +101,15 @@ export class VolumeRig implements AsyncDisposable {
    *
    * @param lifeMs the longest time for which it works, if it is killed at some time.
    */
-  async live({ step, early }: End, lifeMs = 1_500): Promise<void> {
+  async live({ step, early }: End, lifeMs = 3_000): Promise<void> {
     const armed = step && { step, occurrence: early ? 1 : this.chance.between(1, 2) };
     const known = new Set(await chainsIn(this.place));
     await using server = this.spawn(early ? armed : undefined, gatherMs);
     const connection = await this.restored(server);
     if (connection !== undefined) {
       await using _closed = connection;
-      if (!early && armed !== undefined) server.arm(armed);
+      // Before, it does a few things that are shipped.
+      if (!early && armed !== undefined) void this.armLater(server, armed);
       await this.work(
         server,
         connection,
@@ -115,6 +118,11 @@ export class VolumeRig implements AsyncDisposable {
     }
     await server.whenEnded();
     await this.afterDeath(server, known);
+  }
+
+  private async armLater(server: ServerProcess, armed: Armed): Promise<void> {
+    await delay(this.chance.next() * armedMsMax);
+    server.arm(armed);
   }
 
   /** Works for this time with the usual gathering, and then requires what was acknowledged ten seconds before. */

@@ -47,7 +47,7 @@ interface Act {
   readonly after: (id: string) => State;
 }
 
-const sessionsMax = 4;
+const sessionsMax = 6;
 
 export class Worker {
   readonly name: string;
@@ -132,8 +132,8 @@ export class Worker {
     const [id, session] = chance.pick([...this.state.sessions]);
     const steps = [
       ...(session.outcome === undefined ? [() => this.push(id, session), () => this.push(id, session)] : []),
-      ...(session.outcome === undefined && session.artifacts.size > 2
-        ? [() => this.seal(id, session), () => this.seal(id, session)]
+      ...(session.outcome === undefined && session.artifacts.size > 1
+        ? [1, 2, 3].map(() => () => this.seal(id, session))
         : []),
       ...(session.outcome === 'abandoned' ? [() => this.amend(id, session)] : []),
       ...(session.outcome !== undefined && this.state.sessions.size > 2

@@ -6,7 +6,7 @@ import { encodeRow } from '../../../src/index/engine/stored-row.ts';
 import { keys } from '../../../src/index/keys.ts';
 import type { Entry, Write } from '../../../src/index/row.ts';
 import { type ExportPart, exportRows } from '../../../src/store/custody/export.ts';
-import { rebuilt, type Shipped } from '../../../src/store/custody/rebuilt.ts';
+import { rebuilt, removeExportsOf, type Shipped } from '../../../src/store/custody/rebuilt.ts';
 import {
   decodeSegment,
   encodeSegment,
@@ -58,10 +58,15 @@ async function ship(batches: readonly ShippedBatch[], of = origin): Promise<void
   await shipped.segments.write(name, storeId, once(encodeSegment(of, batches)));
 }
 
-async function exportOf(name: string, commit: number, rows: readonly Entry[]): Promise<void> {
+async function exportOf(
+  name: string,
+  commit: number,
+  rows: readonly Entry[],
+  of: { readonly storeId?: string; readonly chain?: string } = {},
+): Promise<void> {
   const encode = format.encoder();
   async function* bytes() {
-    const header = { formatVersion: 1, storeId, commit, time: commit * 1_000 };
+    const header = { formatVersion: 1, storeId, commit, time: commit * 1_000, ...of };
     yield encode({ kind: 'header', header });
     async function* blocks() {
       yield rows;
@@ -72,7 +77,7 @@ async function exportOf(name: string, commit: number, rows: readonly Entry[]): P
 }
 
 /** What comes out: the settings, the last commit, and what was said. */
-async function result() {
+async function result(present?: { readonly storeId: string; readonly isEmpty: boolean }) {
   let said = '';
   let commit = 0;
   const settings: Record<string, unknown> = {};
@@ -85,7 +90,7 @@ async function result() {
   const onFound = (message: string) => {
     said = message;
   };
-  for await (const part of rebuilt(shipped, { format, onFound })) take(part);
+  for await (const part of rebuilt(shipped, { format, onFound, present })) take(part);
   return { settings, commit, said };
 }
 
@@ -159,6 +164,35 @@ describe('an index that is made of an export and segments', () => {
     }
     fake.buckets.put('bucket', { name: `exports/${monday}`, bytes: Buffer.alloc(9) });
     await expect(result()).rejects.toMatchObject({ message: expect.stringContaining('no whole export') });
+  });
+
+  it('leaves out the segments of another service that ran on a copy of the store', async () => {
+    await exportOf(monday, 10, [row('a', 1)], { chain: 'c2' });
+    await ship([batch(8), batch(9), batch(10)], { ...origin, chain: 'c2' });
+    await ship([batch(9), batch(10), batch(11, put('a', 'theirs')), batch(12, put('b', 'theirs'))]);
+    await ship([batch(11, put('a', 'ours'))], { ...origin, chain: 'c2' });
+    await ship([batch(12, put('c', 'ours'))], { ...origin, chain: 'c2' });
+    expect(await result()).toMatchObject({ settings: { a: 'ours', c: 'ours' }, commit: 12 });
+    // Only theirs.
+    for (const seq of [8, 11, 12]) await shipped.segments.remove(segmentName(seq, storeId));
+    expect(await result()).toMatchObject({ settings: { a: 1 }, commit: 10 });
+  });
+
+  it('is that of the present store, or of the only other one', async () => {
+    await exportOf(monday, 10, [row('a', 1)]);
+    await exportOf(tuesday, 20, [row('b', 2)], { storeId: 'b2' });
+    const present = (of: string, isEmpty: boolean) => result({ storeId: of, isEmpty });
+    expect(await present('a1', false)).toMatchObject({ commit: 10 });
+    expect(await present('b2', false)).toMatchObject({ commit: 20 });
+    // A store that was made to be filled.
+    expect(await present('b2', true)).toMatchObject({ commit: 10 });
+    for (const unknown of [result(), present('c3', true), present('c3', false)])
+      await expect(unknown).rejects.toMatchObject({
+        reason: 'INVALID_ARGUMENT',
+        message: expect.stringContaining('exports of 2 stores'),
+      });
+    await removeExportsOf(shipped.exports, format, 'b2');
+    expect(await result()).toMatchObject({ commit: 10 });
   });
 
   it('stops at a segment of a later version', async () => {
