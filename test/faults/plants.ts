@@ -7,7 +7,7 @@ export interface Plant {
   readonly from: string;
   readonly to: string;
   /** What is to find it. Default: the kills. */
-  readonly rig?: 'power' | 'deletion';
+  readonly rig?: 'power' | 'deletion' | 'volume';
   /** Instead of a rig: the tests that are to find it. */
   readonly tests?: readonly string[];
 }
@@ -215,15 +215,15 @@ export const plants: readonly Plant[] = [
     return written;`,
   },
   {
-    name: 'a-durable-seal-is-answered-before-it-is-shipped',
-    tests: ['test/store/custody', 'test/e2e/shipping'],
+    name: 'volume: answers-durable-seals-before-they-are-shipped',
+    rig: 'volume',
     file: 'src/store/custody/shipping.ts',
     from: 'if (this.restorableTime === Number.POSITIVE_INFINITY) return;',
     to: 'if (this.restorableTime > 0) return;',
   },
   {
-    name: 'a-restore-leaves-out-the-rows-that-were-removed-since-the-export',
-    tests: ['test/faults/volume', 'test/store/custody'],
+    name: 'volume: restores-rows-that-were-removed-since-the-export',
+    rig: 'volume',
     file: 'src/store/custody/rebuilt.ts',
     from: "const value = write.type === 'put' ? decodeRow(key, write.value) : undefined;",
     to: "if (write.type === 'del') continue;\n    const value = decodeRow(key, write.value);",
