@@ -19,7 +19,7 @@ import { Worker } from './worker.ts';
 
 /** Small, so that manifests and half of the contents are files. */
 const inlineBytesMax = 400;
-const gatherMs = 150;
+const gatherMs = 400;
 const workersCount = 4;
 /** The longest time that a service works before a failpoint is armed, in milliseconds. */
 const armedMsMax = 1_500;
