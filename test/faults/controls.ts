@@ -43,7 +43,7 @@ const argsOf = {
   kills: killArgs,
   power: powerArgs,
   deletion: ['--deletion', '--actions', '3000'],
-  volume: ['--volume', '--losses', '17', '--shipped-to', 'directory'],
+  volume: ['--volume', '--losses', '17', '--shipped-to', 'directory', '--seconds', '1'],
 } as const;
 
 function rigArgs(plant: Plant | undefined): string[] {

@@ -20,7 +20,7 @@ interface ShippingParts {
 }
 
 /** What is written to the place of the exports. */
-export interface Shipped {
+interface Shipped {
   /** Undefined: the place takes only exports. */
   readonly shipping: Shipping | undefined;
   /** The exports of the store, once it is open. */

@@ -27,7 +27,7 @@ export function linksText(ends: readonly boolean[]): string {
 }
 
 /** What a store has, and what is wrong with it whatever it should have. */
-export interface Dump {
+interface Dump {
   readonly facts: Facts;
   readonly sessions: ReadonlyMap<string, Session>;
   readonly faults: readonly string[];

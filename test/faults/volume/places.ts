@@ -24,7 +24,7 @@ export interface Place extends AsyncDisposable {
   exports(): Promise<readonly Shipped[]>;
 }
 
-export interface Shipped {
+interface Shipped {
   readonly bytes: Uint8Array;
   /** Milliseconds since the Unix epoch; not later than the answer that the service has got. */
   readonly time: number;

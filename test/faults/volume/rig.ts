@@ -57,7 +57,7 @@ export const ends: readonly End[] = [
   {},
 ];
 
-export interface VolumeTally {
+interface VolumeTally {
   lives: number;
   acknowledged: number;
   /** Seals that were answered when they were shipped. */
@@ -68,7 +68,7 @@ export interface VolumeTally {
   diedRestoring: number;
 }
 
-export class VolumeRig implements AsyncDisposable {
+class VolumeRig implements AsyncDisposable {
   readonly faults: string[] = [];
   readonly tally: VolumeTally = { lives: 0, acknowledged: 0, durableSeals: 0, lost: 0, diedRestoring: 0 };
   private readonly home: string;
@@ -263,7 +263,7 @@ async function exportAgain(client: Connection['client'], isOver: () => boolean):
   return undefined;
 }
 
-export interface VolumeReport {
+interface VolumeReport {
   readonly faults: readonly string[];
   readonly tally: VolumeTally;
 }
