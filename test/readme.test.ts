@@ -116,7 +116,10 @@ it('says which methods are served', async () => {
       },
     ],
     [MaintenanceService, { ...maintenanceHandlers(store), ...exportHandlers(undefined) }],
-    [SessionService, sessionHandlers(store, new Archives({ artifactsMax: 1, artifactsAtOnceMax: 1 }))],
+    [
+      SessionService,
+      sessionHandlers(store, new Archives({ artifactsMax: 1, artifactsAtOnceMax: 1 }), undefined),
+    ],
     [InfoService, infoHandlers({ version: '', methods: [], hasShareUrls: false })],
     [
       TicketService,

@@ -24,6 +24,7 @@ import { madeOf } from './handlers.ts';
 import { infoHandlers, type ServedSettings } from './info/server-info.ts';
 import { exportHandlers } from './maintenance/exporting.ts';
 import { maintenanceHandlers } from './maintenance/maintenance-service.ts';
+import type { Shipped } from './sessions/durability.ts';
 import { sessionHandlers } from './sessions/session-service.ts';
 import { ticketHandlers } from './tickets/ticket-service.ts';
 import { afterRealTime } from './timer.ts';
@@ -56,6 +57,10 @@ interface RoutesOptions extends GuardOptions {
   readonly settings?: ServedSettings | undefined;
   /** The place that the service writes exports to. Default: none. */
   readonly exportPlace?: ExportPlace | undefined;
+  /** The exports in that place. Default: nothing else than these services writes any there. */
+  readonly exports?: Exports | undefined;
+  /** What sessions can be asked to wait for when they are sealed. Default: nothing is shipped. */
+  readonly shipping?: Shipped | undefined;
   /** Called at each step of an export. Default: not called. */
   readonly onStep?: OnStep | undefined;
   /** The clock, in milliseconds since the Unix epoch. Default: the store's clock. */
@@ -71,24 +76,15 @@ export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'se
   const { store, host, elapsed, after = afterRealTime, now = () => store().now() } = options;
   const admission = options.admission ?? new Admission({ after, elapsed });
   const { publicUrl, localUrl = () => undefined, redirects } = options;
-  const { version = '', exportPlace: place, onStep } = options;
-  const exports =
-    host === undefined || place === undefined
-      ? undefined
-      : new Exports({
-          host,
-          files: place.exports,
-          segments: place.segments,
-          format: exportFormat(version),
-          onStep,
-        });
+  const { version = '', exportPlace: place, shipping } = options;
+  const exports = options.exports ?? exportsOf(options);
   const addresses = { publicUrl, localUrl };
   const artifacts = madeOf(store, (open) => artifactHandlers(open, admission, addresses, redirects));
   const archives = new Archives({
     artifactsMax: limits.archiveArtifactsMax,
     artifactsAtOnceMax: limits.archivedArtifactsMax,
   });
-  const sessions = madeOf(store, (open) => sessionHandlers(open, archives));
+  const sessions = madeOf(store, (open) => sessionHandlers(open, archives, shipping));
   const tickets = madeOf(store, (open) =>
     ticketHandlers(open, new Tickets(open.tokenKey, now), addresses, now),
   );
@@ -120,4 +116,10 @@ export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'se
     );
     router.service(TicketService, guard(TicketService, tickets, options));
   };
+}
+
+function exportsOf({ host, exportPlace: place, version = '', onStep }: RoutesOptions): Exports | undefined {
+  if (host === undefined || place === undefined) return undefined;
+  const { exports: files, segments } = place;
+  return new Exports({ host, files, segments, format: exportFormat(version), onStep });
 }

@@ -1,9 +1,16 @@
-/** Exports of the index as files in a directory. */
-import { access, constants, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+/** Exports of the index, and its segments, as files in a directory. */
+import { access, constants, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Failure } from '../domain/errors.ts';
 import { makeDirectories } from '../domain/system/make-directories.ts';
-import { type ExportFile, type ExportFiles, exportPrefix, isExportName } from './export-files.ts';
+import {
+  type ExportFile,
+  type ExportFiles,
+  exportPrefix,
+  isExportName,
+  isSegmentName,
+  segmentPrefix,
+} from './export-files.ts';
 import {
   guarded,
   ioFailure,
@@ -21,21 +28,28 @@ import {
  * @param root absolute.
  */
 export function diskExports(root: string): ExportFiles {
-  return new DiskExports(join(root, exportPrefix));
+  return new DiskExports(join(root, exportPrefix), isExportName);
+}
+
+/** Returns the files in `<root>/segments`, in the same way. */
+export function diskSegments(root: string): ExportFiles {
+  return new DiskExports(join(root, segmentPrefix), isSegmentName);
 }
 
 class DiskExports implements ExportFiles {
   private readonly directory: string;
+  private readonly isName: (name: string) => boolean;
   private isPrepared = false;
 
-  constructor(directory: string) {
+  constructor(directory: string, isName: (name: string) => boolean) {
     this.directory = directory;
+    this.isName = isName;
   }
 
   async list(): Promise<readonly ExportFile[]> {
     return await guarded('listing exports', async () => {
       const files: ExportFile[] = [];
-      for (const name of (await this.names()).filter(isExportName).sort()) {
+      for (const name of (await this.names()).filter(this.isName).sort()) {
         const found = await stat(join(this.directory, name)).catch(ifAbsent);
         if (found?.isFile()) files.push({ name, sizeBytes: found.size });
       }
@@ -66,16 +80,31 @@ class DiskExports implements ExportFiles {
       await this.prepare();
       const size = await writeDurably(partial, bytes);
       await onWritten?.();
-      if ((await stat(path).catch(ifAbsent)) !== undefined)
-        throw new Failure('STORE_UNAVAILABLE', 'an export has that name already');
-      await rename(partial, path);
-      await syncDirectory(this.directory);
+      await this.publish(partial, path);
       return size;
     } catch (error) {
       this.isPrepared = false; // the next write may find another disk there
       await rm(partial, { force: true }).catch(() => undefined); // the next write removes it
       throw ioFailure(error, 'writing an export');
     }
+  }
+
+  /** Gives a file its name, unless another file has it: also one that another process has just made. */
+  private async publish(partial: string, path: string): Promise<void> {
+    const isTaken = await link(partial, path).then(
+      () => false,
+      async (error: unknown) => {
+        if (systemCode(error) === 'EEXIST') return true;
+        if (!withoutLinks.has(systemCode(error) ?? '')) throw error;
+        if ((await stat(path).catch(ifAbsent)) !== undefined) return true;
+        await rename(partial, path);
+        return false;
+      },
+    );
+    // The entry of a file that has the name must be durable too: it may be ours, from a try that failed here.
+    await syncDirectory(this.directory);
+    if (isTaken) throw new Failure('STORE_UNAVAILABLE', 'an export has that name already');
+    await rm(partial, { force: true }).catch(() => undefined); // the next write removes it
   }
 
   /**
@@ -107,6 +136,9 @@ class DiskExports implements ExportFiles {
     });
   }
 }
+
+/** The errors of file systems that have no links. */
+const withoutLinks = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 
 function suffix(owner: string): string {
   return `.${owner}.part`;

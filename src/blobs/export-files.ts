@@ -1,11 +1,12 @@
 /**
- * The place of the exports of the index: a directory or a bucket, separate from the contents, so that a loss of one is
- * not a loss of both. `disk-exports.ts`, `memory-exports.ts` and `gcs/exports.ts` implement it;
+ * The place of the exports of the index, or of the segments between them: a directory or a bucket, separate from the
+ * contents, so that a loss of one is not a loss of both. `disk-exports.ts`, `memory-exports.ts` and `gcs/exports.ts` implement it;
  * `test/blobs/exports.test.ts` tests all of them against it.
  *
  * Contract
  *
- * 1. A file appears whole and durable under its name, or not at all. It is never changed and never replaced.
+ * 1. A file appears whole and durable under its name, or not at all. It is never changed and never replaced: of two
+ *    processes that write the same name, one fails.
  * 2. Several stores may keep their exports in one place. A file that a store writes is marked with its owner until it
  *    is whole.
  * 3. Failures are `STORAGE_FULL` and `STORE_UNAVAILABLE`, and their messages name no path.
@@ -17,8 +18,9 @@ export interface ExportFiles {
   read(name: string, offset: number, length: number): Promise<Uint8Array>;
   /**
    * Writes a file, whose name must be free. If it fails, also with a failure of the given bytes, nothing is left.
+   * Exception: if the place has not answered, the file may exist; it is whole then.
    *
-   * @param name a name for which {@link isExportName} is true. @param owner of `[0-9a-f]`.
+   * @param name a name for which {@link isExportName} is true, or {@link isSegmentName}. @param owner of `[0-9a-f]`.
    * @param onWritten called when the bytes are durable, before they have their name.
    * @returns the size in bytes.
    */

@@ -2,13 +2,13 @@
 import { Failure } from '../domain/errors.ts';
 import { type ExportFiles, isExportName } from './export-files.ts';
 
-/** Returns an empty place for exports, which ends with the process. */
-export function memoryExports(): ExportFiles {
+/** Returns an empty place for exports, which ends with the process. @param isName of the files that are listed. */
+export function memoryExports(isName: (name: string) => boolean = isExportName): ExportFiles {
   const files = new Map<string, Uint8Array>();
   return {
     list: async () =>
       [...files]
-        .filter(([name]) => isExportName(name))
+        .filter(([name]) => isName(name))
         .map(([name, { length }]) => ({ name, sizeBytes: length }))
         .sort((a, b) => (a.name < b.name ? -1 : 1)),
     read: async (name, offset, length) => {

@@ -84,7 +84,13 @@ export type { CompareOptions, Difference, DifferenceKind } from './sessions/comp
 export type { SessionHandle } from './sessions/handle.ts';
 export type { ManifestLine } from './sessions/manifest.ts';
 export type { Outcome, Retention, Session } from './sessions/session.ts';
-export type { OpenOptions, SessionChanges, SessionQuery, Sessions } from './sessions/sessions.ts';
+export type {
+  OpenOptions,
+  SealOptions,
+  SessionChanges,
+  SessionQuery,
+  Sessions,
+} from './sessions/sessions.ts';
 export type { SessionEvent, WaitOptions, WatchOptions } from './sessions/watch.ts';
 export type { Store, StoreOptions } from './store.ts';
 export type { CallSettings } from './wire/calls.ts';

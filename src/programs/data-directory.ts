@@ -1,7 +1,7 @@
 /** Opens the store in this process: the one file that knows the index and the blobs that it is made of. */
 import { chmod, mkdir, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { diskExports } from '../blobs/disk-exports.ts';
+import { diskExports, diskSegments } from '../blobs/disk-exports.ts';
 import { makeDirectory, syncDirectory } from '../blobs/files.ts';
 import { Failure } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
@@ -19,16 +19,18 @@ import { openLevelDatabase } from '../index/leveldb/leveldb.ts';
 import { takeLock } from '../index/leveldb/lock.ts';
 import { LockWatch } from '../index/leveldb/lock-watch.ts';
 import { answersOurs } from '../server/addresses.ts';
-import type { ExportPlace } from '../store/custody/exports.ts';
+import type { ExportPlace, Exports } from '../store/custody/exports.ts';
 import { type Figures, figuresOf } from '../store/custody/figures.ts';
 import { StoreHost } from '../store/custody/host.ts';
 import { notePlace } from '../store/custody/place.ts';
+import { isUnused } from '../store/custody/restore.ts';
 import type { Shipping } from '../store/custody/shipping.ts';
 import type { HostState } from '../store/custody/status.ts';
 import { storeIdIn } from '../store/custody/store-id.ts';
 import { openStore } from '../store/open.ts';
-import type { Step } from '../store/rows/steps.ts';
+import type { OnStep, Step } from '../store/rows/steps.ts';
 import { clockPauses } from '../store/upkeep/clock-pauses.ts';
+import type { Graces } from '../store/upkeep/graces.ts';
 import { ContentsPlace } from './contents/contents-place.ts';
 import { shippingTo } from './contents/shipping.ts';
 import { keepOwnersRights, requireRights, settleFilesIn } from './directory-rights.ts';
@@ -53,6 +55,14 @@ export interface EmbeddedOptions {
   readonly reserveBytes: number | undefined;
   /** The directory for exports of the index. Absolute. Default: none, or with a bucket a place in that. */
   readonly exportDir?: string | undefined;
+  /** The version of the software, for the headers of exports. Default: empty. */
+  readonly version?: string | undefined;
+  /** The time for which changes gather before they are shipped, in milliseconds. Default: see {@link Shipping}. */
+  readonly gatherMs?: number | undefined;
+  /** The times for which free contents are left alone. Default: the usual ones. */
+  readonly graces?: Graces | undefined;
+  /** Called at each step of the store's work. Default: nothing is called. */
+  readonly onStep?: OnStep | undefined;
   /** Called when {@link Embedded.trouble} may have changed. */
   readonly onTrouble?: () => void;
   /** Called when the store begins or ceases to serve. */
@@ -80,6 +90,10 @@ export interface Embedded {
   readonly trouble: () => { readonly message: string; readonly isReadable: boolean } | undefined;
   /** The place of exports and segments; undefined if none is configured. */
   readonly exportPlace: ExportPlace | undefined;
+  /** The exports there. */
+  readonly exports: Exports | undefined;
+  /** What is shipped there between exports; undefined if nothing is. */
+  readonly shipping: Shipping | undefined;
   /** Closes the store. Calls must have ended. */
   close(): Promise<void>;
 }
@@ -112,7 +126,10 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
     const exportPlace = exportPlaceOf(options, place);
     const opening = Promise.withResolvers<StoreHost>();
     opening.promise.catch(() => undefined);
-    const shipping = exportPlace && shippingTo(exportPlace, { host: opening.promise, warn });
+    const { version = '', gatherMs, onStep } = options;
+    const shipped =
+      exportPlace && shippingTo(exportPlace, { host: opening.promise, version, warn, gatherMs, onStep });
+    const shipping = shipped?.shipping;
     const parts = { serviceClock, locks, contents, shipping };
     const host = await openHost(options, parts, (opened) => {
       index = opened;
@@ -134,7 +151,8 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
         ? undefined
         : { message: index.trouble, isReadable: index.isReadable };
     };
-    return { host, figures: () => figuresOf(host, index), trouble, exportPlace, close };
+    const exports = shipped?.exportsOf(host);
+    return { host, figures: () => figuresOf(host, index), trouble, exportPlace, exports, shipping, close };
   } catch (error) {
     contents?.[Symbol.dispose]();
     await lock[Symbol.asyncDispose]();
@@ -176,6 +194,7 @@ async function openHost(
       warn,
       locks,
       onLanded: (commit, writes) => shipping?.note(commit, writes),
+      onReopened: (newest) => shipping?.reopened(newest),
       beforeOpening: async () => {
         onStage?.('contents');
         shipping?.suspend();
@@ -203,13 +222,19 @@ async function openHost(
         removesStale: isFirst,
         ...(shipping === undefined ? {} : { restorableTime: () => shipping.restorableTime }),
         clockPauses: () => clockPauses(serviceClock),
-        onStep: (step) => stageAfter(step, onStage),
+        ...(settings.graces === undefined ? {} : { graces: settings.graces }),
+        onStep: (step) => {
+          stageAfter(step, onStage);
+          return settings.onStep?.(step);
+        },
       });
       await contents.settle(index);
-      await shipping?.begin(await storeIdIn(index), await newestCommit(index), !isFirst);
+      const beginning = { isReplaced: !isFirst, isUnused: await isUnused(index) };
+      await shipping?.begin(await storeIdIn(index), await newestCommit(index), beginning);
       await tellOfPlace(index, dataDir, warn);
       return store;
     },
+    ...(shipping === undefined ? {} : { shippedCommit: () => shippedCommit(shipping, warn) }),
     warn,
     serviceClock,
     ...(onState === undefined ? {} : { onState }),
@@ -218,7 +243,17 @@ async function openHost(
 
 function exportPlaceOf({ exportDir }: EmbeddedOptions, contents: ContentsPlace): ExportPlace | undefined {
   if (exportDir === undefined) return contents.shipping;
-  return { name: exportDir, exports: diskExports(exportDir) };
+  return { name: exportDir, exports: diskExports(exportDir), segments: diskSegments(exportDir) };
+}
+
+/** The index can be replaced also while the place of its exports does not answer. */
+async function shippedCommit(shipping: Shipping, warn: (message: string) => void): Promise<number> {
+  try {
+    return await shipping.highestCommit();
+  } catch (error) {
+    warn(`the place of the exports could not be read while the index is replaced: ${inWords(error)}`);
+    return 0;
+  }
 }
 
 function stageAfter(step: Step, onStage: EmbeddedOptions['onStage']): void {

@@ -13,6 +13,7 @@ import { answersOurs } from '../server/addresses.ts';
 import type { RunningServer } from '../server/server.ts';
 import type { LocalConfig } from '../settings/config-shapes.ts';
 import type { StoreHost } from '../store/custody/host.ts';
+import { sealsOver } from './contents/shipping.ts';
 import { type Embedded, openWhenFree } from './data-directory.ts';
 import { inProcess } from './in-process.ts';
 
@@ -46,7 +47,10 @@ export async function openOwnStore(
 ): Promise<Connection | undefined> {
   let embedded: Embedded | undefined;
   try {
-    embedded = await openWhenFree({ ...config, warn, opensUsersFiles: true }, waiting(config, signal));
+    embedded = await openWhenFree(
+      { ...config, version, warn, opensUsersFiles: true },
+      waiting(config, signal),
+    );
   } catch (error) {
     throw new ArtifactaError(error instanceof Error ? error.message : String(error), {
       code: 'UNAVAILABLE',
@@ -57,7 +61,7 @@ export async function openOwnStore(
     if (signal?.aborted) throw new ArtifactaError('the wait was cancelled', { code: 'CANCELLED' });
     return undefined;
   }
-  const { host, exportPlace, close } = embedded;
+  const { host, exportPlace, exports, close } = embedded;
   const onCall = ({ outcome, method, error }: CallRecord) => {
     if (outcome === 'INTERNAL') warn(`${method}: ${error instanceof Error ? error.stack : String(error)}`);
   };
@@ -68,6 +72,8 @@ export async function openOwnStore(
     host,
     publicUrl: config.publicUrl,
     exportPlace,
+    exports,
+    shipping: sealsOver(embedded, config.shipsSeals),
     version,
     settings: { artifactBytesMax: config.artifactBytesMax },
     onCall,

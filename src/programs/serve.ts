@@ -79,7 +79,7 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
   start.enter('lock');
   const onStage = (stage: StartStage) => start.enter(stage);
   const open = (until: () => Promise<boolean>) =>
-    openStoreOf(config, until, telemetry, { onState, onStage, onTrouble });
+    openStoreOf(config, { until, version }, telemetry, { onState, onStage, onTrouble });
   embedded = await openInTurn(config, surroundings, log, open);
   if (embedded === undefined) {
     log.info('stopped');
@@ -290,7 +290,7 @@ async function openInTurn(
  */
 async function openStoreOf(
   config: ServeConfig,
-  until: () => Promise<boolean>,
+  { until, version }: { readonly until: () => Promise<boolean>; readonly version: string },
   { log }: Telemetry,
   listeners: Pick<EmbeddedOptions, 'onState' | 'onStage' | 'onTrouble'>,
 ): Promise<Embedded | undefined> {
@@ -299,7 +299,7 @@ async function openStoreOf(
     warn: (message: string) => log.warn(message),
     debug: (message: string) => log.debug(message),
   };
-  const embedded = await openWhenFree({ ...config, ...tell, ...listeners }, async () => {
+  const embedded = await openWhenFree({ ...config, version, ...tell, ...listeners }, async () => {
     if (!waits)
       log.warn({ data_dir: config.dataDir }, 'waiting for another process that has the data directory open');
     waits = true;

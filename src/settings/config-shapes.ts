@@ -18,6 +18,8 @@ export interface CommonConfig extends Place {
   readonly reserveBytes: number | undefined;
   /** The directory for exports of the index. Absolute. Undefined: none. */
   readonly exportDir: string | undefined;
+  /** Whether seals wait until they are shipped, unless the call says it. */
+  readonly shipsSeals: boolean;
   /** How long to wait for another process that has the data directory open. */
   readonly lockWaitMs: number;
   /** The URL where others reach the HTTP listener, without a slash at its end. */

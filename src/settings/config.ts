@@ -264,6 +264,7 @@ function shared(source: Source): Omit<CommonConfig, keyof Way> {
       `must be trace, debug, info, warn, error, fatal or silent, not ${logLevel}`,
     );
   const blobs = source.bucket('blobs');
+  const exportDir = source.path('exportDir');
   return {
     token: source.token('token'),
     tokenFile: source.path('tokenFile'),
@@ -274,11 +275,25 @@ function shared(source: Source): Omit<CommonConfig, keyof Way> {
     inlineBytesMax: source.bytes('inlineBytesMax', 1024 ** 2) ?? (blobs === undefined ? 32 * 1024 : 0),
     reserveBytes: source.bytes('reserveBytes', 2 ** 50),
     publicUrl: source.webRoot('publicUrl'),
-    exportDir: source.path('exportDir'),
+    exportDir,
+    shipsSeals: shipsSealsOf(source, blobs !== undefined || exportDir !== undefined),
     clientTls: clientTlsOf(source),
     lockWaitMs: source.milliseconds('lockWaitSeconds', 3_600) ?? 30_000,
     logLevel,
   };
+}
+
+function shipsSealsOf(source: Source, shipsIndex: boolean): boolean {
+  const text = source.text('sealDurability') ?? 'local';
+  const name = source.name('sealDurability');
+  if (text !== 'local' && text !== 'shipped')
+    throw new SettingError(name, `must be local or shipped, not ${text}`);
+  if (text === 'shipped' && !shipsIndex)
+    throw new SettingError(
+      name,
+      'can be shipped only with --blobs or --export-dir, to which the index is shipped',
+    );
+  return text === 'shipped';
 }
 
 /**

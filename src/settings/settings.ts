@@ -262,10 +262,19 @@ export const settings = {
     flag: 'export-dir',
     value: 'DIR',
     env: 'ARTIFACTA_EXPORT_DIR',
-    default: 'none (the service writes no exports)',
+    default: 'none (the service writes no exports, unless --blobs is given)',
     description:
-      'directory for MaintenanceService.Export, which writes exports/TIME.index there; should be on another ' +
-      'disk',
+      'directory for exports of the index (exports/TIME.index) and the changes between them (segments/); should be on ' +
+      'another disk',
+  },
+  sealDurability: {
+    flag: 'seal-durability',
+    value: 'DURABILITY',
+    env: 'ARTIFACTA_SEAL_DURABILITY',
+    default: 'local',
+    description:
+      'what SealSession waits for, unless the call says it: local: the seal is on the volume; shipped: it is also in the ' +
+      'bucket of --blobs or in --export-dir, and outlasts the loss of the volume',
   },
   graceSeconds: {
     flag: 'grace-seconds',

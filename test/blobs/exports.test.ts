@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { diskExports, exportWarnings } from '../../src/blobs/disk-exports.ts';
+import { diskExports, diskSegments, exportWarnings } from '../../src/blobs/disk-exports.ts';
 import { exportName, exportNameTime, isExportName } from '../../src/blobs/export-files.ts';
 import { openGcsBlobs } from '../../src/blobs/gcs/blobs.ts';
 import { memoryExports } from '../../src/blobs/memory-exports.ts';
@@ -101,6 +101,24 @@ describe('exports on disk', () => {
       [first, second, `.${second}.b2.part`, 'latest', 'notes.txt'].sort(),
     );
     expect(await readFile(join(directory, 'notes.txt'), 'utf8')).toBe('mine');
+  });
+
+  it('are written once, also by processes that write the same name at the same time', async () => {
+    const root = await newDirectory();
+    const name = '000000000011.a1.segment';
+    const tries = ['b2', 'c3', 'd4', 'e5'].map((owner) =>
+      diskSegments(root).write(name, owner, pieces(owner)),
+    );
+    const ended = await Promise.allSettled(tries);
+    const [won, ...others] = ended.filter(({ status }) => status === 'fulfilled');
+    expect([won?.status, others]).toEqual(['fulfilled', []]);
+    for (const { status, ...rest } of ended)
+      if (status === 'rejected') expect(rest).toMatchObject({ reason: { reason: 'STORE_UNAVAILABLE' } });
+    expect(await readdir(join(root, 'segments'))).toEqual([name]);
+    const winner = ['b2', 'c3', 'd4', 'e5'][ended.findIndex(({ status }) => status === 'fulfilled')];
+    expect(await readFile(join(root, 'segments', name), 'utf8')).toBe(winner);
+    expect(await diskSegments(root).list()).toEqual([{ name, sizeBytes: 2 }]);
+    expect(await diskExports(root).list()).toEqual([]);
   });
 
   it('name no path in failures', async () => {

@@ -15,9 +15,9 @@ export interface Connection extends AsyncDisposable {
   lost: boolean;
 }
 
-/** @param address `host:port`. */
+/** @param address `host:port`, or `unix:` and the path of a socket, which is for operators. */
 export async function openConnection(address: string): Promise<Connection> {
-  const endpoint = await openEndpoint(`grpc://${address}`);
+  const endpoint = await openEndpoint(address.startsWith('unix:') ? address : `grpc://${address}`);
   const client = new ArtifactaClient(endpoint, { retry: { attemptsMax: 1 }, timeoutMs: callTimeoutMs });
   return {
     artifacts: createClient(ArtifactService, endpoint.transport),

@@ -39,7 +39,12 @@ const killArgs = ['--failpoints', '--kills', '--times', '25'];
 /** Where the index is on the same file system its syncs make the rest durable, too. */
 const powerArgs = ['--power', '--cuts', '12', '--layout', 'split'];
 
-const argsOf = { kills: killArgs, power: powerArgs, deletion: ['--deletion', '--actions', '3000'] } as const;
+const argsOf = {
+  kills: killArgs,
+  power: powerArgs,
+  deletion: ['--deletion', '--actions', '3000'],
+  volume: ['--volume', '--losses', '17', '--shipped-to', 'directory', '--seconds', '1'],
+} as const;
 
 function rigArgs(plant: Plant | undefined): string[] {
   return ['test/faults/main.ts', ...argsOf[plant?.rig ?? 'kills'], '--seed', '7'];

@@ -7,7 +7,7 @@ export interface Plant {
   readonly from: string;
   readonly to: string;
   /** What is to find it. Default: the kills. */
-  readonly rig?: 'power' | 'deletion';
+  readonly rig?: 'power' | 'deletion' | 'volume';
   /** Instead of a rig: the tests that are to find it. */
   readonly tests?: readonly string[];
 }
@@ -213,6 +213,27 @@ export const plants: readonly Plant[] = [
     to: `    const written = await write();
     this.admission.give(this, bytes);
     return written;`,
+  },
+  {
+    name: 'volume: answers-durable-seals-before-they-are-shipped',
+    rig: 'volume',
+    file: 'src/store/custody/shipping.ts',
+    from: 'if (this.restorableTime === Number.POSITIVE_INFINITY) return;',
+    to: 'if (this.restorableTime > 0) return;',
+  },
+  {
+    name: 'volume: restores-rows-that-were-removed-since-the-export',
+    rig: 'volume',
+    file: 'src/store/custody/rebuilt.ts',
+    from: "const value = write.type === 'put' ? decodeRow(key, write.value) : undefined;",
+    to: "if (write.type === 'del') continue;\n    const value = decodeRow(key, write.value);",
+  },
+  {
+    name: 'a-chain-is-gone-on-with-whose-export-was-never-written',
+    tests: ['test/store/custody'],
+    file: 'src/store/custody/shipping.ts',
+    from: 'if (last?.seq === newest.seq && last.isRooted) this.chain = last.chain;',
+    to: 'if (last?.seq === newest.seq) this.chain = last.chain;',
   },
 ];
 

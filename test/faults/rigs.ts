@@ -24,6 +24,7 @@ import { startAndKill } from './starts/rig.ts';
 import { sendTiny } from './tiny/rig.ts';
 import { killWhileTypesAreWritten } from './types/rig.ts';
 import { askAndNotRead } from './unread/rig.ts';
+import { loseManyVolumes } from './volume/campaign.ts';
 
 /** Kills on one data directory, which then is read back whole and thrown away. */
 const killsEach = 25;
@@ -248,6 +249,19 @@ const starts: NamedRig = {
   },
 };
 
+const volume: NamedRig = {
+  name: 'volume',
+  tries:
+    'a service that ships its index to a bucket or a directory is killed at every step of that, and loses its volume',
+  short: 'test/faults/volume',
+  options: {
+    losses: 'how many volumes are lost, to each place; 34',
+    'shipped-to': 'bucket or directory; both',
+  },
+  play: ({ seed, count, option, isOver }) =>
+    loseManyVolumes({ seed, losses: count('losses', 34), to: option('shipped-to'), isOver }),
+};
+
 const soaking: NamedRig = {
   name: 'soak',
   tries: 'a service works for an hour with its index kept level, and its memory and descriptors are watched',
@@ -275,6 +289,7 @@ export const rigs: readonly NamedRig[] = [
   shares,
   clock,
   deletion,
+  volume,
   large,
   starts,
   soaking,

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Armed, ChildOptions, ReadyLine } from './failpoints.ts';
+import type { Armed, ReadyLine } from './failpoints.ts';
 
 const child = join(import.meta.dirname, 'server-child.ts');
 
@@ -12,6 +12,13 @@ const patienceMs = 30_000;
 
 /** It killed itself at its failpoint, it was killed by us, or it ended in a way that nobody asked for. */
 type Ending = 'failpoint' | 'killed' | `exit ${string}`;
+
+interface HowToRun {
+  /** A program that runs it, with its arguments: strace, prlimit. Default: none. */
+  readonly under?: readonly string[];
+  /** The path of what it is. Default: `server-child.ts`, whose options are `ChildOptions` of `failpoints.ts`. */
+  readonly script?: string;
+}
 
 export class ServerProcess implements AsyncDisposable {
   /** The ready line; undefined if the process ended without one. */
@@ -25,12 +32,9 @@ export class ServerProcess implements AsyncDisposable {
   private readonly process: ChildProcess;
   private killed = false;
 
-  /**
-   * @param cacheDir where compiled code is kept from one start to the next, unless the environment says where.
-   * @param under a program that runs it, with its arguments: strace, prlimit.
-   */
-  constructor(options: ChildOptions, cacheDir: string, under: readonly string[] = []) {
-    const [command, ...args] = [...under, process.execPath, child, JSON.stringify(options)];
+  /** @param cacheDir where compiled code is kept from one start to the next, unless the environment says where. */
+  constructor(options: object, cacheDir: string, { under = [], script = child }: HowToRun = {}) {
+    const [command, ...args] = [...under, process.execPath, script, JSON.stringify(options)];
     this.process = spawn(command!, args, {
       stdio: 'pipe',
       env: { NODE_COMPILE_CACHE: cacheDir, ...process.env },

@@ -209,7 +209,8 @@ export const ErrorReason = {
   ETAG_MISMATCH: 23,
 
   /**
-   * UNAVAILABLE; retry. The session's manifest is being computed. Metadata: `session`.
+   * UNAVAILABLE; retry. The session's manifest is being computed. Or the seal was to be shipped (DURABILITY_SHIPPED), and
+   * is not yet; the message says so. Metadata: `session`.
    *
    * @generated from enum value: ERROR_REASON_SEAL_PENDING = 24;
    */
@@ -362,7 +363,8 @@ export const ErrorReason = {
   STORE_NOT_EMPTY: 43,
 
   /**
-   * FAILED_PRECONDITION. The service has no directory to write exports to: its setting `--export-dir` is missing.
+   * FAILED_PRECONDITION. The service has no place for exports of its index, and for the changes between them: its settings
+   * `--export-dir` and `--blobs` are missing.
    *
    * @generated from enum value: ERROR_REASON_EXPORT_NOT_CONFIGURED = 44;
    */

@@ -2,8 +2,8 @@
 // @generated from file artifacta/v1/session_service.proto (package artifacta.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { CompareSessionsRequestSchema, CompareSessionsResponseSchema } from "./compare_pb.ts";
 import { file_artifacta_v1_compare } from "./compare_pb.ts";
 import type { SessionOutcome } from "./outcome_pb.ts";
@@ -18,13 +18,13 @@ import type { WatchSessionRequestSchema, WatchSessionResponseSchema } from "./wa
 import { file_artifacta_v1_watch } from "./watch_pb.ts";
 import type { Duration, FieldMask } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_field_mask } from "@bufbuild/protobuf/wkt";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file artifacta/v1/session_service.proto.
  */
 export const file_artifacta_v1_session_service: GenFile = /*@__PURE__*/
-  fileDesc("CiJhcnRpZmFjdGEvdjEvc2Vzc2lvbl9zZXJ2aWNlLnByb3RvEgxhcnRpZmFjdGEudjEi9QIKEk9wZW5TZXNzaW9uUmVxdWVzdBIPCgdzZXNzaW9uGAEgASgJEkAKCG1ldGFkYXRhGAIgAygLMi4uYXJ0aWZhY3RhLnYxLk9wZW5TZXNzaW9uUmVxdWVzdC5NZXRhZGF0YUVudHJ5EjwKBmxhYmVscxgDIAMoCzIsLmFydGlmYWN0YS52MS5PcGVuU2Vzc2lvblJlcXVlc3QuTGFiZWxzRW50cnkSKgoJcmV0ZW50aW9uGAQgASgLMhcuYXJ0aWZhY3RhLnYxLlJldGVudGlvbhIoCgVsZWFzZRgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIYChBleHBlY3RlZF9vdXRwdXRzGAYgAygJGi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIk4KE09wZW5TZXNzaW9uUmVzcG9uc2USJgoHc2Vzc2lvbhgBIAEoCzIVLmFydGlmYWN0YS52MS5TZXNzaW9uEg8KB2NyZWF0ZWQYAiABKAgiJAoRR2V0U2Vzc2lvblJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCSI8ChJHZXRTZXNzaW9uUmVzcG9uc2USJgoHc2Vzc2lvbhgBIAEoCzIVLmFydGlmYWN0YS52MS5TZXNzaW9uIoUBChNMaXN0U2Vzc2lvbnNSZXF1ZXN0Eg4KBmZpbHRlchgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRImCgVvcmRlchgEIAEoDjIXLmFydGlmYWN0YS52MS5MaXN0T3JkZXISDwoHZXhwbGFpbhgFIAEoCCKNAQoUTGlzdFNlc3Npb25zUmVzcG9uc2USJwoIc2Vzc2lvbnMYASADKAsyFS5hcnRpZmFjdGEudjEuU2Vzc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSMwoLZXhwbGFuYXRpb24YAyABKAsyHi5hcnRpZmFjdGEudjEuUXVlcnlFeHBsYW5hdGlvbiKkAQoUVXBkYXRlU2Vzc2lvblJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRItCgdjaGFuZ2VzGAIgASgLMhwuYXJ0aWZhY3RhLnYxLlNlc3Npb25DaGFuZ2VzEi8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIMCgRldGFnGAQgASgJEg0KBXRvdWNoGAUgASgIIqUBCg5TZXNzaW9uQ2hhbmdlcxI4CgZsYWJlbHMYASADKAsyKC5hcnRpZmFjdGEudjEuU2Vzc2lvbkNoYW5nZXMuTGFiZWxzRW50cnkSKgoJcmV0ZW50aW9uGAIgASgLMhcuYXJ0aWZhY3RhLnYxLlJldGVudGlvbhotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIj8KFVVwZGF0ZVNlc3Npb25SZXNwb25zZRImCgdzZXNzaW9uGAEgASgLMhUuYXJ0aWZhY3RhLnYxLlNlc3Npb24iYgoSU2VhbFNlc3Npb25SZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSLQoHb3V0Y29tZRgCIAEoDjIcLmFydGlmYWN0YS52MS5TZXNzaW9uT3V0Y29tZRIMCgRldGFnGAMgASgJIlUKE1NlYWxTZXNzaW9uUmVzcG9uc2USJgoHc2Vzc2lvbhgBIAEoCzIVLmFydGlmYWN0YS52MS5TZXNzaW9uEhYKDmFscmVhZHlfc2VhbGVkGAIgASgIImMKE0FtZW5kT3V0Y29tZVJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRItCgdvdXRjb21lGAIgASgOMhwuYXJ0aWZhY3RhLnYxLlNlc3Npb25PdXRjb21lEgwKBGV0YWcYAyABKAkiPgoUQW1lbmRPdXRjb21lUmVzcG9uc2USJgoHc2Vzc2lvbhgBIAEoCzIVLmFydGlmYWN0YS52MS5TZXNzaW9uIjUKFERlbGV0ZVNlc3Npb25SZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkSDAoEZXRhZxgCIAEoCSIoChVEZWxldGVTZXNzaW9uUmVzcG9uc2USDwoHZGVsZXRlZBgBIAEoCCIqChdEb3dubG9hZE1hbmlmZXN0UmVxdWVzdBIPCgdzZXNzaW9uGAEgASgJIikKGERvd25sb2FkTWFuaWZlc3RSZXNwb25zZRINCgVjaHVuaxgBIAEoDCIpChZEb3dubG9hZEFyY2hpdmVSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkiKAoXRG93bmxvYWRBcmNoaXZlUmVzcG9uc2USDQoFY2h1bmsYASABKAwynQgKDlNlc3Npb25TZXJ2aWNlElcKC09wZW5TZXNzaW9uEiAuYXJ0aWZhY3RhLnYxLk9wZW5TZXNzaW9uUmVxdWVzdBohLmFydGlmYWN0YS52MS5PcGVuU2Vzc2lvblJlc3BvbnNlIgOQAgISVAoKR2V0U2Vzc2lvbhIfLmFydGlmYWN0YS52MS5HZXRTZXNzaW9uUmVxdWVzdBogLmFydGlmYWN0YS52MS5HZXRTZXNzaW9uUmVzcG9uc2UiA5ACARJaCgxMaXN0U2Vzc2lvbnMSIS5hcnRpZmFjdGEudjEuTGlzdFNlc3Npb25zUmVxdWVzdBoiLmFydGlmYWN0YS52MS5MaXN0U2Vzc2lvbnNSZXNwb25zZSIDkAIBElgKDVVwZGF0ZVNlc3Npb24SIi5hcnRpZmFjdGEudjEuVXBkYXRlU2Vzc2lvblJlcXVlc3QaIy5hcnRpZmFjdGEudjEuVXBkYXRlU2Vzc2lvblJlc3BvbnNlElcKC1NlYWxTZXNzaW9uEiAuYXJ0aWZhY3RhLnYxLlNlYWxTZXNzaW9uUmVxdWVzdBohLmFydGlmYWN0YS52MS5TZWFsU2Vzc2lvblJlc3BvbnNlIgOQAgISWgoMQW1lbmRPdXRjb21lEiEuYXJ0aWZhY3RhLnYxLkFtZW5kT3V0Y29tZVJlcXVlc3QaIi5hcnRpZmFjdGEudjEuQW1lbmRPdXRjb21lUmVzcG9uc2UiA5ACAhJdCg1EZWxldGVTZXNzaW9uEiIuYXJ0aWZhY3RhLnYxLkRlbGV0ZVNlc3Npb25SZXF1ZXN0GiMuYXJ0aWZhY3RhLnYxLkRlbGV0ZVNlc3Npb25SZXNwb25zZSIDkAICElwKDFdhdGNoU2Vzc2lvbhIhLmFydGlmYWN0YS52MS5XYXRjaFNlc3Npb25SZXF1ZXN0GiIuYXJ0aWZhY3RhLnYxLldhdGNoU2Vzc2lvblJlc3BvbnNlIgOQAgEwARJjCg9Db21wYXJlU2Vzc2lvbnMSJC5hcnRpZmFjdGEudjEuQ29tcGFyZVNlc3Npb25zUmVxdWVzdBolLmFydGlmYWN0YS52MS5Db21wYXJlU2Vzc2lvbnNSZXNwb25zZSIDkAIBEmgKEERvd25sb2FkTWFuaWZlc3QSJS5hcnRpZmFjdGEudjEuRG93bmxvYWRNYW5pZmVzdFJlcXVlc3QaJi5hcnRpZmFjdGEudjEuRG93bmxvYWRNYW5pZmVzdFJlc3BvbnNlIgOQAgEwARJlCg9Eb3dubG9hZEFyY2hpdmUSJC5hcnRpZmFjdGEudjEuRG93bmxvYWRBcmNoaXZlUmVxdWVzdBolLmFydGlmYWN0YS52MS5Eb3dubG9hZEFyY2hpdmVSZXNwb25zZSIDkAIBMAFiBnByb3RvMw", [file_artifacta_v1_compare, file_artifacta_v1_outcome, file_artifacta_v1_query, file_artifacta_v1_retention, file_artifacta_v1_session, file_artifacta_v1_watch, file_google_protobuf_duration, file_google_protobuf_field_mask]);
+  fileDesc("CiJhcnRpZmFjdGEvdjEvc2Vzc2lvbl9zZXJ2aWNlLnByb3RvEgxhcnRpZmFjdGEudjEi9QIKEk9wZW5TZXNzaW9uUmVxdWVzdBIPCgdzZXNzaW9uGAEgASgJEkAKCG1ldGFkYXRhGAIgAygLMi4uYXJ0aWZhY3RhLnYxLk9wZW5TZXNzaW9uUmVxdWVzdC5NZXRhZGF0YUVudHJ5EjwKBmxhYmVscxgDIAMoCzIsLmFydGlmYWN0YS52MS5PcGVuU2Vzc2lvblJlcXVlc3QuTGFiZWxzRW50cnkSKgoJcmV0ZW50aW9uGAQgASgLMhcuYXJ0aWZhY3RhLnYxLlJldGVudGlvbhIoCgVsZWFzZRgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIYChBleHBlY3RlZF9vdXRwdXRzGAYgAygJGi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIk4KE09wZW5TZXNzaW9uUmVzcG9uc2USJgoHc2Vzc2lvbhgBIAEoCzIVLmFydGlmYWN0YS52MS5TZXNzaW9uEg8KB2NyZWF0ZWQYAiABKAgiJAoRR2V0U2Vzc2lvblJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCSI8ChJHZXRTZXNzaW9uUmVzcG9uc2USJgoHc2Vzc2lvbhgBIAEoCzIVLmFydGlmYWN0YS52MS5TZXNzaW9uIoUBChNMaXN0U2Vzc2lvbnNSZXF1ZXN0Eg4KBmZpbHRlchgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCRImCgVvcmRlchgEIAEoDjIXLmFydGlmYWN0YS52MS5MaXN0T3JkZXISDwoHZXhwbGFpbhgFIAEoCCKNAQoUTGlzdFNlc3Npb25zUmVzcG9uc2USJwoIc2Vzc2lvbnMYASADKAsyFS5hcnRpZmFjdGEudjEuU2Vzc2lvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSMwoLZXhwbGFuYXRpb24YAyABKAsyHi5hcnRpZmFjdGEudjEuUXVlcnlFeHBsYW5hdGlvbiKkAQoUVXBkYXRlU2Vzc2lvblJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRItCgdjaGFuZ2VzGAIgASgLMhwuYXJ0aWZhY3RhLnYxLlNlc3Npb25DaGFuZ2VzEi8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIMCgRldGFnGAQgASgJEg0KBXRvdWNoGAUgASgIIqUBCg5TZXNzaW9uQ2hhbmdlcxI4CgZsYWJlbHMYASADKAsyKC5hcnRpZmFjdGEudjEuU2Vzc2lvbkNoYW5nZXMuTGFiZWxzRW50cnkSKgoJcmV0ZW50aW9uGAIgASgLMhcuYXJ0aWZhY3RhLnYxLlJldGVudGlvbhotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIj8KFVVwZGF0ZVNlc3Npb25SZXNwb25zZRImCgdzZXNzaW9uGAEgASgLMhUuYXJ0aWZhY3RhLnYxLlNlc3Npb24ikAEKElNlYWxTZXNzaW9uUmVxdWVzdBIPCgdzZXNzaW9uGAEgASgJEi0KB291dGNvbWUYAiABKA4yHC5hcnRpZmFjdGEudjEuU2Vzc2lvbk91dGNvbWUSDAoEZXRhZxgDIAEoCRIsCgpkdXJhYmlsaXR5GAQgASgOMhguYXJ0aWZhY3RhLnYxLkR1cmFiaWxpdHkiVQoTU2VhbFNlc3Npb25SZXNwb25zZRImCgdzZXNzaW9uGAEgASgLMhUuYXJ0aWZhY3RhLnYxLlNlc3Npb24SFgoOYWxyZWFkeV9zZWFsZWQYAiABKAgiYwoTQW1lbmRPdXRjb21lUmVxdWVzdBIPCgdzZXNzaW9uGAEgASgJEi0KB291dGNvbWUYAiABKA4yHC5hcnRpZmFjdGEudjEuU2Vzc2lvbk91dGNvbWUSDAoEZXRhZxgDIAEoCSI+ChRBbWVuZE91dGNvbWVSZXNwb25zZRImCgdzZXNzaW9uGAEgASgLMhUuYXJ0aWZhY3RhLnYxLlNlc3Npb24iNQoURGVsZXRlU2Vzc2lvblJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCRIMCgRldGFnGAIgASgJIigKFURlbGV0ZVNlc3Npb25SZXNwb25zZRIPCgdkZWxldGVkGAEgASgIIioKF0Rvd25sb2FkTWFuaWZlc3RSZXF1ZXN0Eg8KB3Nlc3Npb24YASABKAkiKQoYRG93bmxvYWRNYW5pZmVzdFJlc3BvbnNlEg0KBWNodW5rGAEgASgMIikKFkRvd25sb2FkQXJjaGl2ZVJlcXVlc3QSDwoHc2Vzc2lvbhgBIAEoCSIoChdEb3dubG9hZEFyY2hpdmVSZXNwb25zZRINCgVjaHVuaxgBIAEoDCpWCgpEdXJhYmlsaXR5EhoKFkRVUkFCSUxJVFlfVU5TUEVDSUZJRUQQABIUChBEVVJBQklMSVRZX0xPQ0FMEAESFgoSRFVSQUJJTElUWV9TSElQUEVEEAIynQgKDlNlc3Npb25TZXJ2aWNlElcKC09wZW5TZXNzaW9uEiAuYXJ0aWZhY3RhLnYxLk9wZW5TZXNzaW9uUmVxdWVzdBohLmFydGlmYWN0YS52MS5PcGVuU2Vzc2lvblJlc3BvbnNlIgOQAgISVAoKR2V0U2Vzc2lvbhIfLmFydGlmYWN0YS52MS5HZXRTZXNzaW9uUmVxdWVzdBogLmFydGlmYWN0YS52MS5HZXRTZXNzaW9uUmVzcG9uc2UiA5ACARJaCgxMaXN0U2Vzc2lvbnMSIS5hcnRpZmFjdGEudjEuTGlzdFNlc3Npb25zUmVxdWVzdBoiLmFydGlmYWN0YS52MS5MaXN0U2Vzc2lvbnNSZXNwb25zZSIDkAIBElgKDVVwZGF0ZVNlc3Npb24SIi5hcnRpZmFjdGEudjEuVXBkYXRlU2Vzc2lvblJlcXVlc3QaIy5hcnRpZmFjdGEudjEuVXBkYXRlU2Vzc2lvblJlc3BvbnNlElcKC1NlYWxTZXNzaW9uEiAuYXJ0aWZhY3RhLnYxLlNlYWxTZXNzaW9uUmVxdWVzdBohLmFydGlmYWN0YS52MS5TZWFsU2Vzc2lvblJlc3BvbnNlIgOQAgISWgoMQW1lbmRPdXRjb21lEiEuYXJ0aWZhY3RhLnYxLkFtZW5kT3V0Y29tZVJlcXVlc3QaIi5hcnRpZmFjdGEudjEuQW1lbmRPdXRjb21lUmVzcG9uc2UiA5ACAhJdCg1EZWxldGVTZXNzaW9uEiIuYXJ0aWZhY3RhLnYxLkRlbGV0ZVNlc3Npb25SZXF1ZXN0GiMuYXJ0aWZhY3RhLnYxLkRlbGV0ZVNlc3Npb25SZXNwb25zZSIDkAICElwKDFdhdGNoU2Vzc2lvbhIhLmFydGlmYWN0YS52MS5XYXRjaFNlc3Npb25SZXF1ZXN0GiIuYXJ0aWZhY3RhLnYxLldhdGNoU2Vzc2lvblJlc3BvbnNlIgOQAgEwARJjCg9Db21wYXJlU2Vzc2lvbnMSJC5hcnRpZmFjdGEudjEuQ29tcGFyZVNlc3Npb25zUmVxdWVzdBolLmFydGlmYWN0YS52MS5Db21wYXJlU2Vzc2lvbnNSZXNwb25zZSIDkAIBEmgKEERvd25sb2FkTWFuaWZlc3QSJS5hcnRpZmFjdGEudjEuRG93bmxvYWRNYW5pZmVzdFJlcXVlc3QaJi5hcnRpZmFjdGEudjEuRG93bmxvYWRNYW5pZmVzdFJlc3BvbnNlIgOQAgEwARJlCg9Eb3dubG9hZEFyY2hpdmUSJC5hcnRpZmFjdGEudjEuRG93bmxvYWRBcmNoaXZlUmVxdWVzdBolLmFydGlmYWN0YS52MS5Eb3dubG9hZEFyY2hpdmVSZXNwb25zZSIDkAIBMAFiBnByb3RvMw", [file_artifacta_v1_compare, file_artifacta_v1_outcome, file_artifacta_v1_query, file_artifacta_v1_retention, file_artifacta_v1_session, file_artifacta_v1_watch, file_google_protobuf_duration, file_google_protobuf_field_mask]);
 
 /**
  * The id and the settings of a session.
@@ -374,6 +374,15 @@ export type SealSessionRequest = Message<"artifacta.v1.SealSessionRequest"> & {
    * @generated from field: string etag = 3;
    */
   etag: string;
+
+  /**
+   * The losses that the seal must outlast before the response comes. Default: what the setting `--seal-durability` of
+   * the service says, which is LOCAL unless it is set. EXPORT_NOT_CONFIGURED if it is SHIPPED and the service ships its
+   * index nowhere; nothing is sealed then. INVALID_ARGUMENT for a value that the service does not know.
+   *
+   * @generated from field: artifacta.v1.Durability durability = 4;
+   */
+  durability: Durability;
 };
 
 /**
@@ -603,6 +612,51 @@ export const DownloadArchiveResponseSchema: GenMessage<DownloadArchiveResponse> 
   messageDesc(file_artifacta_v1_session_service, 18);
 
 /**
+ * What a change outlasts when its response comes. Contents are durable in any case, where the service keeps them.
+ *
+ * @generated from enum artifacta.v1.Durability
+ */
+export const Durability = {
+  /**
+   * The default of the service.
+   *
+   * @generated from enum value: DURABILITY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The change is on the volume of the service: it outlasts a crash and a loss of power, and not a loss of the volume.
+   *
+   * @generated from enum value: DURABILITY_LOCAL = 1;
+   */
+  LOCAL: 1,
+
+  /**
+   * The change, and every change before it, is also in the place to which the service ships its index: in its bucket, or
+   * in the directory of its setting `--export-dir`. It outlasts the loss of the volume. The response takes a tenth of a
+   * second longer, and the time that the place takes. If the place does not take the change before nine tenths of the
+   * time of the call have passed, the call fails with SEAL_PENDING, and with STORE_UNAVAILABLE if the place never will;
+   * the session is sealed nevertheless. The same call can be repeated, and waits again.
+   *
+   * @generated from enum value: DURABILITY_SHIPPED = 2;
+   */
+  SHIPPED: 2,
+} as const;
+
+/**
+ * What a change outlasts when its response comes. Contents are durable in any case, where the service keeps them.
+ *
+ * @generated from enum artifacta.v1.Durability
+ */
+export type Durability = (typeof Durability)[keyof typeof Durability] | UnknownEnum;
+
+/**
+ * Describes the enum artifacta.v1.Durability.
+ */
+export const DurabilitySchema: GenEnum<Durability> = /*@__PURE__*/
+  enumDesc(file_artifacta_v1_session_service, 0);
+
+/**
  * Opens, seals, finds and watches sessions. Namespaces and errors are as in ArtifactService.
  *
  * @generated from service artifacta.v1.SessionService
@@ -678,8 +732,9 @@ export const SessionService: GenService<{
    *
    * The response waits for the manifest. A second seal with the same outcome returns the first seal. A session without
    * artifacts is sealed like any other. The response lists missing expected outputs, which do not prevent the seal.
-   * Fails with SESSION_NOT_FOUND, OUTCOME_CONFLICT, ETAG_MISMATCH, or SEAL_PENDING if the deadline comes first: the
-   * service then finishes the seal without a further call.
+   * With `durability` SHIPPED, the response also waits until the seal would outlast the loss of the volume; a second
+   * seal waits in the same way. Fails with SESSION_NOT_FOUND, OUTCOME_CONFLICT, ETAG_MISMATCH, EXPORT_NOT_CONFIGURED,
+   * or SEAL_PENDING if the deadline comes first: the service then finishes the seal without a further call.
    *
    * @generated from rpc artifacta.v1.SessionService.SealSession
    */

@@ -94,6 +94,10 @@
   value: {{ include "artifacta.quantity" .bytesMin }}
 {{- end }}
 {{- end }}
+{{- with .Values.sealDurability }}
+- name: ARTIFACTA_SEAL_DURABILITY
+  value: {{ . | quote }}
+{{- end }}
 {{- with .Values.limits }}
 {{- if ne (toString .artifactBytesMax) "" }}
 - name: ARTIFACTA_ARTIFACT_BYTES_MAX

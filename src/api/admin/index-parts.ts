@@ -36,13 +36,14 @@ export class PartWriter {
     }
   }
 
-  private header({ formatVersion, storeId, commit, time }: ExportHeader): IndexHeader {
+  private header({ formatVersion, storeId, commit, time, chain }: ExportHeader): IndexHeader {
     const header = create(IndexHeaderSchema, {
       formatVersion,
       storeId,
       commitNumber: BigInt(commit),
       createTime: timestampFromMs(time),
       softwareVersion: this.softwareVersion,
+      segmentChain: chain ?? '',
     });
     this.headerChecksum = checksumOf(header);
     return { ...header, checksum: this.headerChecksum };
@@ -70,7 +71,7 @@ export function fromPartMessage(message: IndexPart | undefined): ExportPart {
   switch (part?.case) {
     case 'header': {
       // This check comes first: if the header was altered, that is the fault, and not what follows from it.
-      const { checksum, formatVersion, storeId, commitNumber, createTime } = part.value;
+      const { checksum, formatVersion, storeId, commitNumber, createTime, segmentChain } = part.value;
       if (checksum !== undefined && checksum !== checksumOf(part.value)) throw altered('part.header');
       return {
         kind: 'header',
@@ -79,6 +80,7 @@ export function fromPartMessage(message: IndexPart | undefined): ExportPart {
           storeId,
           commit: wholeNumber('part.header.commit_number', commitNumber),
           time: createTime === undefined ? 0 : timestampMs(createTime),
+          ...(segmentChain === '' ? {} : { chain: segmentChain }),
         },
       };
     }

@@ -5,7 +5,7 @@ import { limits } from '../../domain/limits.ts';
 import type { ExportPart } from '../../store/custody/export.ts';
 import type { ExportPlace } from '../../store/custody/exports.ts';
 import type { StoreHost } from '../../store/custody/host.ts';
-import { rebuilt } from '../../store/custody/rebuilt.ts';
+import { rebuilt, removeExportsOf } from '../../store/custody/rebuilt.ts';
 import type { Call } from '../handlers.ts';
 import { inTime } from '../receiving/client-stream.ts';
 import { exportFormat } from './export-format.ts';
@@ -26,7 +26,7 @@ interface Imported {
 
 /** Receives an export for ImportIndex. @throws Failure as {@link StoreHost.importIndex}. */
 export async function importIndex(
-  host: Pick<StoreHost, 'importIndex'>,
+  host: Pick<StoreHost, 'importIndex' | 'identity' | 'state'>,
   place: ExportPlace | undefined,
   requests: AsyncIterable<ImportIndexRequest>,
   { signal, after }: Call,
@@ -45,10 +45,19 @@ export async function importIndex(
     throw invalid('from', `must be the place of this service's exports, ${place.name}`);
   const shipped = { exports: place.exports, segments: place.segments };
   let source = '';
-  const parts = rebuilt(shipped, exportFormat(''), (message) => {
-    source = message;
+  const format = exportFormat('');
+  const present = host.state === 'serving' ? await host.identity() : undefined;
+  const parts = rebuilt(shipped, {
+    format,
+    present,
+    onFound: (message) => {
+      source = message;
+    },
   });
-  return { rows: await host.importIndex(parts, first.replace), source };
+  const rows = await host.importIndex(parts, first.replace);
+  // A store that was made only for this import must not be taken for another one later.
+  if (present?.isEmpty) await removeExportsOf(place.exports, format, present.storeId);
+  return { rows, source };
 }
 
 interface Import {

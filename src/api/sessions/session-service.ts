@@ -23,6 +23,7 @@ import { toExplanationMessage, toSessionMessage } from '../messages.ts';
 import { parseOrder, parseOutcome, parsePageSize } from '../parse.ts';
 import { parseLease, parseRetention } from '../retention.ts';
 import { compareSessions } from './comparison.ts';
+import { parseDurability, type Shipped, whenShipped } from './durability.ts';
 import { type Watch, watchSession } from './watch.ts';
 
 /** The parts of a store that SessionService uses. */
@@ -35,10 +36,11 @@ interface SessionParts {
   readonly watch: Watch;
 }
 
-/** Returns the methods of SessionService over the parts of a store. */
+/** Returns the methods of SessionService over the parts of a store. @param shipped what a seal can wait for, if anything. */
 export function sessionHandlers(
   { sessions, seals, listing, comparison, downloads, watch }: SessionParts,
   archives: Archives,
+  shipped: Shipped | undefined,
 ): Handlers<typeof SessionService> {
   return {
     openSession: async (request, call) => {
@@ -66,10 +68,12 @@ export function sessionHandlers(
     sealSession: async (request, call) => {
       const id = parseSessionId('session', request.session);
       const outcome = parseOutcome('outcome', request.outcome);
+      const waitsFor = parseDurability(request.durability, shipped);
       const sealed = await seals.seal(call.principal, id, outcome, {
         signal: call.signal,
         ...(request.etag === '' ? {} : { etag: request.etag }),
       });
+      if (waitsFor !== undefined) await whenShipped(waitsFor, id, call);
       return { session: toSessionMessage(sealed.session), alreadySealed: sealed.alreadySealed };
     },
     compareSessions: (request, call) => compareSessions(comparison, request, call),

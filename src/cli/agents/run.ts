@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { durableText } from '../commands/session.ts';
 import { UsageError } from '../exit.ts';
 import { parsePairs, parseTime } from '../flags/parse.ts';
 import { repeated } from '../flags/repeated.ts';
@@ -14,6 +15,7 @@ interface RunFlags extends RetentionFlags {
   readonly env?: string[];
   readonly lease?: string;
   readonly pty?: boolean;
+  readonly durable?: boolean;
 }
 
 const leaseDefault = '2m';
@@ -66,6 +68,7 @@ export function addRun(program: Command, invocation: Invocation): Command {
       '--lease <time>',
       `seal the session as abandoned if this program cannot renew the lease for this long, from 10s to 30d (default: ${leaseDefault})`,
     )
+    .option('--durable', `at the end, ${durableText}`)
     .action(async (words: string[], flags: RunFlags, command: Command) => {
       if (words[0] === '') throw new UsageError('the command must not be empty');
       const request = {
@@ -81,6 +84,7 @@ export function addRun(program: Command, invocation: Invocation): Command {
         variables: flags.env ?? [],
         directory: process.cwd(),
         pty: flags.pty ?? false,
+        durable: flags.durable ?? false,
       };
       const { runCommand } = await import('../running/run.ts');
       await invocation.withClient(command, (client, way) => runCommand(client, request, way, invocation));

@@ -23,6 +23,16 @@ interface OpenFlags extends RetentionFlags {
   readonly forever?: boolean;
 }
 
+interface SealFlags {
+  readonly outcome: Outcome;
+  readonly durable?: boolean;
+}
+
+/** The meaning of `--durable`. */
+export const durableText =
+  'wait until the seal would outlast the loss of the volume of the service: until it is in the bucket, or in the ' +
+  'directory, to which the service ships its index';
+
 /** `artifacta session`: opens, shows, lists, changes, seals, waits for and deletes sessions. */
 export function addSession(program: Command, invocation: Invocation): Command {
   const session = program
@@ -144,9 +154,13 @@ function addSeal(session: Command, invocation: Invocation): void {
     .addOption(
       new Option('--outcome <outcome>', 'how the run ended').choices(outcomeNames).default('succeeded'),
     )
-    .action(async (id: string, flags: { readonly outcome: Outcome }, command: Command) => {
+    .option('--durable', durableText)
+    .action(async (id: string, flags: SealFlags, command: Command) => {
       await invocation.withClient(command, async (client) => {
-        const sealed = await client.sessions.seal(id, flags.outcome, { signal: invocation.io.signal });
+        const sealed = await client.sessions.seal(id, flags.outcome, {
+          signal: invocation.io.signal,
+          durability: flags.durable ? 'shipped' : undefined,
+        });
         if (sealed.alreadySealed) invocation.output.remark(`session ${id} was sealed already`);
         const missing = sealed.session.missingOutputs;
         if (missing.length > 0)

@@ -1,5 +1,5 @@
 import { open, realpath, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { ArtifactaClient } from '../../client/client.ts';
 import { CannotWrite, inWords } from '../../client/files/cannot-write.ts';
@@ -105,8 +105,8 @@ export function addImport(program: Command, invocation: Invocation): Command {
     .argument('[file]', 'the file, or - for standard input')
     .option(
       '--from <place>',
-      'the place of the exports of the service itself, such as gs://BUCKET/PREFIX, in place of a file: the newest ' +
-        'export there, and all changes that were shipped after it',
+      'the place of the exports of the service itself, its --export-dir or gs://BUCKET/PREFIX, in place of a file: the ' +
+        'newest export there, and all changes that were shipped after it',
     )
     .option('--replace', 'replace everything in the store; without this flag, the store must be empty')
     .action(async (file: string | undefined, flags: ImportFlags, command: Command) => {
@@ -145,7 +145,8 @@ async function importFrom(
 ): Promise<void> {
   await invocation.withClient(command, async (client) => {
     const { output, io } = invocation;
-    const imported = await client.admin.importFrom(from, { signal: io.signal, replace });
+    const place = from.startsWith('gs://') ? from : resolve(from);
+    const imported = await client.admin.importFrom(place, { signal: io.signal, replace });
     const { rows, status, source: found } = imported;
     if (output.style.json)
       return output.json({ rows, source: found, state: status.state, pauses: status.pauses });

@@ -1,9 +1,10 @@
 /** Carries out `artifacta run`: a command in a session, and everything that it leaves. */
 
 import type { ArtifactaClient } from '../../client/client.ts';
+import { ArtifactaError } from '../../client/errors.ts';
 import { fileContent } from '../../client/files/file.ts';
 import { keepLease } from '../../client/sessions/keep-lease.ts';
-import type { Retention } from '../../client/sessions/session.ts';
+import type { Outcome, Retention } from '../../client/sessions/session.ts';
 import { CommandFailed } from '../exit.ts';
 import { mapInOrder } from '../files/in-order.ts';
 import { outsideOnly } from '../files/outside.ts';
@@ -37,6 +38,8 @@ interface RunRequest {
   readonly directory: string;
   /** Whether the command gets a terminal of its own. */
   readonly pty: boolean;
+  /** Whether the end waits until the seal is shipped. */
+  readonly durable: boolean;
 }
 
 /** Runs the command. The exit code of the invocation is then the command's, whatever could be stored of it. */
@@ -169,8 +172,21 @@ class Run {
     const labels = { ...this.parts.request.labels, ...labelsOf(end) };
     return await this.told(`session ${id}`, async () => {
       await this.client.sessions.update(id, { labels });
-      await this.client.sessions.seal(id, outcomeOf(end));
+      await this.sealAs(id, outcomeOf(end));
     });
+  }
+
+  /** Seals it also if the service cannot do what `--durable` asks for: the outcome must not be lost with that. */
+  private async sealAs(id: string, outcome: Outcome): Promise<void> {
+    const { sessions } = this.client;
+    const durability = this.parts.request.durable ? 'shipped' : undefined;
+    try {
+      await sessions.seal(id, outcome, { durability });
+    } catch (error) {
+      if (!(error instanceof ArtifactaError) || error.reason !== 'EXPORT_NOT_CONFIGURED') throw error;
+      await sessions.seal(id, outcome);
+      throw error;
+    }
   }
 
   /** The command has run: what fails now changes nothing of how it ended. */

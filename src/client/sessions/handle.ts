@@ -30,7 +30,7 @@ import type { CallSettings, Calls } from '../wire/calls.ts';
 import type { CompareOptions, Difference } from './comparison.ts';
 import type { ManifestLine } from './manifest.ts';
 import type { Outcome, Session } from './session.ts';
-import { type SessionChanges, Sessions } from './sessions.ts';
+import { type SealOptions, type SessionChanges, Sessions } from './sessions.ts';
 import type { SessionEvent, WaitOptions, WatchOptions } from './watch.ts';
 
 /**
@@ -155,8 +155,8 @@ export class SessionHandle implements AsyncDisposable {
   }
 
   /** Ends it: nothing is committed to it afterwards. Sealing again with the same outcome changes nothing. */
-  async seal(outcome: Outcome = 'succeeded', settings: CallSettings = {}): Promise<Session> {
-    const { session } = await this.sessions.seal(this.id, outcome, settings);
+  async seal(outcome: Outcome = 'succeeded', options: SealOptions = {}): Promise<Session> {
+    const { session } = await this.sessions.seal(this.id, outcome, options);
     return this.know(session);
   }
 

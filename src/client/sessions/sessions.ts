@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { FieldMaskSchema } from '@bufbuild/protobuf/wkt';
+import { Durability } from '../../../gen/artifacta/v1/session_service_pb.ts';
 import { type CallSettings, type Calls, onceIf, unary } from '../wire/calls.ts';
 import { type Explanation, explanationFrom } from '../wire/explanation.ts';
 import { orderOf, type PageOptions, paged } from '../wire/pages.ts';
@@ -48,6 +49,16 @@ export interface SessionChanges extends CallSettings {
   readonly touch?: boolean;
   /** Only if it still has this etag. */
   readonly etag?: string;
+}
+
+/** What a seal outlasts when `seal` returns. */
+export interface SealOptions extends CallSettings {
+  /**
+   * `local`: a crash of the service and a loss of power. `shipped`: also the loss of the volume of the service; its
+   * reason EXPORT_NOT_CONFIGURED says that the service cannot do this, and SEAL_PENDING that it has not yet, after all
+   * tries. Default: what the service is set to.
+   */
+  readonly durability?: 'local' | 'shipped' | undefined;
 }
 
 /** The sessions of the namespace. All methods throw ArtifactaError. */
@@ -121,12 +132,11 @@ export class Sessions {
   async seal(
     session: string,
     outcome: Outcome,
-    settings: CallSettings = {},
+    options: SealOptions = {},
   ): Promise<{ session: Session; alreadySealed: boolean }> {
-    const request = { session, outcome: outcomeMessage(outcome) };
-    const answer = await unary(this.calls, settings, (call) =>
-      this.calls.sessions.sealSession(request, call),
-    );
+    const durability = durabilities[options.durability ?? 'default'];
+    const request = { session, outcome: outcomeMessage(outcome), durability };
+    const answer = await unary(this.calls, options, (call) => this.calls.sessions.sealSession(request, call));
     return { session: sessionFrom(answer.session), alreadySealed: answer.alreadySealed };
   }
 
@@ -176,3 +186,9 @@ export class Sessions {
     return manifestLines(this.calls, session, settings);
   }
 }
+
+const durabilities = {
+  default: Durability.UNSPECIFIED,
+  local: Durability.LOCAL,
+  shipped: Durability.SHIPPED,
+} as const;

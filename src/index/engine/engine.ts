@@ -259,6 +259,7 @@ class Engine implements Index {
     this.durable = opened.newest;
     this.epoch++;
     this.reopens++;
+    this.options.onReopened?.(opened.newest);
     // A finding of an inspection stays true.
     if (!isLoss(this.obstacle)) this.obstacle = undefined;
     // Reads that have waited go first: no transaction has run since.

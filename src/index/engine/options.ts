@@ -39,6 +39,11 @@ export interface EngineOptions {
    * Default: nothing is called.
    */
   readonly onLanded?: (commit: CommitRecord, writes: readonly Write[]) => void;
+  /**
+   * Called when the database was opened again after a failed write, with its newest commit: the failed batch, of which
+   * {@link onLanded} was not told, may be in it. Default: nothing is called.
+   */
+  readonly onReopened?: (newest: CommitRecord) => void;
   /** Called when `trouble` or `isReadable` of the index may have changed. */
   readonly onTrouble?: () => void;
   /** Called when the index closes. */

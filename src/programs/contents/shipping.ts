@@ -1,31 +1,74 @@
 /** The shipping of an index to the place of its exports. */
 import { randomBytes } from 'node:crypto';
 import { exportFormat } from '../../api/admin/export-format.ts';
-import { limits } from '../../domain/limits.ts';
+import type { Shipped as SealWaits } from '../../api/sessions/durability.ts';
 import { afterRealTime } from '../../domain/timer.ts';
 import { type ExportPlace, Exports } from '../../store/custody/exports.ts';
 import type { StoreHost } from '../../store/custody/host.ts';
 import { Shipping } from '../../store/custody/shipping.ts';
+import type { OnStep } from '../../store/rows/steps.ts';
 
-/**
- * Returns the shipping; undefined if the place takes only exports.
- *
- * @param host resolves when the store is open.
- */
+interface ShippingParts {
+  /** Resolves when the store is open. */
+  readonly host: Promise<StoreHost>;
+  /** Of the software, for the headers of exports. */
+  readonly version: string;
+  readonly warn: (message: string) => void;
+  /** See {@link Shipping}. */
+  readonly gatherMs: number | undefined;
+  readonly onStep: OnStep | undefined;
+}
+
+/** What is written to the place of the exports. */
+interface Shipped {
+  /** Undefined: the place takes only exports. */
+  readonly shipping: Shipping | undefined;
+  /** The exports of the store, once it is open. */
+  readonly exportsOf: (host: StoreHost) => Exports;
+}
+
+/** Returns what is written to a place. */
 export function shippingTo(
   { exports: files, segments }: ExportPlace,
-  { host, warn }: { readonly host: Promise<StoreHost>; readonly warn: (message: string) => void },
-): Shipping | undefined {
-  if (segments === undefined) return undefined;
-  const format = exportFormat('');
-  return new Shipping({
-    files: segments,
-    after: afterRealTime,
-    warn,
-    mintChain: () => randomBytes(8).toString('hex'),
-    onGap: async () => {
-      const exports = new Exports({ host: await host, files, segments, format });
-      await exports.export(0, limits.exportsKeptDefault);
-    },
-  });
+  { host, version, warn, gatherMs, onStep }: ShippingParts,
+): Shipped {
+  let exports: Exports | undefined;
+  const exportsOf = (opened: StoreHost) => {
+    const format = exportFormat(version);
+    exports ??= new Exports({
+      host: opened,
+      files,
+      segments,
+      format,
+      chain: () => shipping?.chainName,
+      onStep,
+    });
+    return exports;
+  };
+  const shipping =
+    segments &&
+    new Shipping({
+      files: segments,
+      after: afterRealTime,
+      warn,
+      mintChain: () => randomBytes(8).toString('hex'),
+      onGap: async () => {
+        const { commit, createTime } = await exportsOf(await host).exportNow();
+        return { seq: commit, time: createTime };
+      },
+      gatherMs,
+      onStep,
+    });
+  return { shipping, exportsOf };
+}
+
+/** Returns what sessions can wait for when they are sealed. */
+export function sealsOver(
+  {
+    exportPlace,
+    shipping,
+  }: { readonly exportPlace: ExportPlace | undefined; readonly shipping: Shipping | undefined },
+  isDefault: boolean,
+): SealWaits | undefined {
+  return exportPlace && shipping && { place: exportPlace.name, shipping, isDefault };
 }

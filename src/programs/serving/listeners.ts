@@ -15,6 +15,7 @@ import { type RunningServer, startServer } from '../../server/server.ts';
 import type { Tls } from '../../server/tls.ts';
 import type { ServeConfig } from '../../settings/config-shapes.ts';
 import type { Telemetry } from '../../telemetry/telemetry.ts';
+import { sealsOver } from '../contents/shipping.ts';
 import type { Embedded } from '../data-directory.ts';
 import { mountMcp } from './mcp-mount.ts';
 
@@ -43,7 +44,7 @@ export async function openListeners(
   config: ServeConfig,
   { embedded, telemetry, tls, outside, version, consoleDir, ...counted }: ListenerParts,
 ): Promise<RunningServer> {
-  const { host, exportPlace } = embedded;
+  const { host, exportPlace, exports } = embedded;
   const elapsed = () => performance.now();
   const { issuers = [], ...means } = outside;
   const { authenticate, takeTicket } = authenticationOver(() => host.store, {
@@ -64,6 +65,8 @@ export async function openListeners(
     store: () => host.store,
     host,
     exportPlace,
+    exports,
+    shipping: sealsOver(embedded, config.shipsSeals),
     version,
     redirects: config.redirects,
     settings: { artifactBytesMax: config.artifactBytesMax, isAuthenticationRequired: config.auth },

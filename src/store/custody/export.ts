@@ -21,6 +21,8 @@ export interface ExportHeader {
   readonly commit: number;
   /** Milliseconds since the Unix epoch. */
   readonly time: number;
+  /** The chain of the segments that follow. Undefined: it is not known, or nothing is shipped. */
+  readonly chain?: string | undefined;
 }
 
 /** A key and its value in the stored form: with its checksum. */

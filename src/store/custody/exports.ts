@@ -3,6 +3,7 @@
  */
 import { type ExportFiles, exportName, exportNameTime, exportPrefix } from '../../blobs/export-files.ts';
 import { Failure } from '../../domain/errors.ts';
+import { limits } from '../../domain/limits.ts';
 import type { OnStep } from '../rows/steps.ts';
 import type { ExportHeader, ExportPart } from './export.ts';
 import type { StoreHost } from './host.ts';
@@ -33,7 +34,7 @@ export interface ExportFormat {
 }
 
 /** A header is shorter than this, and so is a footer. */
-const headBytes = 1_024;
+export const headBytes = 1_024;
 
 /** An export that was written and exists. */
 interface StoredExport {
@@ -46,6 +47,8 @@ interface StoredExport {
 }
 
 interface ExportResult extends StoredExport {
+  /** The last commit in it. */
+  readonly commit: number;
   /** False: the last export was young enough, or another call was writing this one. */
   readonly written: boolean;
   /** The number of older exports that were removed. */
@@ -58,10 +61,13 @@ interface ExportsOptions {
   readonly format: ExportFormat;
   /** The segments that follow the exports. Default: none. */
   readonly segments?: ExportFiles | undefined;
+  /** Returns the chain of the segments that are shipped now. Default: none are. */
+  readonly chain?: (() => string | undefined) | undefined;
   /** Default: the steps are not reported. */
   readonly onStep?: OnStep | undefined;
 }
 
+/** An export with its place in the history of the index. */
 interface NamedExport extends StoredExport {
   readonly name: string;
   /** The last commit in it. */
@@ -72,6 +78,8 @@ interface NamedExport extends StoredExport {
 export class Exports {
   private readonly options: ExportsOptions;
   private running: Promise<ExportResult> | undefined;
+  /** The number that the last caller of {@link export} has asked for. */
+  private kept = 0;
   /** The last export, once it was looked for. */
   private newest: { readonly storeId: string; readonly found: NamedExport | undefined } | undefined;
 
@@ -101,14 +109,31 @@ export class Exports {
    * @throws Failure STORAGE_FULL, STORE_UNAVAILABLE; STORE_IN_RECOVERY.
    */
   async export(minAgeMs: number, keep: number): Promise<ExportResult> {
+    this.kept = keep;
     if (this.running !== undefined) {
       const shared = await this.running.catch(() => undefined);
       if (shared !== undefined) return { ...shared, written: false, removed: 0 };
     }
-    this.running ??= this.work(minAgeMs, keep).finally(() => {
+    this.running ??= this.begun(minAgeMs, keep);
+    return await this.running;
+  }
+
+  /**
+   * Writes an export of a state that is not older than this call. Keeps the usual number of exports, or more if more
+   * were asked for.
+   *
+   * @throws Failure as {@link export}.
+   */
+  async exportNow(): Promise<ExportResult> {
+    while (this.running !== undefined) await this.running.catch(() => undefined);
+    this.running = this.begun(0, Math.max(this.kept, limits.exportsKeptDefault));
+    return await this.running;
+  }
+
+  private begun(minAgeMs: number, keep: number): Promise<ExportResult> {
+    return this.work(minAgeMs, keep).finally(() => {
       this.running = undefined;
     });
-    return await this.running;
   }
 
   private async work(minAgeMs: number, keep: number): Promise<ExportResult> {
@@ -131,7 +156,7 @@ export class Exports {
   }
 
   private async write(storeId: string, last: NamedExport | undefined): Promise<NamedExport> {
-    const { files, format, host, onStep } = this.options;
+    const { files, format, host, chain, onStep } = this.options;
     let rows = 0;
     const parts = host.exportIndex();
     const encode = format.encoder();
@@ -144,7 +169,7 @@ export class Exports {
     }
     const first = await parts.next();
     if (first.done || first.value.kind !== 'header') throw new Error('an export must begin with its header');
-    const { header } = first.value;
+    const header = { ...first.value.header, chain: chain?.() };
     // After its identity was read, the store went into recovery, or was exchanged.
     if (header.storeId !== storeId)
       throw new Failure('STORE_UNAVAILABLE', 'the store was replaced by another one', {
@@ -152,7 +177,7 @@ export class Exports {
       });
     try {
       const name = await this.freeName(header.time, last);
-      const sizeBytes = await files.write(name, storeId, bytes(first.value), () =>
+      const sizeBytes = await files.write(name, storeId, bytes({ kind: 'header', header }), () =>
         onStep?.('export.written'),
       );
       return {
@@ -230,6 +255,6 @@ export class Exports {
   }
 }
 
-function toStored({ path, createTime, sizeBytes, rows }: NamedExport): StoredExport {
-  return { path, createTime, sizeBytes, rows };
+function toStored({ path, createTime, sizeBytes, rows, commit }: NamedExport) {
+  return { path, createTime, sizeBytes, rows, commit };
 }

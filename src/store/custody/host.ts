@@ -38,6 +38,8 @@ interface HostOptions {
   readonly open: (index: Index, isFirst: boolean) => Promise<Store>;
   /** Called when the store begins or ceases to serve. */
   readonly onState?: (state: HostState) => void;
+  /** Returns the newest commit that was shipped. Default: nothing is shipped. */
+  readonly shippedCommit?: () => Promise<number>;
   /** Called with messages that an operator should know and that appear in no other place. */
   readonly warn: (message: string) => void;
   /** Milliseconds since the Unix epoch. Default: the service clock, if given, or `Date.now`. */
@@ -167,9 +169,10 @@ export class StoreHost implements AsyncDisposable {
     await this.switching;
   }
 
-  /** Returns the identity of the store that is served. @throws Failure in recovery. */
-  async identity(): Promise<{ readonly storeId: string }> {
-    return { storeId: await storeIdIn(this.live().index) };
+  /** Returns the identity of the store that is served, and whether anything was ever pushed. @throws Failure in recovery. */
+  async identity(): Promise<{ readonly storeId: string; readonly isEmpty: boolean }> {
+    const { index } = this.live();
+    return { storeId: await storeIdIn(index), isEmpty: await isEmpty(index) };
   }
 
   /** Returns the status of the store, in recovery too. */
@@ -364,9 +367,14 @@ export class StoreHost implements AsyncDisposable {
     return work;
   }
 
+  /** The numbers of commits go on after all that any state of the store has had: segments are named by them. */
   private async newestKnown(): Promise<{ readonly seq: number; readonly time: number }> {
-    if (this.serving !== undefined) return await newestCommit(this.serving.index);
-    return { seq: this.loss?.lastCommit ?? 0, time: this.loss?.lastIntactTime ?? 0 };
+    const shipped = (await this.options.shippedCommit?.()) ?? 0;
+    const { seq, time } =
+      this.serving === undefined
+        ? { seq: this.loss?.lastCommit ?? 0, time: this.loss?.lastIntactTime ?? 0 }
+        : await newestCommit(this.serving.index);
+    return { seq: Math.max(seq, shipped), time };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,12 +1,12 @@
 /** The newest state of an index that can be made from an export and the segments after it. */
 import { Buffer } from 'node:buffer';
-import type { ExportFile, ExportFiles } from '../../blobs/export-files.ts';
-import { Failure } from '../../domain/errors.ts';
+import { type ExportFile, type ExportFiles, exportPrefix } from '../../blobs/export-files.ts';
+import { Failure, invalid } from '../../domain/errors.ts';
 import { decodeRow } from '../../index/engine/stored-row.ts';
 import { keys } from '../../index/keys.ts';
 import type { Entry, Key, Value } from '../../index/row.ts';
 import { type ExportHeader, type ExportPart, ExportReader, exportRows } from './export.ts';
-import type { ExportFormat } from './exports.ts';
+import { type ExportFormat, headBytes } from './exports.ts';
 import { decodeSegment, type ShippedBatch, segmentOf } from './segments.ts';
 
 /** The place of the exports and segments of a store. */
@@ -18,20 +18,38 @@ export interface Shipped {
 /** The bytes of an export that are read at once. */
 const readBytes = 1024 * 1024;
 
+interface RebuiltOptions {
+  readonly format: ExportFormat;
+  /** Called with what was found, in words, before the first row. */
+  readonly onFound: (message: string) => void;
+  /** The store whose index is replaced. Undefined: it is not known. */
+  readonly present?: Present | undefined;
+}
+
+interface Present {
+  readonly storeId: string;
+  /** True if nothing was ever pushed: it was most likely made only to be filled. */
+  readonly isEmpty: boolean;
+}
+
 /**
- * Yields the newest whole export with the changes of all segments after it, without a gap, as one export.
+ * Yields the newest whole export with the changes of all segments after it, without a gap, as one export. A directory
+ * may have exports of several stores: those of the present store are used, or else of the only other store.
  *
- * @param onFound called with what was found, in words, before the first row.
- * @throws Failure STORE_UNAVAILABLE if the place has no whole export.
+ * @throws Failure STORE_UNAVAILABLE if the place has no whole export; INVALID_ARGUMENT if it has exports of several
+ *   stores.
  */
 export async function* rebuilt(
   { exports, segments }: Shipped,
-  format: ExportFormat,
-  onFound: (message: string) => void,
+  { format, onFound, present }: RebuiltOptions,
 ): AsyncGenerator<ExportPart> {
+  const wanted = await chosenStore(exports, format, present);
   for (const file of (await exports.list()).toReversed()) {
+    const said = format.header(await exports.read(file.name, 0, headBytes));
+    // A header that cannot be read may be that of a damaged export.
+    if (said !== undefined && said.storeId !== wanted) continue;
     const header = await wholeHeader(exports, file, format);
-    if (header === undefined) continue;
+    if (header?.storeId !== wanted || header === undefined) continue;
     const { changes, last, count, stopped } = await changesAfter(segments, header);
     const until = last ?? { seq: header.commit, time: header.time };
     onFound(
@@ -43,6 +61,41 @@ export async function* rebuilt(
     return;
   }
   throw new Failure('STORE_UNAVAILABLE', 'no whole export was found in the place of the exports');
+}
+
+/** @throws Failure INVALID_ARGUMENT */
+async function chosenStore(
+  exports: ExportFiles,
+  format: ExportFormat,
+  present: Present | undefined,
+): Promise<string | undefined> {
+  const found = new Set<string>();
+  for (const { name } of await exports.list()) {
+    const header = format.header(await exports.read(name, 0, headBytes));
+    if (header !== undefined) found.add(header.storeId);
+  }
+  if (present !== undefined && found.has(present.storeId)) {
+    if (!present.isEmpty || found.size === 1) return present.storeId;
+    found.delete(present.storeId);
+  }
+  if (found.size <= 1) return [...found][0];
+  throw invalid(
+    'from',
+    `the place has exports of ${found.size} stores, and does not say which one to restore: import a file in its ` +
+      `directory ${exportPrefix}, or leave the exports of one store there (${[...found].join(', ')})`,
+  );
+}
+
+/** Removes all exports of a store. */
+export async function removeExportsOf(
+  exports: ExportFiles,
+  format: ExportFormat,
+  storeId: string,
+): Promise<void> {
+  for (const { name } of await exports.list()) {
+    const header = format.header(await exports.read(name, 0, headBytes));
+    if (header?.storeId === storeId) await exports.remove(name);
+  }
 }
 
 /** Returns the header if all parts of the export are as they were written. */
@@ -97,14 +150,14 @@ interface Changes {
 }
 
 /** Reads the segments that follow an export without a gap. */
-async function changesAfter(segments: ExportFiles, { commit, storeId }: ExportHeader): Promise<Changes> {
+async function changesAfter(segments: ExportFiles, header: ExportHeader): Promise<Changes> {
+  const { commit } = header;
   const latest = new Map<string, Change>();
   let last: ShippedBatch['commit'] | undefined;
   let count = 0;
   let stopped = '';
-  let chain: string | undefined;
-  const files = (await segments.list()).filter(({ name }) => segmentOf(name).storeId === storeId);
-  for (const { name, sizeBytes } of files.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+  let { chain } = header;
+  for (const { name, sizeBytes } of await candidates(segments, header)) {
     const next = (last?.seq ?? commit) + 1;
     if (segmentOf(name).first > next) {
       stopped = `; commits ${next} to ${segmentOf(name).first - 1} are missing, so later ones cannot be used`;
@@ -114,6 +167,8 @@ async function changesAfter(segments: ExportFiles, { commit, storeId }: ExportHe
       const segment = decodeSegment(name, await segments.read(name, 0, sizeBytes));
       const fresh = segment.batches.filter((batch) => batch.commit.seq >= next);
       if (fresh.length === 0) continue;
+      // Between those of its chain, another service that ran on a copy of the store may have left some.
+      if (header.chain !== undefined && segment.chain !== header.chain) continue;
       chain ??= segment.chain;
       if (chain !== segment.chain) {
         stopped = `; from commit ${next} on, another index was in its place`;
@@ -130,6 +185,32 @@ async function changesAfter(segments: ExportFiles, { commit, storeId }: ExportHe
   }
   const changes = [...latest.values()].sort((a, b) => Buffer.compare(a.key, b.key));
   return { changes, last, count, stopped };
+}
+
+/** Returns the segments that may have changes after an export: from the last one that can have the next commit. */
+async function candidates(
+  segments: ExportFiles,
+  { commit, storeId, chain }: ExportHeader,
+): Promise<readonly ExportFile[]> {
+  const files = (await segments.list())
+    .filter(({ name }) => segmentOf(name).storeId === storeId)
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  let first = Math.max(
+    0,
+    files.findLastIndex(({ name }) => segmentOf(name).first <= commit + 1),
+  );
+  while (chain !== undefined && first > 0 && !(await isOf(segments, files[first]!, chain))) first--;
+  return files.slice(first);
+}
+
+/** A segment that cannot be read is of any chain. */
+async function isOf(segments: ExportFiles, { name, sizeBytes }: ExportFile, chain: string): Promise<boolean> {
+  try {
+    return decodeSegment(name, await segments.read(name, 0, sizeBytes)).chain === chain;
+  } catch (error) {
+    if (!(error instanceof Failure) || error.reason === 'STORE_UNAVAILABLE') throw error;
+    return true;
+  }
 }
 
 function apply(latest: Map<string, Change>, writes: ShippedBatch['writes']): void {

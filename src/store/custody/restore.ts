@@ -82,6 +82,15 @@ export async function isEmpty(index: Index): Promise<boolean> {
   return true;
 }
 
+/** True if no caller has changed anything since the store was made. */
+export async function isUnused(index: Index): Promise<boolean> {
+  let others = 0;
+  for (const range of [keys.store.namespace.range(), keys.store.policy.range(), afterStoreRows])
+    for await (const block of index.scan({ ...range, limit: 2 })) others += block.length;
+  // The namespace with which a store begins.
+  return others <= 1;
+}
+
 /** All rows except those of the store as a whole. */
 const afterStoreRows = { gte: keys.sessions.name.range().gte, lt: Uint8Array.of(0xff) };
 

@@ -41,25 +41,30 @@ export function batchBytes({ writes }: ShippedBatch): number {
 }
 
 /** The origin of a segment. */
-interface SegmentOrigin {
+export interface SegmentOrigin {
   readonly storeId: string;
   /** The same for all segments of one history: another index that takes the place of this one begins another chain. */
   readonly chain: string;
+  /** True if the place had an export from which the chain leads to this segment. */
+  readonly isRooted: boolean;
 }
 
 /** A segment that was read. */
 interface Segment {
   readonly chain: string;
+  readonly isRooted: boolean;
   readonly batches: readonly ShippedBatch[];
 }
 
 /** Returns a segment. @param batches at least one, numbered without gaps. */
 export function encodeSegment(
-  { storeId, chain }: SegmentOrigin,
+  { storeId, chain, isRooted }: SegmentOrigin,
   batches: readonly ShippedBatch[],
-): Uint8Array {
+): Buffer {
   const [first, last] = [batches[0]!.commit.seq, batches.at(-1)!.commit.seq];
-  const parts: Uint8Array[] = [Buffer.from(`${JSON.stringify({ format, storeId, chain, first, last })}\n`)];
+  const parts: Uint8Array[] = [
+    Buffer.from(`${JSON.stringify({ format, storeId, chain, isRooted, first, last })}\n`),
+  ];
   for (const { commit, writes } of batches) {
     const head = Buffer.alloc(20);
     head.writeUInt32BE(writes.length);
@@ -114,12 +119,18 @@ export function decodeSegment(name: string, bytes: Uint8Array): Segment {
     }
     batches.push({ commit, writes });
   }
-  return { chain: String(head.chain), batches };
+  return { chain: String(head.chain), isRooted: head.isRooted === true, batches };
 }
 
-function headIn(line: string): { readonly format?: unknown; readonly chain?: unknown } | undefined {
+interface Head {
+  readonly format?: unknown;
+  readonly chain?: unknown;
+  readonly isRooted?: unknown;
+}
+
+function headIn(line: string): Head | undefined {
   try {
-    return JSON.parse(line) as { format?: unknown; chain?: unknown };
+    return JSON.parse(line) as Head;
   } catch {
     return undefined;
   }

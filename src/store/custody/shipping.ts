@@ -1,23 +1,29 @@
 /**
  * Ships the durable batches of the index to the place of its exports, so that the loss of the volume loses seconds and
- * not the time since the last export. Batches gather for at most {@link gatherMs} or {@link segmentBytes}; without batches
- * nothing is written. An export begins a chain of segments; a gap in the commit numbers needs another export.
+ * not the time since the last export. Batches gather for at most {@link gatherMsDefault} or {@link segmentBytes}; without
+ * batches nothing is written. An export begins a chain of segments; a gap in the commit numbers needs another export.
  */
 import type { ExportFiles } from '../../blobs/export-files.ts';
-import { Failure } from '../../domain/errors.ts';
+import { Failure, failedWith } from '../../domain/errors.ts';
 import type { After } from '../../domain/timer.ts';
+import { keys } from '../../index/keys.ts';
 import type { CommitRecord } from '../../index/records.ts';
 import type { Write } from '../../index/row.ts';
+import type { OnStep } from '../rows/steps.ts';
+import { PendingBatches } from './pending-batches.ts';
 import {
-  batchBytes,
   decodeSegment,
   encodeSegment,
+  type SegmentOrigin,
   type ShippedBatch,
   segmentName,
   segmentOf,
 } from './segments.ts';
+import { ShippedWaits } from './shipped-waits.ts';
 
-const gatherMs = 5_000;
+const gatherMsDefault = 5_000;
+/** While a call waits for a batch, batches gather only for this long: the calls that come together share a segment. */
+const hurriedGatherMs = 100;
 const segmentBytes = 8 * 1024 * 1024;
 /** While the place takes nothing, batches wait in memory up to this number of bytes; then the chain ends. */
 const pendingBytesMax = 64 * 1024 * 1024;
@@ -26,36 +32,59 @@ const exportRetryMs = 10_000;
 /** After this number of segments an export is written, so that a restore reads no more of them. */
 const segmentsMax = 1_000;
 
+/** A commit, as segments and exports name it. */
+type Commit = Pick<CommitRecord, 'seq' | 'time'>;
+
 interface ShippingOptions {
   readonly files: ExportFiles;
   readonly after: After;
   readonly warn: (message: string) => void;
   /** Returns the name of a new chain. */
   readonly mintChain: () => string;
-  /** Writes an export. Called when a chain must begin, and when it is long. */
-  readonly onGap: () => Promise<unknown>;
+  /**
+   * Writes an export of a state that is not older than the call, and returns its last commit. Called when a chain must
+   * begin, and when it is long.
+   */
+  readonly onGap: () => Promise<Commit>;
+  /** In milliseconds. Default {@link gatherMsDefault}. */
+  readonly gatherMs?: number | undefined;
+  /** Default: the steps are not reported. */
+  readonly onStep?: OnStep | undefined;
+}
+
+/** What the shipping begins with. */
+interface Beginning {
+  /** True if another index was open before. */
+  readonly isReplaced: boolean;
+  /** True if no caller has used the store yet: nothing is written before the first does. */
+  readonly isUnused: boolean;
 }
 
 /** The shipping of one store. */
 export class Shipping {
   private readonly options: ShippingOptions;
   private storeId = '';
-  private pending: ShippedBatch[] = [];
-  private pendingBytes = 0;
-  /** The newest commit that a segment has. */
-  private shipped = 0;
+  /** True until the first batch with more than the store's own rows. */
+  private isUnused = false;
+  private readonly pending = new PendingBatches();
+  /** The newest commit that a segment has, or the export that began the chain. */
+  private shipped: Commit = { seq: 0, time: 0 };
   /** The newest commit that was noted. */
   private noted = 0;
-  private shippedTimeMs = 0;
   /** While a chain has no export: the time of the last state that can be restored. */
   private brokenTimeMs: number | undefined;
   private chain = '';
+  /** The first commit of the chain. */
+  private chainStart = 0;
   private segmentsSinceExport = 0;
   private cancelExport: (() => void) | undefined;
-  private cancel: (() => void) | undefined;
+  private timer: { readonly kind: 'gather' | 'hurry' | 'retry'; readonly cancel: () => void } | undefined;
   private running: Promise<void> | undefined;
   private isClosed = false;
   private warned = '';
+  /** Another service has shipped commits with the same numbers: this one ships nothing any more. */
+  private conflict: Failure | undefined;
+  private readonly waits = new ShippedWaits();
 
   constructor(options: ShippingOptions) {
     this.options = options;
@@ -67,109 +96,234 @@ export class Shipping {
    */
   get restorableTime(): number {
     if (this.brokenTimeMs !== undefined) return this.brokenTimeMs;
-    return this.shipped === this.noted ? Number.POSITIVE_INFINITY : this.shippedTimeMs;
+    return this.shipped.seq >= this.noted ? Number.POSITIVE_INFINITY : this.shipped.time;
+  }
+
+  /** The chain of the present history, which its exports name. */
+  get chainName(): string {
+    return this.chain;
   }
 
   /** Takes no batches until {@link begin}: another index may be opened. */
   suspend(): void {
     this.storeId = '';
+    this.waits.refuse(replaced());
   }
 
-  /**
-   * Begins with an index whose newest commit is this one. Does not wait for an export, if one is needed.
-   *
-   * @param isReplaced true if another index was open before.
-   */
-  async begin(
-    storeId: string,
-    newest: Pick<CommitRecord, 'seq' | 'time'>,
-    isReplaced: boolean,
-  ): Promise<void> {
+  /** Begins with an index whose newest commit is this one. Does not wait for an export, if one is needed. */
+  async begin(storeId: string, newest: Commit, { isReplaced, isUnused }: Beginning): Promise<void> {
     await this.running;
-    this.pending = [];
-    this.pendingBytes = 0;
+    this.pending.clear();
+    this.conflict = undefined;
+    await this.options.files.removeStale(storeId).catch(() => undefined);
     const last = isReplaced ? undefined : await this.lastShipped(storeId).catch(() => undefined);
     this.storeId = storeId;
     this.noted = newest.seq;
-    this.shipped = newest.seq;
-    this.shippedTimeMs = newest.time;
-    if (last?.seq === newest.seq) this.chain = last.chain;
-    else this.beginChain();
+    this.shipped = { seq: newest.seq, time: newest.time };
+    this.brokenTimeMs = undefined;
+    this.isUnused = isUnused && last === undefined;
+    if (this.isUnused) return;
+    if (last?.seq === newest.seq && last.isRooted) this.chain = last.chain;
+    // What can be restored before the export exists may be old.
+    else this.beginChain(last?.time ?? 0);
+  }
+
+  /** Called when the database was opened again after a failed write, whose outcome was unknown. */
+  reopened(newest: Commit): void {
+    if (this.storeId === '' || this.isClosed || newest.seq === this.noted) return;
+    this.noted = newest.seq;
+    this.isUnused = false;
+    this.beginChain();
   }
 
   /** Takes a batch that is durable. Returns at once. */
   note(commit: CommitRecord, writes: readonly Write[]): void {
-    if (this.storeId === '' || this.isClosed) return;
+    if (this.storeId === '' || this.isClosed || this.conflict !== undefined) return;
     const hasGap = commit.seq !== this.noted + 1;
     this.noted = commit.seq;
     const batch = { commit: { seq: commit.seq, time: commit.time }, writes };
+    if (this.isUnused && !isUsed(batch)) {
+      this.shipped = batch.commit;
+      return;
+    }
+    if (hasGap || this.pending.bytes > pendingBytesMax) this.pending.clear();
     this.pending.push(batch);
-    this.pendingBytes += batchBytes(batch);
-    if (hasGap) {
-      this.pending = [batch];
-      this.pendingBytes = batchBytes(batch);
+    if (this.isUnused || hasGap) {
+      this.isUnused = false;
       this.beginChain();
-    } else if (this.pendingBytes > pendingBytesMax) {
-      this.pending = [];
-      this.pendingBytes = 0;
+    } else if (this.pending.bytes > pendingBytesMax) {
+      this.pending.clear();
       this.options.warn(
         'too many changes of the index wait to be shipped: they are dropped, and an export is needed',
       );
       this.beginChain();
     }
-    if (this.pendingBytes >= segmentBytes) this.ship();
-    else this.cancel ??= this.options.after(gatherMs, () => this.ship());
+    if (this.pending.bytes >= segmentBytes && this.timer?.kind !== 'retry') this.ship();
+    else this.schedule('gather');
+  }
+
+  /**
+   * Resolves when everything that was noted until now can be restored from the place.
+   *
+   * @throws Failure STORE_UNAVAILABLE if that will not be; the reason of the signal.
+   */
+  async whenShipped(signal: AbortSignal): Promise<void> {
+    if (this.conflict !== undefined) throw this.conflict;
+    if (this.storeId === '') throw replaced();
+    if (this.restorableTime === Number.POSITIVE_INFINITY) return;
+    const waiting = this.waits.until(this.noted, signal);
+    if (!this.pending.isEmpty) this.schedule('hurry');
+    await waiting;
+  }
+
+  /** The number of calls that wait in {@link whenShipped}. */
+  get waiting(): number {
+    return this.waits.size;
+  }
+
+  /** Returns the newest commit that a segment in the place has, whatever store it belongs to; 0 if it has none. */
+  async highestCommit(): Promise<number> {
+    const newest = (await this.options.files.list()).at(-1);
+    if (newest === undefined) return 0;
+    try {
+      return (await this.read(newest.name)).batches.at(-1)!.commit.seq;
+    } catch (error) {
+      if (error instanceof Failure && error.reason === 'STORE_UNAVAILABLE') throw error;
+      return segmentOf(newest.name).first;
+    }
   }
 
   /** Ships what waits, and takes no more. Never rejects. */
   async close(): Promise<void> {
     this.isClosed = true;
     await this.running;
-    if (this.pending.length > 0) this.ship();
+    if (!this.pending.isEmpty) this.ship();
     await this.running;
-    this.cancel?.();
+    this.timer?.cancel();
     this.cancelExport?.();
+    this.waits.refuse(new Failure('SHUTTING_DOWN', 'the service has stopped'));
+  }
+
+  /** A hurried gathering replaces a quiet one; a retry keeps its time. */
+  private schedule(kind: 'gather' | 'hurry' | 'retry'): void {
+    if (this.isClosed || this.running !== undefined) return;
+    if (this.timer !== undefined && !(kind === 'hurry' && this.timer.kind === 'gather')) return;
+    this.timer?.cancel();
+    const { after, gatherMs = gatherMsDefault } = this.options;
+    const ms = { gather: gatherMs, hurry: Math.min(hurriedGatherMs, gatherMs), retry: retryMs }[kind];
+    this.timer = { kind, cancel: after(ms, () => this.ship()) };
   }
 
   private ship(): void {
-    this.cancel?.();
-    this.cancel = undefined;
-    this.running ??= this.shipAll().finally(() => {
+    this.timer?.cancel();
+    this.timer = undefined;
+    this.running ??= this.shipAll().then((isTaken) => {
       this.running = undefined;
+      if (this.pending.isEmpty) return;
+      this.schedule(isTaken ? (this.waits.size > 0 ? 'hurry' : 'gather') : 'retry');
     });
   }
 
-  private async shipAll(): Promise<void> {
-    while (this.pending.length > 0) {
-      const { pending: batches } = this;
-      this.pending = [];
-      const bytes = this.pendingBytes;
-      this.pendingBytes = 0;
-      const last = batches.at(-1)!.commit;
+  /** Writes at least one segment, and all that are full. @returns false if the place took nothing. */
+  private async shipAll(): Promise<boolean> {
+    do {
+      const batches = this.pending.take(segmentBytes);
+      if (batches.length === 0 || this.storeId === '') return true;
       try {
-        await this.write(batches);
-        this.shipped = last.seq;
-        this.shippedTimeMs = last.time;
+        this.onShipped(await this.write(batches));
         this.warned = '';
         if (++this.segmentsSinceExport >= segmentsMax) this.export();
       } catch (error) {
-        this.pending = [...batches, ...this.pending];
-        this.pendingBytes += bytes;
+        this.putBack(batches);
         this.tell(error);
-        if (!this.isClosed) this.cancel ??= this.options.after(retryMs, () => this.ship());
-        return;
+        return false;
       }
-    }
+    } while (this.pending.bytes >= segmentBytes || (this.isClosed && !this.pending.isEmpty));
+    return true;
   }
 
-  private async write(batches: readonly ShippedBatch[]): Promise<void> {
-    const { storeId, chain } = this;
-    const { files } = this.options;
-    const segment = encodeSegment({ storeId, chain }, batches);
+  private putBack(batches: readonly ShippedBatch[]): void {
+    // Meanwhile a gap may have begun another chain.
+    if (this.conflict !== undefined || batches.at(-1)!.commit.seq < this.chainStart) return;
+    this.pending.putBack(batches);
+  }
+
+  private onShipped(last: Commit): void {
+    if (last.seq > this.shipped.seq) this.shipped = last;
+    this.tellWaits();
+  }
+
+  private tellWaits(): void {
+    if (this.brokenTimeMs === undefined) this.waits.reached(this.shipped.seq);
+  }
+
+  /** @returns the last commit that the place has now. */
+  private async write(batches: readonly ShippedBatch[]): Promise<Commit> {
+    const { storeId, chain, options } = this;
+    const { files, onStep } = options;
+    const name = segmentName(batches[0]!.commit.seq, storeId);
+    const origin = { storeId, chain, isRooted: this.brokenTimeMs === undefined };
+    const segment = encodeSegment(origin, batches);
     async function* bytes() {
       yield segment;
     }
-    await files.write(segmentName(batches[0]!.commit.seq, storeId), storeId, bytes());
+    await onStep?.('segment.begun');
+    try {
+      await files.write(name, storeId, bytes(), () => onStep?.('segment.written'));
+    } catch (error) {
+      if (!(await this.isThere(name).catch(() => false))) throw error;
+      return await this.afterAll(name, origin, batches);
+    }
+    await onStep?.('segment.published');
+    return batches.at(-1)!.commit;
+  }
+
+  private async isThere(name: string): Promise<boolean> {
+    return (await this.options.files.list()).some((file) => file.name === name);
+  }
+
+  /**
+   * A segment with the name exists. It is ours if an earlier try has succeeded although its answer was lost: then it has
+   * the first of these batches, or all.
+   */
+  private async afterAll(
+    name: string,
+    origin: SegmentOrigin,
+    batches: readonly ShippedBatch[],
+  ): Promise<Commit> {
+    const stored = await this.read(name);
+    const { length } = stored.batches;
+    const [first, rest] = [batches.slice(0, length), batches.slice(length)];
+    const { isRooted, chain } = stored;
+    const isOurs =
+      chain === origin.chain &&
+      first.length === length &&
+      encodeSegment({ ...origin, isRooted }, first).equals(
+        encodeSegment({ ...origin, isRooted }, stored.batches),
+      );
+    if (!isOurs) throw this.stopAt(name);
+    this.pending.putBack(rest);
+    return first.at(-1)!.commit;
+  }
+
+  private stopAt(name: string): Failure {
+    this.conflict = new Failure(
+      'STORE_UNAVAILABLE',
+      `another service has shipped the segment ${name}, with commits of the same numbers: two services run on copies of ` +
+        'one store. This service ships nothing until it is started again; stop one of them',
+    );
+    this.brokenTimeMs ??= this.shipped.time;
+    // No export of this index may seem to go on with the segments of the other one.
+    this.chain = this.options.mintChain();
+    this.pending.clear();
+    this.waits.refuse(this.conflict);
+    return this.conflict;
+  }
+
+  private async read(name: string) {
+    const { files } = this.options;
+    const file = (await files.list()).find((one) => one.name === name);
+    return decodeSegment(name, await files.read(name, 0, file?.sizeBytes ?? 0));
   }
 
   /** One warning for each cause, however many attempts are made. */
@@ -180,36 +334,58 @@ export class Shipping {
     this.options.warn(`changes of the index cannot be shipped: ${message}`);
   }
 
-  private beginChain(): void {
+  private beginChain(restorableTimeMs = this.shipped.time): void {
     this.chain = this.options.mintChain();
-    this.brokenTimeMs ??= this.shippedTimeMs;
+    this.chainStart = this.pending.first ?? this.noted + 1;
+    this.brokenTimeMs ??= restorableTimeMs;
     this.export();
   }
 
   /** Writes an export, and tries it again until it succeeds. */
   private export(): void {
-    const { chain } = this;
+    const { chain, chainStart } = this;
     this.segmentsSinceExport = 0;
     this.cancelExport?.();
+    this.cancelExport = undefined;
     this.options.onGap().then(
-      () => {
-        if (chain === this.chain) this.brokenTimeMs = undefined;
+      (exported) => {
+        if (chain !== this.chain || this.conflict !== undefined) return;
+        if (exported.seq < chainStart - 1) return this.exportLater();
+        this.brokenTimeMs = undefined;
+        this.onShipped({ seq: exported.seq, time: exported.time });
       },
       (error: unknown) => {
-        this.tell(error);
-        if (!this.isClosed) this.cancelExport = this.options.after(exportRetryMs, () => this.export());
+        // The index that was just opened is not served yet.
+        const soon = failedWith(error, 'SHUTTING_DOWN') ? error.retryAfterMs : undefined;
+        if (soon === undefined) this.tell(error);
+        if (chain === this.chain) this.exportLater(soon);
       },
     );
   }
 
-  private async lastShipped(
-    storeId: string,
-  ): Promise<{ readonly seq: number; readonly chain: string } | undefined> {
-    const { files } = this.options;
-    const mine = (await files.list()).filter(({ name }) => segmentOf(name).storeId === storeId);
-    const newest = mine.sort((a, b) => (a.name < b.name ? -1 : 1)).at(-1);
-    if (newest === undefined) return undefined;
-    const { chain, batches } = decodeSegment(newest.name, await files.read(newest.name, 0, newest.sizeBytes));
-    return { seq: batches.at(-1)?.commit.seq ?? 0, chain };
+  private exportLater(delayMs = exportRetryMs): void {
+    if (this.isClosed || this.storeId === '') return;
+    this.cancelExport = this.options.after(delayMs, () => this.export());
   }
+
+  private async lastShipped(storeId: string) {
+    const mine = (await this.options.files.list()).filter(({ name }) => segmentOf(name).storeId === storeId);
+    const newest = mine.at(-1);
+    if (newest === undefined) return undefined;
+    const { chain, isRooted, batches } = await this.read(newest.name);
+    return { ...batches.at(-1)!.commit, chain, isRooted };
+  }
+}
+
+/** A store writes rows of these families by itself when it is opened. */
+const ownFamilies = new Set([keys.store.setting.code, keys.store.commit.code]);
+
+function isUsed({ writes }: ShippedBatch): boolean {
+  return writes.some(({ key }) => !ownFamilies.has(key[0]!));
+}
+
+function replaced(): Failure {
+  return new Failure('STORE_UNAVAILABLE', 'the index was closed or replaced before it was shipped', {
+    retryAfterMs: 1_000,
+  });
 }

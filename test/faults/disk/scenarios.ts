@@ -73,7 +73,7 @@ async function onServer(
   try {
     const given = { ...options(home, disks), inlineBytesMax: 4_096 };
     {
-      await using server = new ServerProcess(given, cacheDir, under);
+      await using server = new ServerProcess(given, cacheDir, { under });
       const ready = await server.whenReady();
       if (ready === undefined) throw new Error(`the server does not start: ${server.stderr}`);
       await using connection = await openConnection(ready.address);
@@ -205,7 +205,7 @@ async function startOver(home: string, when: number): Promise<Outcome> {
   const pushes = new Pushes();
   const options = { dataDir: join(home, 'data'), inlineBytesMax: 4_096 };
   const serve = async (under: readonly string[]): Promise<string> => {
-    await using server = new ServerProcess(options, join(home, 'cache'), under);
+    await using server = new ServerProcess(options, join(home, 'cache'), { under });
     const ready = await server.whenReady();
     if (ready === undefined)
       return `${await server.whenEnded()}: ${/(\w*Failure|Error|IndexDamaged): .*/.exec(server.stderr)?.[0]}`;

@@ -12,7 +12,7 @@ if (!hasStrace)
   console.warn('SKIPPED: the order of fsyncs is not tested, for strace is absent or may not trace');
 
 const calls =
-  'fsync,fdatasync,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat,pwrite64,pwritev,pwritev2,write,writev';
+  'fsync,fdatasync,link,linkat,mkdir,mkdirat,rename,renameat,renameat2,unlink,unlinkat,pwrite64,pwritev,pwritev2,write,writev';
 
 /** What is done below the directory of the exports and to it, those of one kind in a row only once. */
 async function traced(home: string, name: string): Promise<string[]> {
@@ -51,8 +51,9 @@ it('an export is durable, then named, then its name is durable, and only then th
   const written = [
     `write ${partial}`,
     `fsync ${partial}`,
-    `rename ${partial} ${directory}/TIME.index`,
+    `link ${partial} ${directory}/TIME.index`,
     `fsync ${directory}`,
+    `unlink ${partial}`,
   ];
   const first = await traced(home, 'a');
   expect(first.filter((step) => !step.startsWith('mkdir'))).toEqual([

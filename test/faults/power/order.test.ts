@@ -49,7 +49,7 @@ it.skipIf(!hasStrace)(
     const strace = ['strace', '-f', '-yy', '-s', '4096', '-o', trace, '-e', traced];
     let id: string;
     {
-      await using server = new ServerProcess(options, join(home, 'cache'), strace);
+      await using server = new ServerProcess(options, join(home, 'cache'), { under: strace });
       const ready = await server.whenReady();
       expect(server.stderr).toBe('');
       await using connection = await openConnection(ready!.address);

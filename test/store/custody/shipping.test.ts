@@ -6,7 +6,7 @@ import { encodeRow } from '../../../src/index/engine/stored-row.ts';
 import { keys } from '../../../src/index/keys.ts';
 import type { Entry, Write } from '../../../src/index/row.ts';
 import { type ExportPart, exportRows } from '../../../src/store/custody/export.ts';
-import { rebuilt, type Shipped } from '../../../src/store/custody/rebuilt.ts';
+import { rebuilt, removeExportsOf, type Shipped } from '../../../src/store/custody/rebuilt.ts';
 import {
   decodeSegment,
   encodeSegment,
@@ -18,7 +18,8 @@ import { Shipping } from '../../../src/store/custody/shipping.ts';
 import { FakeGcs } from '../../support/gcs/server.ts';
 
 const storeId = 'a1';
-const origin = { storeId, chain: 'c1' };
+const origin = { storeId, chain: 'c1', isRooted: true };
+const usual = { isReplaced: false, isUnused: false };
 const format = exportFormat('');
 let fake: FakeGcs;
 let shipped: Shipped;
@@ -57,10 +58,15 @@ async function ship(batches: readonly ShippedBatch[], of = origin): Promise<void
   await shipped.segments.write(name, storeId, once(encodeSegment(of, batches)));
 }
 
-async function exportOf(name: string, commit: number, rows: readonly Entry[]): Promise<void> {
+async function exportOf(
+  name: string,
+  commit: number,
+  rows: readonly Entry[],
+  of: { readonly storeId?: string; readonly chain?: string } = {},
+): Promise<void> {
   const encode = format.encoder();
   async function* bytes() {
-    const header = { formatVersion: 1, storeId, commit, time: commit * 1_000 };
+    const header = { formatVersion: 1, storeId, commit, time: commit * 1_000, ...of };
     yield encode({ kind: 'header', header });
     async function* blocks() {
       yield rows;
@@ -71,7 +77,7 @@ async function exportOf(name: string, commit: number, rows: readonly Entry[]): P
 }
 
 /** What comes out: the settings, the last commit, and what was said. */
-async function result() {
+async function result(present?: { readonly storeId: string; readonly isEmpty: boolean }) {
   let said = '';
   let commit = 0;
   const settings: Record<string, unknown> = {};
@@ -81,10 +87,10 @@ async function result() {
     for (const { key, value } of part.rows)
       settings[keys.store.setting.parse(key)[0]] = keys.store.setting.decode(value.subarray(5));
   };
-  for await (const part of rebuilt(shipped, format, (message) => {
+  const onFound = (message: string) => {
     said = message;
-  }))
-    take(part);
+  };
+  for await (const part of rebuilt(shipped, { format, onFound, present })) take(part);
   return { settings, commit, said };
 }
 
@@ -131,7 +137,7 @@ describe('an index that is made of an export and segments', () => {
       });
     }
     fake.buckets.bucket('bucket').delete(name);
-    await ship([batch(13, put('a', 5))], { storeId, chain: 'c2' });
+    await ship([batch(13, put('a', 5))], { ...origin, chain: 'c2' });
     expect(await result()).toMatchObject({
       settings: { a: 4 },
       commit: 12,
@@ -160,6 +166,35 @@ describe('an index that is made of an export and segments', () => {
     await expect(result()).rejects.toMatchObject({ message: expect.stringContaining('no whole export') });
   });
 
+  it('leaves out the segments of another service that ran on a copy of the store', async () => {
+    await exportOf(monday, 10, [row('a', 1)], { chain: 'c2' });
+    await ship([batch(8), batch(9), batch(10)], { ...origin, chain: 'c2' });
+    await ship([batch(9), batch(10), batch(11, put('a', 'theirs')), batch(12, put('b', 'theirs'))]);
+    await ship([batch(11, put('a', 'ours'))], { ...origin, chain: 'c2' });
+    await ship([batch(12, put('c', 'ours'))], { ...origin, chain: 'c2' });
+    expect(await result()).toMatchObject({ settings: { a: 'ours', c: 'ours' }, commit: 12 });
+    // Only theirs.
+    for (const seq of [8, 11, 12]) await shipped.segments.remove(segmentName(seq, storeId));
+    expect(await result()).toMatchObject({ settings: { a: 1 }, commit: 10 });
+  });
+
+  it('is that of the present store, or of the only other one', async () => {
+    await exportOf(monday, 10, [row('a', 1)]);
+    await exportOf(tuesday, 20, [row('b', 2)], { storeId: 'b2' });
+    const present = (of: string, isEmpty: boolean) => result({ storeId: of, isEmpty });
+    expect(await present('a1', false)).toMatchObject({ commit: 10 });
+    expect(await present('b2', false)).toMatchObject({ commit: 20 });
+    // A store that was made to be filled.
+    expect(await present('b2', true)).toMatchObject({ commit: 10 });
+    for (const unknown of [result(), present('c3', true), present('c3', false)])
+      await expect(unknown).rejects.toMatchObject({
+        reason: 'INVALID_ARGUMENT',
+        message: expect.stringContaining('exports of 2 stores'),
+      });
+    await removeExportsOf(shipped.exports, format, 'b2');
+    expect(await result()).toMatchObject({ commit: 10 });
+  });
+
   it('stops at a segment of a later version', async () => {
     await exportOf(monday, 10, [row('a', 1)]);
     const name = segmentName(11, storeId);
@@ -181,14 +216,17 @@ describe('an index that is made of an export and segments', () => {
 });
 
 describe('shipping', () => {
-  function open(onGap = async () => {}) {
+  function open(onGap: () => Promise<void> = async () => {}, gatherMs?: number) {
     const timers: (() => void)[] = [];
+    const delays: number[] = [];
+    let noted = 0;
     const warnings: string[] = [];
     let chains = 0;
     const shipping = new Shipping({
       files: shipped.segments,
-      after: (_delayMs, task) => {
+      after: (delayMs, task) => {
         timers.push(task);
+        delays.push(delayMs);
         return () => {
           const at = timers.indexOf(task);
           if (at >= 0) timers.splice(at, 1);
@@ -196,14 +234,27 @@ describe('shipping', () => {
       },
       warn: (message) => warnings.push(message),
       mintChain: () => `c${++chains}`,
-      onGap,
+      onGap: async () => {
+        await onGap();
+        return { seq: noted, time: noted * 1_000 };
+      },
+      gatherMs,
     });
     const note = (...batches: ShippedBatch[]) => {
-      for (const { commit, writes } of batches) shipping.note({ ...commit, epoch: 1 }, writes);
+      for (const { commit, writes } of batches) {
+        noted = commit.seq;
+        shipping.note({ ...commit, epoch: 1 }, writes);
+      }
+    };
+    const begin = async (seq: number, beginning = usual) => {
+      noted = seq;
+      await shipping.begin(storeId, { seq, time: seq * 1_000 }, beginning);
     };
     return {
       shipping,
+      begin,
       timers,
+      delays,
       warnings,
       note,
       elapse: () => {
@@ -219,8 +270,8 @@ describe('shipping', () => {
     });
 
   it('gathers batches for a time, and writes nothing without any', async () => {
-    const { shipping, timers, note, elapse } = open();
-    await shipping.begin(storeId, { seq: 10, time: 1 }, false);
+    const { shipping, begin, timers, note, elapse } = open();
+    await begin(10);
     expect(timers).toEqual([]);
     note(batch(11, put('a', 1)), batch(12, del('a')));
     expect(await stored()).toEqual([]);
@@ -232,8 +283,8 @@ describe('shipping', () => {
   });
 
   it('writes a segment at once when it is large', async () => {
-    const { shipping, note } = open();
-    await shipping.begin(storeId, { seq: 10, time: 1 }, false);
+    const { begin, note } = open();
+    await begin(10);
     note(batch(11, put('a', 'x'.repeat(9 * 1024 * 1024))));
     await expect.poll(stored).toEqual([['c1', 11]]);
   });
@@ -242,12 +293,12 @@ describe('shipping', () => {
     let exports = 0;
     const onGap = async () => void exports++;
     const first = open(onGap);
-    await first.shipping.begin(storeId, { seq: 10, time: 1 }, false);
+    await first.begin(10);
     expect(exports).toBe(1);
     first.note(batch(11));
     await first.shipping.close();
     const second = open(onGap);
-    await second.shipping.begin(storeId, { seq: 11, time: 1 }, false);
+    await second.begin(11);
     expect(exports).toBe(1);
     second.note(batch(12));
     await second.shipping.close();
@@ -255,16 +306,16 @@ describe('shipping', () => {
       ['c1', 11],
       ['c1', 12],
     ]);
-    await open(onGap).shipping.begin(storeId, { seq: 13, time: 1 }, false);
+    await open(onGap).begin(13);
     expect(exports).toBe(2);
-    await open(onGap).shipping.begin(storeId, { seq: 12, time: 1 }, true);
+    await open(onGap).begin(12, { ...usual, isReplaced: true });
     expect(exports).toBe(3);
   });
 
   it('needs an export after a gap of commits', async () => {
     let exports = 0;
-    const { shipping, note, elapse } = open(async () => void exports++);
-    await shipping.begin(storeId, { seq: 10, time: 1 }, false);
+    const { begin, note, elapse } = open(async () => void exports++);
+    await begin(10);
     note(batch(11), batch(13));
     elapse();
     await expect.poll(stored).toEqual([['c2', 13]]);
@@ -272,8 +323,8 @@ describe('shipping', () => {
   });
 
   it('tries again while the place takes nothing, and knows how far back a loss would lead', async () => {
-    const { shipping, note, elapse, warnings } = open();
-    await shipping.begin(storeId, { seq: 10, time: 10_000 }, false);
+    const { shipping, begin, note, elapse, warnings } = open();
+    await begin(10);
     await expect.poll(() => shipping.restorableTime).toBe(Number.POSITIVE_INFINITY);
     fake.isDown = true;
     note(batch(11));
@@ -291,15 +342,15 @@ describe('shipping', () => {
 
   it('cannot lead back to a state without an export, which is tried until it is written', async () => {
     let isUp = false;
-    const { shipping, note, elapse, warnings } = open(async () => {
+    const { shipping, begin, note, elapse, warnings } = open(async () => {
       if (!isUp) throw new Error('no export');
     });
-    await shipping.begin(storeId, { seq: 10, time: 10_000 }, false);
+    await begin(10);
     await expect.poll(() => warnings.length).toBe(1);
     note(batch(11));
     elapse();
     await expect.poll(stored).toEqual([['c1', 11]]);
-    expect(shipping.restorableTime).toBe(10_000);
+    expect(shipping.restorableTime).toBe(0);
     isUp = true;
     await expect
       .poll(() => {
@@ -311,14 +362,21 @@ describe('shipping', () => {
 
   it('notices another service that ships the same commits', async () => {
     const [one, other] = [open(), open()];
-    for (const { shipping, note } of [one, other]) {
-      await shipping.begin(storeId, { seq: 10, time: 1 }, false);
-      note(batch(11));
+    for (const [at, { begin, note }] of [one, other].entries()) {
+      await begin(10);
+      note(batch(11, put('a', at)));
     }
     one.elapse();
     await expect.poll(stored).toEqual([['c1', 11]]);
     other.elapse();
-    await expect.poll(() => other.warnings).toEqual([expect.stringContaining('has that name already')]);
+    await expect.poll(() => other.warnings).toEqual([expect.stringContaining('two services run on copies')]);
+    expect(other.shipping.restorableTime).toBe(10_000);
+    other.note(batch(12));
+    expect(other.timers).toEqual([]);
+    await expect(other.shipping.whenShipped(AbortSignal.timeout(5_000))).rejects.toMatchObject({
+      reason: 'STORE_UNAVAILABLE',
+    });
+    expect(await stored()).toEqual([['c1', 11]]);
   });
 });
 

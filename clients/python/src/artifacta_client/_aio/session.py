@@ -17,6 +17,7 @@ from .._core.messages import Order, Span, Ttl
 from .._core.records import (
     Artifact,
     Difference,
+    Durability,
     Edge,
     Event,
     Link,
@@ -102,9 +103,21 @@ class Session:
         )
         return self
 
-    async def seal(self, outcome: Outcome = "SUCCEEDED", *, timeout: float | None = None) -> Session:
-        """Ends the session: it takes nothing afterwards. The same outcome again changes nothing."""
-        self._record = await self._driver(sessions.seal(self._driver.context, self._id, outcome), timeout)
+    async def seal(
+        self,
+        outcome: Outcome = "SUCCEEDED",
+        *,
+        durability: Durability | None = None,
+        timeout: float | None = None,
+    ) -> Session:
+        """Ends the session: it takes nothing afterwards. The same outcome again changes nothing.
+
+        `durability="SHIPPED"` also waits until the seal outlasts the loss of the service's volume. If that takes too
+        long, an ArtifactaError has the reason SEAL_PENDING; the session is sealed nevertheless, and the same call waits
+        again. Default: what the service is set to.
+        """
+        flow = sessions.seal(self._driver.context, self._id, outcome, durability)
+        self._record = await self._driver(flow, timeout)
         self._is_sealed = True
         return self
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 Outcome = Literal["SUCCEEDED", "FAILED", "CANCELLED", "ABANDONED"]
+Durability = Literal["LOCAL", "SHIPPED"]
 State = Literal["OPEN", "SEALING", "SEALED"]
 Pushed = Literal["new", "version", "unchanged"]
 TicketKind = Literal["read", "preview", "archive", "push"]

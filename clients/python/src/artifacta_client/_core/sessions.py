@@ -12,7 +12,7 @@ from typing import Literal
 from .._pb.artifacta.v1 import session_service_pb2, watch_pb2
 from . import methods
 from .effects import Begin, Closing, Flow, Next
-from .errors import ArtifactaError, SessionSealed, Unavailable
+from .errors import ArtifactaError, SessionSealed, Unavailable, invalid
 from .messages import (
     Span,
     duration,
@@ -118,11 +118,23 @@ def update(
     return session_from((yield from unary(context, methods.UPDATE_SESSION, request, once=bool(etag))).session)
 
 
-def seal(context: Context, session: str, outcome: str) -> Flow[SessionRecord]:
+def seal(context: Context, session: str, outcome: str, durability: str | None) -> Flow[SessionRecord]:
     request = session_service_pb2.SealSessionRequest(
-        session=require_text("session", session), outcome=outcome_value(outcome)
+        session=require_text("session", session),
+        outcome=outcome_value(outcome),
+        durability=_durability_value(durability),
     )
     return session_from((yield from unary(context, methods.SEAL_SESSION, request)).session)
+
+
+def _durability_value(durability: str | None) -> session_service_pb2.Durability:
+    if durability is None:
+        return session_service_pb2.DURABILITY_UNSPECIFIED
+    if durability == "LOCAL":
+        return session_service_pb2.DURABILITY_LOCAL
+    if durability == "SHIPPED":
+        return session_service_pb2.DURABILITY_SHIPPED
+    raise invalid("durability", f"must be LOCAL or SHIPPED, not {durability!r}")
 
 
 def amend(context: Context, session: str, outcome: str) -> Flow[SessionRecord]:

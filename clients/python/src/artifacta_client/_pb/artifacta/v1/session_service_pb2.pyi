@@ -7,11 +7,21 @@ from artifacta_client._pb.artifacta.v1 import watch_pb2 as _watch_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class Durability(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DURABILITY_UNSPECIFIED: _ClassVar[Durability]
+    DURABILITY_LOCAL: _ClassVar[Durability]
+    DURABILITY_SHIPPED: _ClassVar[Durability]
+DURABILITY_UNSPECIFIED: Durability
+DURABILITY_LOCAL: Durability
+DURABILITY_SHIPPED: Durability
 
 class OpenSessionRequest(_message.Message):
     __slots__ = ("session", "metadata", "labels", "retention", "lease", "expected_outputs")
@@ -123,14 +133,16 @@ class UpdateSessionResponse(_message.Message):
     def __init__(self, session: _Optional[_Union[_session_pb2.Session, _Mapping]] = ...) -> None: ...
 
 class SealSessionRequest(_message.Message):
-    __slots__ = ("session", "outcome", "etag")
+    __slots__ = ("session", "outcome", "etag", "durability")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     ETAG_FIELD_NUMBER: _ClassVar[int]
+    DURABILITY_FIELD_NUMBER: _ClassVar[int]
     session: str
     outcome: _outcome_pb2.SessionOutcome
     etag: str
-    def __init__(self, session: _Optional[str] = ..., outcome: _Optional[_Union[_outcome_pb2.SessionOutcome, str]] = ..., etag: _Optional[str] = ...) -> None: ...
+    durability: Durability
+    def __init__(self, session: _Optional[str] = ..., outcome: _Optional[_Union[_outcome_pb2.SessionOutcome, str]] = ..., etag: _Optional[str] = ..., durability: _Optional[_Union[Durability, str]] = ...) -> None: ...
 
 class SealSessionResponse(_message.Message):
     __slots__ = ("session", "already_sealed")

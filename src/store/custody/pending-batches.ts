@@ -1,0 +1,47 @@
+/** The durable batches that wait to be shipped, in order. */
+import { batchBytes, type ShippedBatch } from './segments.ts';
+
+/** A queue of batches that knows its size. */
+export class PendingBatches {
+  private batches: ShippedBatch[] = [];
+  private size = 0;
+
+  /** In bytes, as they take in segments. */
+  get bytes(): number {
+    return this.size;
+  }
+
+  get isEmpty(): boolean {
+    return this.batches.length === 0;
+  }
+
+  /** The number of the first commit; undefined if nothing waits. */
+  get first(): number | undefined {
+    return this.batches[0]?.commit.seq;
+  }
+
+  push(batch: ShippedBatch): void {
+    this.batches.push(batch);
+    this.size += batchBytes(batch);
+  }
+
+  /** Takes the first batches: as many as have this size together, or all. */
+  take(bytesMin: number): readonly ShippedBatch[] {
+    let bytes = 0;
+    let count = 0;
+    while (count < this.batches.length && bytes < bytesMin) bytes += batchBytes(this.batches[count++]!);
+    this.size -= bytes;
+    return this.batches.splice(0, count);
+  }
+
+  /** Puts batches that were taken back to the front. */
+  putBack(batches: readonly ShippedBatch[]): void {
+    this.batches.unshift(...batches);
+    this.size += batches.reduce((sum, batch) => sum + batchBytes(batch), 0);
+  }
+
+  clear(): void {
+    this.batches = [];
+    this.size = 0;
+  }
+}
