@@ -9,7 +9,10 @@ import { MemoryRows } from './rows.ts';
 
 /** The first rows of the index, and its parts and settings. */
 export interface MemoryIndexOptions
-  extends Pick<EngineOptions, 'clock' | 'random' | 'after' | 'warn' | 'onDamage' | 'onTrouble' | 'probe'> {
+  extends Pick<
+    EngineOptions,
+    'clock' | 'random' | 'after' | 'warn' | 'onDamage' | 'onTrouble' | 'onLanded' | 'probe'
+  > {
   /** The rows "on disk". Pass the same object again to reopen. Default: no rows. */
   readonly rows?: MemoryRows;
   /**
