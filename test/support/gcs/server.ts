@@ -7,17 +7,34 @@ import type { AddressInfo } from 'node:net';
 import { FakeBuckets, type FakeObject, Refused } from './bucket.ts';
 
 /** The kinds of requests, as the service tells them apart. */
-type Kind = 'create' | 'begin' | 'put' | 'progress' | 'cancel' | 'facts' | 'read' | 'delete' | 'list';
+type Kind =
+  | 'bucket'
+  | 'create'
+  | 'begin'
+  | 'put'
+  | 'progress'
+  | 'cancel'
+  | 'facts'
+  | 'read'
+  | 'delete'
+  | 'list';
 
 /** What goes wrong with a request. */
 type Fault =
-  | { readonly status: number; readonly reason?: string; readonly retryAfter?: number }
+  | {
+      readonly status: number;
+      readonly reason?: string;
+      readonly message?: string;
+      readonly retryAfter?: number;
+    }
   /** The connection ends before anything is done. */
   | 'reset'
   /** Everything is done, and the answer is lost. */
   | 'lost answer'
-  /** No answer comes. */
+  /** No answer comes, and nothing is done. */
   | 'stall'
+  /** Everything is done, and no answer comes. */
+  | 'done, stall'
   /** Of a content, only this many bytes come, and then the connection ends, or nothing more comes. */
   | { readonly cutAfter: number; readonly end?: 'reset' | 'stall' }
   /** A byte of the content is another one. */
@@ -99,7 +116,7 @@ export class FakeGcs implements AsyncDisposable {
       this.requireAllowed(kind, request.headers.authorization);
       if (typeof fault === 'object' && 'status' in fault) {
         if (fault.retryAfter !== undefined) response.setHeader('retry-after', fault.retryAfter);
-        throw new Refused(fault.status, fault.reason ?? 'backendError');
+        throw new Refused(fault.status, fault.reason ?? 'backendError', fault.message);
       }
       this.perform({ kind, url, request, body, fault, host: request.headers.host! }, response);
     } catch (error) {
@@ -132,10 +149,17 @@ export class FakeGcs implements AsyncDisposable {
     const ifGenerationMatch = query('ifGenerationMatch');
     const send = (status: number, value: unknown, headers: Record<string, string> = {}) => {
       if (fault === 'lost answer') return void call.request.socket.destroy();
+      if (fault === 'done, stall') return;
       response.writeHead(status, { 'content-type': 'application/json', ...headers });
       response.end(value === undefined ? '' : JSON.stringify(value));
     };
     switch (kind) {
+      case 'bucket':
+        this.buckets.bucket(bucket);
+        if (this.buckets.settings === undefined)
+          throw new Refused(403, 'forbidden', 'the account does not have storage.buckets.get access');
+        send(200, this.buckets.settings);
+        break;
       case 'create': {
         const { resource, content } = partsOf(call.request.headers['content-type']!, body);
         if (fault === 'corrupt') content[0]! ^= 1;
@@ -209,6 +233,7 @@ export class FakeGcs implements AsyncDisposable {
     const content = Buffer.from(bytes.subarray(offset, end));
     if (fault === 'corrupt') content[Math.floor(content.length / 2)]! ^= 1;
     if (fault === 'lost answer') return void request.socket.destroy();
+    if (fault === 'done, stall') return;
     response.writeHead(206, { 'content-length': content.length, 'x-goog-generation': generation });
     if (typeof fault !== 'object' || !('cutAfter' in fault)) return void response.end(content);
     response.write(content.subarray(0, fault.cutAfter), () => {
@@ -234,6 +259,7 @@ function kindOf(method: string, url: URL, range: string | undefined): Kind {
   if (isUpload) return range?.startsWith('bytes */') ? 'progress' : 'put';
   if (method === 'DELETE') return 'delete';
   if (/\/o$/.test(url.pathname)) return 'list';
+  if (/\/b\/[^/]+$/.test(url.pathname)) return 'bucket';
   return url.searchParams.get('alt') === 'media' ? 'read' : 'facts';
 }
 
