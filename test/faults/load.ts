@@ -14,6 +14,8 @@ type Wanted = Partial<Pick<Push, 'session' | 'name' | 'seed' | 'size' | 'by' | '
 export class Load {
   private readonly oracle: Oracle;
   private readonly chance: Chance;
+  /** Some contents are so large that a bucket gets them in pieces. */
+  private readonly hasPieces: boolean;
   /** Every content so far is made from one of these. */
   private readonly contents: { readonly seed: number; readonly size: number }[] = [];
   private active: string[] = [];
@@ -21,9 +23,10 @@ export class Load {
   /** Artifacts that somebody is changing: one at a time, so that the oracle knows in which order. */
   private readonly busy = new Set<string>();
 
-  constructor(oracle: Oracle, chance: Chance) {
+  constructor(oracle: Oracle, chance: Chance, hasPieces = false) {
     this.oracle = oracle;
     this.chance = chance;
+    this.hasPieces = hasPieces;
     while (this.active.length < sessionsAtOnce) this.openSession();
   }
 
@@ -52,6 +55,8 @@ export class Load {
     // Enough lines for a manifest that does not fit in the index, and the same in both.
     const contents = Array.from({ length: 14 }, () => ({ seed: this.chance.seed(), size: 100 }));
     const open = () => !isOver();
+    if (this.hasPieces && open())
+      await this.push(connection, { size: this.chance.between(8_400_000, 9_400_000), by: 'upload' });
     for (const session of twins)
       for (const [at, content] of contents.entries())
         if (open())

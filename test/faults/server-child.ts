@@ -10,6 +10,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { routes } from '../../src/api/routes.ts';
 import { openDiskBlobs } from '../../src/blobs/disk.ts';
+import { openPlace } from './bucket/place.ts';
 import { limits } from '../../src/domain/limits.ts';
 import type { Database } from '../../src/index/engine/database.ts';
 import { openLevelDatabase, openLevelIndex } from '../../src/index/leveldb/leveldb.ts';
@@ -77,7 +78,7 @@ const index = await openLevelIndex({
 });
 const store = await openStore({
   index,
-  blobs: await openDiskBlobs({ root: dataDir }),
+  blobs: await (options.bucket === undefined ? openDiskBlobs({ root: dataDir }) : openPlace(options.bucket)),
   inlineBytesMax,
   reserveBytes: 0,
   ...(options.collects || options.graceless ? { graces: { dedupMs: 0, readMs: 0 } } : {}),

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { FakeBuckets, type FakeObject, Refused } from './bucket.ts';
 
 /** The kinds of requests, as the service tells them apart. */
-type Kind =
+export type Kind =
   | 'bucket'
   | 'create'
   | 'begin'
@@ -20,7 +20,7 @@ type Kind =
   | 'list';
 
 /** What goes wrong with a request. */
-type Fault =
+export type Fault =
   | {
       readonly status: number;
       readonly reason?: string;
@@ -35,6 +35,8 @@ type Fault =
   | 'stall'
   /** Everything is done, and no answer comes. */
   | 'done, stall'
+  /** Nothing is done before {@link FakeGcs.release}. */
+  | 'late'
   /** Of a content, only this many bytes come, and then the connection ends, or nothing more comes. */
   | { readonly cutAfter: number; readonly end?: 'reset' | 'stall' }
   /** A byte of the content is another one. */
@@ -45,6 +47,8 @@ type Fault =
 interface Planned {
   readonly kind: Kind;
   readonly fault: Fault;
+  /** Requests of the kind that are answered first. */
+  skipped: number;
   left: number;
 }
 
@@ -61,8 +65,11 @@ export class FakeGcs implements AsyncDisposable {
   token: string | undefined;
   /** The kinds of requests that are answered 403. */
   readonly forbidden = new Set<Kind>();
-  /** True: every request is answered 503. */
-  isDown = false;
+  /** Every request fails in this way. True: 503. */
+  isDown: boolean | Extract<Fault, 'reset' | 'stall'> = false;
+  /** Called when a planned fault has been met: just before it begins, or when everything is done before it. */
+  onFault: (kind: Kind) => void = () => undefined;
+  private late = Promise.withResolvers<void>();
   private readonly planned: Planned[] = [];
   private readonly server: Server;
 
@@ -83,9 +90,15 @@ export class FakeGcs implements AsyncDisposable {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** Lets the next requests of a kind fail. */
-  fail(kind: Kind, fault: Fault, times = 1): void {
-    this.planned.push({ kind, fault, left: times });
+  /** Lets the next requests of a kind fail, or those after some others. */
+  fail(kind: Kind, fault: Fault, times = 1, skipped = 0): void {
+    this.planned.push({ kind, fault, left: times, skipped });
+  }
+
+  /** Goes on with requests that were late. Later ones wait for the next call. */
+  release(): void {
+    this.late.resolve();
+    this.late = Promise.withResolvers();
   }
 
   /** The number of requests of a kind. */
@@ -110,9 +123,11 @@ export class FakeGcs implements AsyncDisposable {
     this.seen.push({ kind, name: nameOf(url) });
     const fault = this.fault(kind);
     try {
-      if (fault === 'reset') return void request.socket.destroy();
-      if (fault === 'stall') return;
+      if (fault === 'reset' || this.isDown === 'reset') return void request.socket.destroy();
+      if (fault === 'stall') this.onFault(kind);
+      if (fault === 'stall' || this.isDown === 'stall') return;
       const body = await bodyOf(request);
+      if (fault === 'late') await this.untilReleased(kind);
       this.requireAllowed(kind, request.headers.authorization);
       if (typeof fault === 'object' && 'status' in fault) {
         if (fault.retryAfter !== undefined) response.setHeader('retry-after', fault.retryAfter);
@@ -125,9 +140,14 @@ export class FakeGcs implements AsyncDisposable {
     }
   }
 
+  private async untilReleased(kind: Kind): Promise<void> {
+    this.onFault(kind);
+    await this.late.promise;
+  }
+
   private fault(kind: Kind): Fault | undefined {
     const planned = this.planned.find((one) => one.kind === kind && one.left > 0);
-    if (planned === undefined) return undefined;
+    if (planned === undefined || planned.skipped-- > 0) return undefined;
     planned.left--;
     return planned.fault;
   }
@@ -149,7 +169,7 @@ export class FakeGcs implements AsyncDisposable {
     const ifGenerationMatch = query('ifGenerationMatch');
     const send = (status: number, value: unknown, headers: Record<string, string> = {}) => {
       if (fault === 'lost answer') return void call.request.socket.destroy();
-      if (fault === 'done, stall') return;
+      if (fault === 'done, stall') return this.onFault(kind);
       response.writeHead(status, { 'content-type': 'application/json', ...headers });
       response.end(value === undefined ? '' : JSON.stringify(value));
     };
@@ -233,7 +253,7 @@ export class FakeGcs implements AsyncDisposable {
     const content = Buffer.from(bytes.subarray(offset, end));
     if (fault === 'corrupt') content[Math.floor(content.length / 2)]! ^= 1;
     if (fault === 'lost answer') return void request.socket.destroy();
-    if (fault === 'done, stall') return;
+    if (fault === 'done, stall') return this.onFault('read');
     response.writeHead(206, { 'content-length': content.length, 'x-goog-generation': generation });
     if (typeof fault !== 'object' || !('cutAfter' in fault)) return void response.end(content);
     response.write(content.subarray(0, fault.cutAfter), () => {
