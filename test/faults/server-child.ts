@@ -10,12 +10,12 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { routes } from '../../src/api/routes.ts';
 import { openDiskBlobs } from '../../src/blobs/disk.ts';
-import { openPlace } from './bucket/place.ts';
 import { limits } from '../../src/domain/limits.ts';
 import type { Database } from '../../src/index/engine/database.ts';
 import { openLevelDatabase, openLevelIndex } from '../../src/index/leveldb/leveldb.ts';
 import { startServer } from '../../src/server/server.ts';
 import { openStore } from '../../src/store/open.ts';
+import { openPlace } from './bucket/place.ts';
 import type { Armed, ChildOptions, Failpoint, ReadyLine } from './failpoints.ts';
 
 const options = JSON.parse(process.argv[2]!) as ChildOptions;

@@ -5,7 +5,7 @@
  */
 import { createInterface } from 'node:readline';
 import type { FakeObject } from '../../support/gcs/bucket.ts';
-import { type Fault, FakeGcs, type Kind } from '../../support/gcs/server.ts';
+import { FakeGcs, type Fault, type Kind } from '../../support/gcs/server.ts';
 
 /** What the fake is told. */
 export type Command =

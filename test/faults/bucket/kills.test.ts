@@ -1,6 +1,12 @@
 /** The short form of `npm run faults -- --bucket`. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type CampaignOptions, killAtFailpoints, killAtRequests, killStarts, type Report } from '../campaign.ts';
+import {
+  type CampaignOptions,
+  killAtFailpoints,
+  killAtRequests,
+  killStarts,
+  type Report,
+} from '../campaign.ts';
 import { deleteAndCollect } from '../deletion/rig.ts';
 import { BucketProcess } from './bucket-process.ts';
 import { requestKills } from './kills.ts';
@@ -24,27 +30,43 @@ async function killed(
   return tally;
 }
 
-it.concurrent('loses nothing and shows nothing unfinished when it is killed at any step', async () => {
-  const { orphans, unknownMade } = await killed('steps', killAtFailpoints);
-  // Else the kills were not where they should be.
-  expect(orphans).toBeGreaterThan(0);
-  expect(unknownMade).toBeGreaterThan(0);
-}, timeout);
+it.concurrent(
+  'loses nothing and shows nothing unfinished when it is killed at any step',
+  async () => {
+    const { orphans, unknownMade } = await killed('steps', killAtFailpoints);
+    // Else the kills were not where they should be.
+    expect(orphans).toBeGreaterThan(0);
+    expect(unknownMade).toBeGreaterThan(0);
+  },
+  timeout,
+);
 
-it.concurrent('nor when it is killed at any step of a start that has a seal to finish', async () => {
-  expect((await killed('starts', killStarts)).killsOfStarts).toBe(9);
-}, timeout);
+it.concurrent(
+  'nor when it is killed at any step of a start that has a seal to finish',
+  async () => {
+    expect((await killed('starts', killStarts)).killsOfStarts).toBe(9);
+  },
+  timeout,
+);
 
-it.concurrent('nor while the bucket has a request of it, which is done or not, or done later', async () => {
-  const { orphans } = await killed('requests', (options) => killAtRequests(requestKills, options));
-  expect(orphans).toBeGreaterThan(0);
-}, timeout);
+it.concurrent(
+  'nor while the bucket has a request of it, which is done or not, or done later',
+  async () => {
+    const { orphans } = await killed('requests', (options) => killAtRequests(requestKills, options));
+    expect(orphans).toBeGreaterThan(0);
+  },
+  timeout,
+);
 
-it.concurrent('I8, I10 everything is readable while it is deleted and collected, and everything goes at last', async () => {
-  const place = { process: bucket, prefix: 'deletion' };
-  const report = await deleteAndCollect({ seed, actions: 1_000, kills: 1, bucket: place });
-  console.log(`deletion rig with a bucket, seed ${seed}: ${JSON.stringify(report)}`);
-  expect(report.faults).toEqual([]);
-  expect(report.removed).toBeGreaterThan(5);
-  expect(report.orphans).toBeGreaterThan(0);
-}, timeout);
+it.concurrent(
+  'I8, I10 everything is readable while it is deleted and collected, and everything goes at last',
+  async () => {
+    const place = { process: bucket, prefix: 'deletion' };
+    const report = await deleteAndCollect({ seed, actions: 1_000, kills: 1, bucket: place });
+    console.log(`deletion rig with a bucket, seed ${seed}: ${JSON.stringify(report)}`);
+    expect(report.faults).toEqual([]);
+    expect(report.removed).toBeGreaterThan(5);
+    expect(report.orphans).toBeGreaterThan(0);
+  },
+  timeout,
+);

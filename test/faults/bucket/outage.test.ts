@@ -2,7 +2,9 @@
 import { expect, it } from 'vitest';
 import { failBucket } from './outage.ts';
 
-it('a bucket that fails under load loses nothing, and is used again by itself', { timeout: 300_000 }, async () => {
+it('a bucket that fails under load loses nothing, and is used again by itself', {
+  timeout: 300_000,
+}, async () => {
   const { faults, said } = await failBucket({
     seed: 20_261_129,
     failings: [true, 'reset', 'stall'],

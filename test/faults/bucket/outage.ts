@@ -109,7 +109,9 @@ export class Load {
     const large = () => this.chance.between(8 * MiB + 1, 10 * MiB);
     await Promise.all([
       ...deadlinesMs.flatMap((deadlineMs) => [
-        ...[small, small, small, large].map((size) => this.work(deadlineMs, (client) => this.push(client, size()))),
+        ...[small, small, small, large].map((size) =>
+          this.work(deadlineMs, (client) => this.push(client, size())),
+        ),
         ...[0, 1].map(() => this.work(deadlineMs, (client) => this.read(client))),
       ]),
       this.list(),
@@ -142,7 +144,8 @@ export class Load {
       else
         await this.attempt(`${when}: reading ${name}`, async () => {
           const bytes = await (await client.open(id)).bytes();
-          if (!Buffer.from(bytes).equals(bytesOf(seed, size))) this.faults.push(`${when}: other bytes of ${name}`);
+          if (!Buffer.from(bytes).equals(bytesOf(seed, size)))
+            this.faults.push(`${when}: other bytes of ${name}`);
         });
     }
     for (const id of found) this.faults.push(`${when}: ${id} was pushed twice, or not at all`);
@@ -153,7 +156,11 @@ export class Load {
     const look = () => void (isSo() && resolve());
     this.waiting.add(look);
     look();
-    await inTime(promise, `it does not go on: ${JSON.stringify(this.tally)} ${this.faults.at(-1) ?? ''}`, 180_000);
+    await inTime(
+      promise,
+      `it does not go on: ${JSON.stringify(this.tally)} ${this.faults.at(-1) ?? ''}`,
+      180_000,
+    );
     this.waiting.delete(look);
   }
 
@@ -181,7 +188,8 @@ export class Load {
       if (!isUnknown(error) || error.code === 'DATA_LOSS')
         this.faults.push(`a call failed with ${error.code} ${error.reason}: ${error.message}`);
       const isOwn = deadlineMs < deadlinesMs[0]! || !this.isTimed;
-      if (error.reason === undefined && !isOwn) this.faults.push(`the service gave no answer: ${error.message}`);
+      if (error.reason === undefined && !isOwn)
+        this.faults.push(`the service gave no answer: ${error.message}`);
     }
     const tookMs = performance.now() - beganMs;
     this.tally.longestMs = Math.max(this.tally.longestMs, Math.round(tookMs));
@@ -216,7 +224,11 @@ export class Load {
   /** The canary: the bucket is nothing to it, so each of its calls must succeed. */
   private async list(): Promise<void> {
     const { grpc, key: token } = this.service;
-    await using client = await connect(`grpc://${grpc}`, { token, retry: { attemptsMax: 1 }, timeoutMs: 20_000 });
+    await using client = await connect(`grpc://${grpc}`, {
+      token,
+      retry: { attemptsMax: 1 },
+      timeoutMs: 20_000,
+    });
     while (!this.isOver) {
       await this.attempt('listing', async () => {
         let left = 20;

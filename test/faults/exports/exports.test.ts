@@ -91,7 +91,9 @@ it('killed at any step, there is the old one or the new one, whole, and the next
   expect(await names()).toHaveLength(1);
 });
 
-it('the same in a bucket, where nothing is half and nothing needs tidying', { timeout: 240_000 }, async () => {
+it('the same in a bucket, where nothing is half and nothing needs tidying', {
+  timeout: 240_000,
+}, async () => {
   await using bucket = await BucketProcess.start();
   const { run } = await place(bucket.endpoint);
   const whole = () => bucket.names('place/exports/');
