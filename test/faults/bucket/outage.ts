@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createClient } from '@connectrpc/connect';
 import { AdminService } from '../../../gen/artifacta/v1/admin_service_pb.ts';
-import { type ArtifactaClient, connect } from '../../../src/client/client.ts';
+import { ArtifactaClient, connect } from '../../../src/client/client.ts';
 import { openEndpoint } from '../../../src/client/wire/endpoint.ts';
 import { toArtifactaError } from '../../../src/client/wire/to-error.ts';
 import { decodeSegment } from '../../../src/store/custody/segments.ts';
@@ -229,23 +229,29 @@ export class Load {
       retry: { attemptsMax: 1 },
       timeoutMs: 20_000,
     });
+    // Before the first push.
+    const mayBeAbsent = true;
     while (!this.isOver) {
-      await this.attempt('listing', async () => {
-        let left = 20;
-        for await (const _ of client.query({ session: 's' })) if (--left === 0) break;
-        this.tally.listed++;
-      });
+      await this.attempt(
+        'listing',
+        async () => {
+          let left = 20;
+          for await (const _ of client.query({ session: 's' })) if (--left === 0) break;
+          this.tally.listed++;
+        },
+        mayBeAbsent,
+      );
       for (const look of this.waiting) look();
       await delay(pauseMs / 4);
     }
   }
 
-  private async attempt(what: string, work: () => Promise<void>): Promise<void> {
+  private async attempt(what: string, work: () => Promise<void>, mayBeAbsent = false): Promise<void> {
     try {
       await work();
     } catch (thrown) {
       const { code, message } = toArtifactaError(thrown);
-      if (code !== 'NOT_FOUND') this.faults.push(`${what}: ${code} ${message}`);
+      if (!mayBeAbsent || code !== 'NOT_FOUND') this.faults.push(`${what}: ${code} ${message}`);
     }
   }
 }
@@ -275,6 +281,7 @@ function watch({ pid, dataDir }: Service) {
 /** Waits until the bucket has the newest commit of the index. */
 async function shipped({ socket }: Service, bucket: BucketProcess, faults: string[]): Promise<void> {
   const endpoint = await openEndpoint(`unix:${socket}`);
+  await using _client = new ArtifactaClient(endpoint, {});
   const { status } = await createClient(AdminService, endpoint.transport).getStoreStatus({});
   const wanted = Number(status!.commitNumber);
   for (let tries = 0; tries < 120; tries++) {
