@@ -45,9 +45,20 @@ export class Load {
       if (!isOver() && this.chance.happens(0.8)) await this.sendAgain(connection, push);
   }
 
-  /** Every step of the store is passed, again and again. Works until `isOver` says so. Never rejects. */
-  async tours(connection: Connection, isOver: () => boolean): Promise<void> {
-    while (!isOver()) await this.tour(connection, isOver);
+  /**
+   * Every step of the store is passed, again and again. Works until `isOver` says so. Never rejects.
+   *
+   * @param beginsWithPieces each tour begins with a content that a bucket gets in pieces.
+   */
+  async tours(connection: Connection, isOver: () => boolean, beginsWithPieces = false): Promise<void> {
+    while (!isOver()) {
+      if (beginsWithPieces) await this.push(connection, { size: this.sizeOfPieces(), by: 'upload' });
+      await this.tour(connection, isOver);
+    }
+  }
+
+  private sizeOfPieces(): number {
+    return this.chance.between(8_400_000, 9_400_000);
   }
 
   private async tour(connection: Connection, isOver: () => boolean): Promise<void> {
@@ -55,8 +66,6 @@ export class Load {
     // Enough lines for a manifest that does not fit in the index, and the same in both.
     const contents = Array.from({ length: 14 }, () => ({ seed: this.chance.seed(), size: 100 }));
     const open = () => !isOver();
-    if (this.hasPieces && open())
-      await this.push(connection, { size: this.chance.between(8_400_000, 9_400_000), by: 'upload' });
     for (const session of twins)
       for (const [at, content] of contents.entries())
         if (open())
@@ -120,6 +129,7 @@ export class Load {
   }
 
   private pickSize(): number {
+    if (this.hasPieces && this.chance.happens(0.01)) return this.sizeOfPieces();
     const dice = this.chance.next();
     if (dice < 0.05) return 0;
     if (dice < 0.5) return this.chance.between(1, 2_048);

@@ -148,7 +148,7 @@ export class Rig implements AsyncDisposable {
         await inTime(Promise.race([met, server.ended]), `the bucket got no request to ${what}`, reachMs);
         await server.kill();
       },
-      { tours: true },
+      { tours: true, pieces: kind === 'begin' || kind === 'put' },
     );
   }
 
@@ -210,7 +210,7 @@ export class Rig implements AsyncDisposable {
   private async underLoad(
     armed: (Armed & { readonly quietly: boolean }) | undefined,
     end: (server: ServerProcess) => Promise<void>,
-    { tours = armed !== undefined, mayComplain = false } = {},
+    { tours = armed !== undefined, pieces = false, mayComplain = false } = {},
   ): Promise<void> {
     await using server = this.spawn();
     await using connection = await this.readBack(server, false);
@@ -219,7 +219,7 @@ export class Rig implements AsyncDisposable {
     const loaded = Promise.all([
       ...(armed?.quietly ? [] : [this.load.retry(connection, isOver)]),
       ...(armed?.quietly ? [] : [this.load.run(connection, isOver)]),
-      ...(tours ? [this.load.tours(connection, isOver)] : []),
+      ...(tours ? [this.load.tours(connection, isOver, pieces)] : []),
     ]);
     await end(server);
     const wanted = armed === undefined ? 'killed' : 'failpoint';

@@ -58,7 +58,8 @@ it.concurrent(
   timeout,
 );
 
-it.concurrent(
+// By itself, since it lists the whole bucket while others would keep both processors.
+it(
   'I8, I10 everything is readable while it is deleted and collected, and everything goes at last',
   async () => {
     const place = { process: bucket, prefix: 'deletion' };
