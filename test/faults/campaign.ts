@@ -30,11 +30,18 @@ export async function killAtRandom(kills: number, options: CampaignOptions): Pro
   });
 }
 
-/** A server dies at every failpoint under load, on one data directory. Stops at the first that leaves a fault. */
-export async function killAtFailpoints(options: CampaignOptions): Promise<Report> {
+/**
+ * A server dies at every failpoint under load, on one data directory. Stops at the first that leaves a fault.
+ *
+ * @param steps default: all but those of starts.
+ */
+export async function killAtFailpoints(
+  options: CampaignOptions,
+  steps: readonly Failpoint[] = failpoints,
+): Promise<Report> {
   const chance = new Chance(options.seed);
   return await onRig(options, async (rig) => {
-    for (const step of failpoints) {
+    for (const step of steps) {
       if (rig.oracle.faults.length > 0 || step.startsWith('start.')) continue;
       // What slips out while a batch is stalled depends on what is sent just then.
       for (
