@@ -12,7 +12,7 @@ import type { Context, Figure, Target } from './harness/target.ts';
 import { nameOf, upload, uploadPath, uploadSession } from './harness/uploads.ts';
 
 /** What the service keeps at most of uploads that the bucket does not have yet. */
-const budgetMiB = 128;
+const unsentMiBMax = 128;
 const uploadsAtOnce = 100;
 const connections = 4;
 const inFlight = 16;
@@ -156,10 +156,10 @@ async function memory(context: Context): Promise<Figure> {
     what: `growth of the resident memory over ${uploadsAtOnce} uploads of ${content.sizeBytes / MiB} MiB at once`,
     result: { label: 'peak − baseline', unit: 'MiB', values: growth },
     // The bytes for the bucket, and as much again for what is on its way to and from them.
-    requirement: { bound: 'at most', value: 2 * budgetMiB },
+    requirement: { bound: 'at most', value: 2 * unsentMiBMax },
     others: [{ label: 'resident after one upload (baseline)', unit: 'MiB', values: baselines }],
     notes: [
-      `${connections} connections; the service keeps at most ${budgetMiB} MiB of what the bucket has not`,
+      `${connections} connections; the service keeps at most ${unsentMiBMax} MiB of what the bucket has not`,
     ],
   };
 }

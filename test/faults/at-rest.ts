@@ -6,8 +6,7 @@ import type { Index } from '../../src/index/door.ts';
 import { keys } from '../../src/index/keys.ts';
 import { openLevelIndex } from '../../src/index/leveldb/leveldb.ts';
 import { inconsistencies } from '../support/naive.ts';
-import type { BucketPlace } from './bucket/bucket-process.ts';
-import { openPlace } from './bucket/place.ts';
+import { type BucketPlace, openPlace } from './bucket/place.ts';
 
 interface AtRest {
   /** Where the rows of the index, and the files, do not agree with each other. */

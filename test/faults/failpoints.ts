@@ -1,6 +1,6 @@
 /** Where the rig can stop the server: the steps of the store, and those that it sees around it. */
 import { type Step, steps } from '../../src/store/rows/steps.ts';
-import type { BucketPlace } from './bucket/bucket-process.ts';
+import type { BucketPlace } from './bucket/place.ts';
 
 const around = ['batch.before', 'batch.stalled', 'batch.after', 'answer.leaving'] as const;
 

@@ -4,7 +4,7 @@
  * has been sent may be performed after the process has died. What exists is listed, at once. A retention lock refuses
  * deletions until it ends. Another program may write objects under names that are not in use.
  */
-import type { State, Transition } from './collection-model.ts';
+import type { BucketState, State, Transition } from './state.ts';
 
 /** Rules that are not those of the bucket, or not those of this program. */
 export type BucketVariant =
@@ -24,21 +24,6 @@ export interface BucketExtent {
   readonly others: number;
   /** A retention lock is in force at first. */
   readonly isLocked: boolean;
-}
-
-export interface BucketState {
-  /** By name: the object is one of another program. */
-  foreign: boolean[];
-  /** A creation, or a deletion, that was sent, and whose process did not get the answer. */
-  lateCreations: boolean[];
-  lateDeletions: boolean[];
-  /** The deletion was refused: it is sent again when the lock has ended. */
-  refused: boolean[];
-  isLocked: boolean;
-  hasStopped: boolean;
-  others: number;
-  /** What was done to an object of another program. */
-  harm: string | undefined;
 }
 
 export function bucketAtFirst(names: number, { isLocked }: BucketExtent): BucketState {

@@ -9,7 +9,6 @@
 
 import {
   type BucketExtent,
-  type BucketState,
   type BucketVariant,
   bucketAtFirst,
   bucketTransitions,
@@ -20,6 +19,7 @@ import {
   mayBeRemoved,
   remove,
 } from './bucket-rules.ts';
+import type { Collector, State, Transition } from './state.ts';
 
 /** What goes wrong in a protocol that is not this one: each is known to fail, and the model has to show it. */
 export type Variant =
@@ -51,37 +51,6 @@ export interface Extent {
   readonly bucket?: BucketExtent;
 }
 
-type Row = 'none' | 'live' | 'condemned' | 'due';
-
-interface UploadState {
-  /** `present`: found the content present. `written`: its file has its name. */
-  at: 'start' | 'present' | 'absent' | 'written' | 'live' | 'deleted' | 'failed';
-  /** For the variant that counts outside. */
-  saw: number;
-}
-
-interface Collector {
-  doing: 'nothing' | 'condemn' | 'unlink' | 'forget' | 'orphan' | 'file time';
-  name: number;
-}
-
-/** Names are numbers: that of the upload, unless names are reused. */
-export interface State {
-  uploads: UploadState[];
-  collectors: Collector[];
-  /** By name: the file is there; it is more than half a day old; its row. */
-  files: boolean[];
-  old: boolean[];
-  rows: Row[];
-  /** What can never be undone: the name was condemned. */
-  spent: boolean[];
-  blob: { name: number; refs: number } | undefined;
-  queued: 'no' | 'young' | 'due';
-  crashes: number;
-  /** Undefined: the files are in a directory. */
-  bucket: BucketState | undefined;
-}
-
 export function initial({ uploads, collectors, bucket }: Extent): State {
   return {
     uploads: Array.from({ length: uploads }, () => ({ at: 'start', saw: 0 })),
@@ -110,12 +79,6 @@ export function copy(state: State): State {
     crashes: state.crashes,
     bucket: state.bucket && copyOfBucket(state.bucket),
   };
-}
-
-/** A transition that can be taken, and what it makes of a copy of the state. */
-export interface Transition {
-  readonly name: string;
-  readonly take: (state: State) => void;
 }
 
 function condemnName(state: State, name: number): void {

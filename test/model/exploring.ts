@@ -1,5 +1,6 @@
 /** Visits every state of the model of collection. */
-import { copy, type Extent, initial, type State, transitionsOf, type Variant } from './collection-model.ts';
+import { copy, type Extent, initial, transitionsOf, type Variant } from './collection-model.ts';
+import type { State } from './state.ts';
 
 interface Violation {
   readonly what: string;

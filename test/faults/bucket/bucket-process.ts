@@ -6,16 +6,10 @@ import { createInterface } from 'node:readline';
 import type { Fault, Kind } from '../../support/gcs/server.ts';
 import { inTime } from '../server-process.ts';
 import type { Command, Line } from './bucket-child.ts';
+import type { BucketPlace } from './place.ts';
 
 const script = join(import.meta.dirname, 'bucket-child.ts');
 const dayMs = 86_400_000;
-
-/** A place in a bucket, as a server gets it. */
-export interface BucketPlace {
-  readonly endpoint: string;
-  /** In the bucket `bucket`. */
-  readonly prefix: string;
-}
 
 export class BucketProcess implements AsyncDisposable {
   readonly endpoint: string;

@@ -32,7 +32,7 @@ const pauseMs = 200;
 const MiB = 1024 * 1024;
 
 /** How the bucket fails. */
-export type Failing = true | 'reset' | 'stall';
+type Failing = true | 'reset' | 'stall';
 
 interface OutageOptions {
   readonly seed: number;
@@ -87,7 +87,7 @@ interface Push {
 }
 
 /** Clients that push small and large contents and read them, and one that only lists. */
-export class Load {
+class Load {
   readonly faults: string[] = [];
   readonly tally = { pushed: 0, read: 0, listed: 0, failed: 0, longestMs: 0 };
   isOver = false;

@@ -1,6 +1,12 @@
 /** The contents of a rig's store in a place of a fake bucket. */
 import type { GcsBlobs } from '../../../src/blobs/gcs/blobs.ts';
-import type { BucketPlace } from './bucket-process.ts';
+
+/** A place in a bucket, as a server gets it. */
+export interface BucketPlace {
+  readonly endpoint: string;
+  /** In the bucket `bucket`. */
+  readonly prefix: string;
+}
 
 /** Opens the place, and claims it for the one store that a rig has. */
 export async function openPlace({ endpoint, prefix }: BucketPlace): Promise<GcsBlobs> {

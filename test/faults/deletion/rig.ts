@@ -13,7 +13,7 @@ import { openLevelIndex } from '../../../src/index/leveldb/leveldb.ts';
 import { pauseSetting } from '../../../src/store/upkeep/pauses.ts';
 import { removeDirectory } from '../../support/directories.ts';
 import { writeRows } from '../../support/rows.ts';
-import type { BucketPlace } from '../bucket/bucket-process.ts';
+import type { BucketPlace } from '../bucket/place.ts';
 import { callTimeoutMs } from '../connection.ts';
 import type { Armed } from '../failpoints.ts';
 import { isUnknown, sha256Of } from '../pushing.ts';
