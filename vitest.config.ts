@@ -12,6 +12,7 @@ const processes = [
   'test/bench/stores.test.ts',
   'test/blobs/disk-faults.test.ts',
   'test/blobs/disk-process.test.ts',
+  'test/blobs/gcs/credentials.test.ts',
   'test/cli/commands/completion.test.ts',
   'test/cli/commands/config.test.ts',
   'test/cli/commands/console.test.ts',

@@ -19,6 +19,7 @@ import { p7b } from './p7b-sqlite.ts';
 import { p7c } from './p7c-shapes.ts';
 import { p7d } from './p7d-pages.ts';
 import { p9, p9s } from './p9-reap.ts';
+import { p11 } from './p11-bucket.ts';
 import { readMemory } from './read-memory.ts';
 import { sizing } from './sizing.ts';
 import { keptStore } from './stores/cache.ts';
@@ -35,6 +36,7 @@ const targets: readonly Target[] = [
   p7d,
   p9,
   p9s,
+  p11,
   memory,
   readMemory,
   watchers,

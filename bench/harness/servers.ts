@@ -22,19 +22,25 @@ interface ServeOptions {
   readonly dataDir?: string;
   /** A file for its fsync and fdatasync calls. Default: they are not traced. */
   readonly traceTo?: string;
+  /** The address of a bucket for the contents. Default: they are in the data directory. */
+  readonly bucketAt?: string;
 }
 
 /** The service as users start it. */
 export async function startArtifacta(
   { directory }: Pick<Context, 'directory'>,
-  { dataDir = mkdtempSync(join(directory, 'data-')), traceTo }: ServeOptions = {},
+  { dataDir = mkdtempSync(join(directory, 'data-')), traceTo, bucketAt }: ServeOptions = {},
 ): Promise<ServerProcess> {
-  const command = [launcher, 'serve', '--data-dir', dataDir, ...freePorts];
+  const serve = [launcher, 'serve', '--data-dir', dataDir, ...freePorts];
+  const command =
+    bucketAt === undefined
+      ? serve
+      : ['env', `STORAGE_EMULATOR_HOST=${bucketAt}`, ...serve, '--blobs', 'gs://bucket/bench'];
   const [program, ...args] = traceTo === undefined ? command : straced(traceTo, command);
   return await ServerProcess.start(program!, args);
 }
 
-type Control = 'sink' | 'source' | 'echo';
+type Control = 'sink' | 'source' | 'echo' | 'bucket';
 
 /** One of `bench/controls/`. */
 export async function startControl(name: Control): Promise<ServerProcess> {

@@ -19,7 +19,8 @@ const patienceMax = 128;
 
 interface Process {
   readonly after: After;
-  readonly residentBytes: () => number;
+  /** Undefined: not known at the moment. */
+  readonly residentBytes: () => number | undefined;
   /** Collects everything, and returns all empty pages. */
   readonly collect: () => void;
 }
@@ -49,8 +50,9 @@ export class IdleCollector {
   /** Looks at the process as soon as it is quiet. To be called after many messages. */
   expectQuiet(): void {
     if (this.isWaiting) return;
-    this.isWaiting = true;
     const bytes = this.process.residentBytes();
+    if (bytes === undefined) return;
+    this.isWaiting = true;
     this.leastBytes = Math.min(this.leastBytes, bytes);
     this.keptBytes = Math.min(this.keptBytes, bytes);
     this.wait(this.messages);
@@ -68,10 +70,11 @@ export class IdleCollector {
   /** Looks at a process that is quiet. Returns whether to look again, although no message may come. */
   private look(): boolean {
     const bytes = this.process.residentBytes();
+    if (bytes === undefined) return true;
     if (bytes - this.leastBytes < grownBytesMin) return false;
     if (bytes - this.keptBytes < freedBytesMin && this.quietsLeft-- > 0) return true;
     this.process.collect();
-    this.keptBytes = this.process.residentBytes();
+    this.keptBytes = this.process.residentBytes() ?? bytes;
     const isUseful = bytes - this.keptBytes >= freedBytesMin;
     // Connections that have not been given up yet hold what the next collection can free.
     this.patience = isUseful ? 1 : this.patience * 2;

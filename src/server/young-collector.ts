@@ -25,7 +25,14 @@ let leastBytes = Number.POSITIVE_INFINITY;
 
 const idle = new IdleCollector({
   after: afterRealTime,
-  residentBytes: () => process.memoryUsage.rss(),
+  residentBytes: () => {
+    try {
+      return process.memoryUsage.rss();
+    } catch {
+      // It is read from a file, and too many may be open.
+      return undefined;
+    }
+  },
   // Other collections keep empty pages for later.
   collect: () => collect({ type: 'major', flavor: 'last-resort' }),
 });

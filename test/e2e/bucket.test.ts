@@ -89,7 +89,7 @@ describe('a store with a bucket', { timeout: 60_000 }, () => {
     for (const name of contents()) fake.buckets.bucket('bucket').delete(name);
     const empty = startServe(join(directory, 'empty'), [], variables());
     expect(await empty.ended).toBe(1);
-    expect(empty.stderr()).toContain(`${place} belongs to the store`);
+    expect(empty.stderr()).toContain(`blobs: ${place} belongs to the store`);
   });
 
   it('comes back from an export when its volume is lost', async () => {
@@ -124,14 +124,25 @@ describe('a store with a bucket', { timeout: 60_000 }, () => {
   });
 
   it.each([
-    ['gs://missing/a', 'the bucket answered 404'],
-    ['gs://bucket', 'may not be used (read): 403'],
+    ['gs://missing/a', 'blobs: the bucket of gs://missing/a does not exist: make it, or give another one'],
+    ['gs://bucket', 'blobs: gs://bucket may not be used (read): 403'],
   ])('does not start with %s: %s', async (blobs, message) => {
     fake.forbidden.add('read');
     if (blobs.includes('missing')) fake.forbidden.clear();
     const served = startServe(dataDir, [], variables(blobs));
     expect(await served.ended).toBe(1);
     expect(served.stderr()).toContain(message);
+  });
+
+  it('warns of versioning and of a retention policy, and serves', async () => {
+    fake.buckets.settings = { versioning: { enabled: true }, retentionPolicy: { retentionPeriod: '86400' } };
+    const served = startServe(dataDir, [], variables());
+    await served.ready;
+    expect(served.warnings()).toEqual([
+      expect.stringContaining(`${place}: the bucket keeps old versions`),
+      expect.stringContaining(`${place}: the bucket keeps each object for 86400 seconds`),
+    ]);
+    await filled();
   });
 
   it('says which addresses it takes', async () => {

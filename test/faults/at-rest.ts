@@ -6,6 +6,7 @@ import type { Index } from '../../src/index/door.ts';
 import { keys } from '../../src/index/keys.ts';
 import { openLevelIndex } from '../../src/index/leveldb/leveldb.ts';
 import { inconsistencies } from '../support/naive.ts';
+import { type BucketPlace, openPlace } from './bucket/place.ts';
 
 interface AtRest {
   /** Where the rows of the index, and the files, do not agree with each other. */
@@ -15,14 +16,19 @@ interface AtRest {
 }
 
 /** Nobody may have the directory open. */
-export async function inspect(dataDir: string, indexDir = join(dataDir, 'index')): Promise<AtRest> {
+export async function inspect(
+  dataDir: string,
+  indexDir = join(dataDir, 'index'),
+  bucket?: BucketPlace,
+): Promise<AtRest> {
   const warnings: string[] = [];
   await using index = await openLevelIndex({
     directory: indexDir,
     markPath: `${indexDir}.mark`,
     warn: (message) => warnings.push(message),
   });
-  const blobs = await openDiskBlobs({ root: dataDir });
+  using place = bucket && (await openPlace(bucket));
+  const blobs = place ?? (await openDiskBlobs({ root: dataDir }));
   const faults = await inconsistencies(index, blobs, { orphans: true, reaped: true }).catch(
     (error: unknown) => [`cannot be compared: ${String(error)}`],
   );

@@ -1,6 +1,7 @@
 /** Series of kills. */
+import type { Kind } from '../support/gcs/server.ts';
 import { type Failpoint, failpoints } from './failpoints.ts';
-import { Rig, type Tally } from './rig.ts';
+import { type Bucket, Rig, type Tally } from './rig.ts';
 import { Chance } from './seeded.ts';
 
 export interface Report {
@@ -12,6 +13,8 @@ export interface CampaignOptions {
   readonly seed: number;
   /** Told of each kill. Default: nobody is. */
   readonly progress?: (line: string) => void;
+  /** Where the contents are. Default: on a disk. */
+  readonly bucket?: Bucket;
 }
 
 /** The longest that a server lives under load, in milliseconds. */
@@ -27,11 +30,18 @@ export async function killAtRandom(kills: number, options: CampaignOptions): Pro
   });
 }
 
-/** A server dies at every failpoint under load, on one data directory. Stops at the first that leaves a fault. */
-export async function killAtFailpoints(options: CampaignOptions): Promise<Report> {
+/**
+ * A server dies at every failpoint under load, on one data directory. Stops at the first that leaves a fault.
+ *
+ * @param steps default: all but those of starts.
+ */
+export async function killAtFailpoints(
+  options: CampaignOptions,
+  steps: readonly Failpoint[] = failpoints,
+): Promise<Report> {
   const chance = new Chance(options.seed);
   return await onRig(options, async (rig) => {
-    for (const step of failpoints) {
+    for (const step of steps) {
       if (rig.oracle.faults.length > 0 || step.startsWith('start.')) continue;
       // What slips out while a batch is stalled depends on what is sent just then.
       for (
@@ -79,12 +89,29 @@ export async function killStarts(options: CampaignOptions): Promise<Report> {
   });
 }
 
+/** A request of a server that dies: its kind, what the bucket does about it, and how many others come first. */
+export type RequestKill = readonly [kind: Kind, fault: 'stall' | 'done, stall' | 'late', skipped?: number];
+
+/** Servers die while the bucket has a request of theirs, on one data directory. */
+export async function killAtRequests(
+  kills: readonly RequestKill[],
+  options: CampaignOptions,
+): Promise<Report> {
+  return await onRig(options, async (rig) => {
+    for (const [kind, fault, skipped = 0] of kills) {
+      if (rig.oracle.faults.length > 0) return;
+      await rig.killAtRequest(kind, fault, skipped);
+      options.progress?.(`kill while the bucket has a ${kind}: ${fault}`);
+    }
+  });
+}
+
 function isFrequent(step: Failpoint): boolean {
   return step.startsWith('upload.') || step.startsWith('batch.') || step.startsWith('answer.');
 }
 
 async function onRig(options: CampaignOptions, work: (rig: Rig) => Promise<void>): Promise<Report> {
-  await using rig = await Rig.open(options.seed);
+  await using rig = await Rig.open(options.seed, undefined, options.bucket);
   try {
     await work(rig);
     await rig.finish();

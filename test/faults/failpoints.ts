@@ -1,5 +1,6 @@
 /** Where the rig can stop the server: the steps of the store, and those that it sees around it. */
 import { type Step, steps } from '../../src/store/rows/steps.ts';
+import type { BucketPlace } from './bucket/place.ts';
 
 const around = ['batch.before', 'batch.stalled', 'batch.after', 'answer.leaving'] as const;
 
@@ -32,6 +33,8 @@ export interface ChildOptions {
   readonly dataDir: string;
   /** Default: `index` in the data directory. Its mark is beside it. */
   readonly indexDir?: string | undefined;
+  /** Where contents are. Default: in the data directory. */
+  readonly bucket?: BucketPlace | undefined;
   /** Contents up to this size go into the index. */
   readonly inlineBytesMax: number;
   /** Contents are collected all the time, with no grace. Default: nobody does. */

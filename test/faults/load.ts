@@ -14,6 +14,8 @@ type Wanted = Partial<Pick<Push, 'session' | 'name' | 'seed' | 'size' | 'by' | '
 export class Load {
   private readonly oracle: Oracle;
   private readonly chance: Chance;
+  /** Some contents are so large that a bucket gets them in pieces. */
+  private readonly hasPieces: boolean;
   /** Every content so far is made from one of these. */
   private readonly contents: { readonly seed: number; readonly size: number }[] = [];
   private active: string[] = [];
@@ -21,9 +23,10 @@ export class Load {
   /** Artifacts that somebody is changing: one at a time, so that the oracle knows in which order. */
   private readonly busy = new Set<string>();
 
-  constructor(oracle: Oracle, chance: Chance) {
+  constructor(oracle: Oracle, chance: Chance, hasPieces = false) {
     this.oracle = oracle;
     this.chance = chance;
+    this.hasPieces = hasPieces;
     while (this.active.length < sessionsAtOnce) this.openSession();
   }
 
@@ -42,9 +45,20 @@ export class Load {
       if (!isOver() && this.chance.happens(0.8)) await this.sendAgain(connection, push);
   }
 
-  /** Every step of the store is passed, again and again. Works until `isOver` says so. Never rejects. */
-  async tours(connection: Connection, isOver: () => boolean): Promise<void> {
-    while (!isOver()) await this.tour(connection, isOver);
+  /**
+   * Every step of the store is passed, again and again. Works until `isOver` says so. Never rejects.
+   *
+   * @param beginsWithPieces each tour begins with a content that a bucket gets in pieces.
+   */
+  async tours(connection: Connection, isOver: () => boolean, beginsWithPieces = false): Promise<void> {
+    while (!isOver()) {
+      if (beginsWithPieces) await this.push(connection, { size: this.sizeOfPieces(), by: 'upload' });
+      await this.tour(connection, isOver);
+    }
+  }
+
+  private sizeOfPieces(): number {
+    return this.chance.between(8_400_000, 9_400_000);
   }
 
   private async tour(connection: Connection, isOver: () => boolean): Promise<void> {
@@ -115,6 +129,7 @@ export class Load {
   }
 
   private pickSize(): number {
+    if (this.hasPieces && this.chance.happens(0.01)) return this.sizeOfPieces();
     const dice = this.chance.next();
     if (dice < 0.05) return 0;
     if (dice < 0.5) return this.chance.between(1, 2_048);

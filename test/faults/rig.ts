@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { removeDirectory } from '../support/directories.ts';
+import type { Fault, Kind } from '../support/gcs/server.ts';
 import { inspect } from './at-rest.ts';
+import type { BucketProcess } from './bucket/bucket-process.ts';
+import type { BucketPlace } from './bucket/place.ts';
 import { check, stagedFiles } from './checker.ts';
 import { type Connection, openConnection } from './connection.ts';
 import type { Armed, Failpoint } from './failpoints.ts';
@@ -48,6 +51,12 @@ interface Place {
   readonly indexDir?: string | undefined;
 }
 
+/** A bucket for the contents, and the place of the rig in it. */
+export interface Bucket {
+  readonly process: BucketProcess;
+  readonly prefix: string;
+}
+
 /** A place that loses its power. */
 interface Cuttable extends Place {
   cut(): void;
@@ -59,14 +68,16 @@ export class Rig implements AsyncDisposable {
   readonly tally: Tally;
   private readonly home: string;
   private readonly place: Place;
+  private readonly bucket: Bucket | undefined;
   private readonly chance: Chance;
   private readonly load: Load;
 
-  private constructor(home: string, seed: number, place: Place | undefined) {
+  private constructor(home: string, seed: number, place: Place | undefined, bucket: Bucket | undefined) {
     this.home = home;
     this.place = place ?? { dataDir: join(home, 'data') };
+    this.bucket = bucket;
     this.chance = new Chance(seed);
-    this.load = new Load(this.oracle, this.chance);
+    this.load = new Load(this.oracle, this.chance, bucket !== undefined);
     this.tally = {
       kills: 0,
       killsOfStarts: 0,
@@ -83,9 +94,12 @@ export class Rig implements AsyncDisposable {
     };
   }
 
-  /** @param place its owner's to remove. Default: a temporary directory. */
-  static async open(seed: number, place?: Place): Promise<Rig> {
-    return new Rig(await mkdtemp(join(tmpdir(), 'artifacta-crash-')), seed, place);
+  /**
+   * @param place its owner's to remove. Default: a temporary directory.
+   * @param bucket where the contents are. Default: in the data directory.
+   */
+  static async open(seed: number, place?: Place, bucket?: Bucket): Promise<Rig> {
+    return new Rig(await mkdtemp(join(tmpdir(), 'artifacta-crash-')), seed, place, bucket);
   }
 
   /**
@@ -101,7 +115,7 @@ export class Rig implements AsyncDisposable {
         await delay(this.chance.next() * afterCutMs);
         await server.kill();
       },
-      true,
+      { mayComplain: true },
     );
     disk.restore();
   }
@@ -123,6 +137,20 @@ export class Rig implements AsyncDisposable {
     await this.underLoad({ step, occurrence, quietly }, async (server) => {
       await inTime(server.ended, `${step} was not reached ${occurrence} times`, reachMs);
     });
+  }
+
+  /** Load on a new server, which is killed while the bucket has a request of it, and has done it or not. */
+  async killAtRequest(kind: Kind, fault: Fault, skipped: number): Promise<void> {
+    const what = `${kind}, ${JSON.stringify(fault)}`;
+    await this.underLoad(
+      undefined,
+      async (server) => {
+        const { met } = await this.bucket!.process.fail(kind, fault, skipped);
+        await inTime(Promise.race([met, server.ended]), `the bucket got no request to ${what}`, reachMs);
+        await server.kill();
+      },
+      { tours: true, pieces: kind === 'begin' || kind === 'put' },
+    );
   }
 
   /** A start that kills itself on its way. False: it did not come by there, and serves; it is stopped then. */
@@ -148,7 +176,8 @@ export class Rig implements AsyncDisposable {
   async finish(): Promise<void> {
     const { tally, oracle } = this;
     await this.startAndCheck(true);
-    const { faults, orphans } = await inspect(this.place.dataDir, this.place.indexDir);
+    const { dataDir, indexDir } = this.place;
+    const { faults, orphans } = await inspect(dataDir, indexDir, this.placeOptions().bucket);
     for (const fault of faults) oracle.fault(`at rest: ${fault}`);
     const pushes = [...oracle.pushes.values()];
     tally.orphans = orphans;
@@ -165,19 +194,24 @@ export class Rig implements AsyncDisposable {
 
   private spawn(armed?: Armed): ServerProcess {
     const cacheDir = join(this.home, 'cache');
-    return new ServerProcess({ ...this.placeOptions(), inlineBytesMax, armed, collects: true }, cacheDir);
+    // In a bucket nothing is inline by default.
+    const inlineMax = this.bucket === undefined ? inlineBytesMax : 0;
+    return new ServerProcess(
+      { ...this.placeOptions(), inlineBytesMax: inlineMax, armed, collects: true },
+      cacheDir,
+    );
   }
 
-  private placeOptions(): Place {
+  private placeOptions(): Place & { readonly bucket: BucketPlace | undefined } {
     const { dataDir, indexDir } = this.place;
-    return { dataDir, indexDir };
+    return { dataDir, indexDir, bucket: this.bucket?.process.place(this.bucket.prefix) };
   }
 
   /** Checks what the crash before has left, then loads the server until `end` has seen it die. */
   private async underLoad(
     armed: (Armed & { readonly quietly: boolean }) | undefined,
     end: (server: ServerProcess) => Promise<void>,
-    mayComplain = false,
+    { tours = armed !== undefined, pieces = false, mayComplain = false } = {},
   ): Promise<void> {
     await using server = this.spawn();
     await using connection = await this.readBack(server, false);
@@ -186,7 +220,7 @@ export class Rig implements AsyncDisposable {
     const loaded = Promise.all([
       ...(armed?.quietly ? [] : [this.load.retry(connection, isOver)]),
       ...(armed?.quietly ? [] : [this.load.run(connection, isOver)]),
-      ...(armed === undefined ? [] : [this.load.tours(connection, isOver)]),
+      ...(tours ? [this.load.tours(connection, isOver, pieces)] : []),
     ]);
     await end(server);
     const wanted = armed === undefined ? 'killed' : 'failpoint';
@@ -201,8 +235,10 @@ export class Rig implements AsyncDisposable {
     if (ready === undefined) throw new Error(`the server does not start: ${server.stderr}`);
     this.tally.staleFiles += ready.stagingFiles;
     this.tally.pendingSeals += ready.pendingSeals;
-    for (const file of await stagedFiles(this.place.dataDir))
-      this.oracle.fault(`staged after a start: ${file}`);
+    // What the bucket was asked for by the server that is dead now comes to pass.
+    await this.bucket?.process.release();
+    const staged = this.bucket === undefined ? await stagedFiles(this.place.dataDir) : [];
+    for (const file of staged) this.oracle.fault(`staged after a start: ${file}`);
     const unknown = [...this.oracle.pushes.values()].filter(({ state }) => state === 'unknown');
     const connection = await openConnection(ready.address);
     await inTime(check(connection, this.oracle, everything), 'the check did not end', 4 * reachMs);

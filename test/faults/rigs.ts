@@ -4,10 +4,13 @@ import { once } from 'node:events';
 import { mkdtemp } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { removeDirectory } from '../support/directories.ts';
 import { pushAtOnce } from '../support/pushers.ts';
 import { abuseAll, faultsOf, lineOf } from './abuse/rig.ts';
 import { sendBombs } from './bombs/rig.ts';
+import { killWithBucket } from './bucket/kills.ts';
+import { failBucket } from './bucket/outage.ts';
 import { killAtFailpoints, killAtRandom, killStarts, type Report } from './campaign.ts';
 import { setClocks } from './clock/clocks.ts';
 import { whyNoClock } from './clock/rig.ts';
@@ -216,6 +219,36 @@ const deletion: NamedRig = {
   },
 };
 
+const bucket: NamedRig = {
+  name: 'bucket',
+  tries:
+    'the kills, deletions and orphans with contents in a bucket, and kills while the bucket has a request, also one that it ' +
+    'does later',
+  short: 'test/faults/bucket/kills test/faults/exports',
+  options: {
+    'bucket-kills': 'kills at random; 40',
+    'bucket-actions': 'pushes, deletions and readings while contents are collected, twice; 4000',
+  },
+  play: ({ seed, count }) =>
+    killWithBucket({ seed, kills: count('bucket-kills', 40), actions: count('bucket-actions', 4_000) }),
+};
+
+const outage: NamedRig = {
+  name: 'outage',
+  tries: 'the bucket fails under load: it refuses, resets connections, does not answer; and works again',
+  short: 'test/faults/bucket/outage',
+  options: { 'outage-seconds': 'how long, a third in each way; 60' },
+  async *play({ seed, count }) {
+    const eachMs = (count('outage-seconds', 60) * 1_000) / 3;
+    yield await failBucket({
+      seed: seed(),
+      failings: [true, 'reset', 'stall'],
+      untilOver: () => delay(eachMs),
+      isTimed: true,
+    });
+  },
+};
+
 const large: NamedRig = {
   name: 'large',
   tries: 'a session of 100,000 files is pushed, listed, sealed, pulled and compared beside another namespace',
@@ -290,6 +323,8 @@ export const rigs: readonly NamedRig[] = [
   clock,
   deletion,
   volume,
+  bucket,
+  outage,
   large,
   starts,
   soaking,

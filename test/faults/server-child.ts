@@ -15,6 +15,7 @@ import type { Database } from '../../src/index/engine/database.ts';
 import { openLevelDatabase, openLevelIndex } from '../../src/index/leveldb/leveldb.ts';
 import { startServer } from '../../src/server/server.ts';
 import { openStore } from '../../src/store/open.ts';
+import { openPlace } from './bucket/place.ts';
 import type { Armed, ChildOptions, Failpoint, ReadyLine } from './failpoints.ts';
 
 const options = JSON.parse(process.argv[2]!) as ChildOptions;
@@ -77,7 +78,7 @@ const index = await openLevelIndex({
 });
 const store = await openStore({
   index,
-  blobs: await openDiskBlobs({ root: dataDir }),
+  blobs: await (options.bucket === undefined ? openDiskBlobs({ root: dataDir }) : openPlace(options.bucket)),
   inlineBytesMax,
   reserveBytes: 0,
   ...(options.collects || options.graceless ? { graces: { dedupMs: 0, readMs: 0 } } : {}),

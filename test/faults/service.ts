@@ -24,10 +24,19 @@ export interface Service extends AsyncDisposable {
   again(): Promise<Service>;
 }
 
-/** Starts one on an empty data directory, which goes when it is disposed. Its log must go to `info`: that says when it is ready. */
-export async function startService(name: string, args: readonly string[] = []): Promise<Service> {
+/**
+ * Starts one on an empty data directory, which goes when it is disposed. Its log must go to `info`: that says when it is
+ * ready.
+ *
+ * @param variables of its environment, beyond those of this process.
+ */
+export async function startService(
+  name: string,
+  args: readonly string[] = [],
+  variables: Readonly<Record<string, string>> = {},
+): Promise<Service> {
   const directory = await mkdtemp(join(tmpdir(), `artifacta-${name}-`));
-  const started = await start(join(directory, 'data'), args);
+  const started = await start(join(directory, 'data'), args, variables);
   await using operator = await connect(`unix:${started.socket}`);
   const { secret } = await operator.access.createKey({ namespace: 'default', scopes: ['read', 'write'] });
   return serviceOf(started, secret, () => removeDirectory(directory));
@@ -43,7 +52,11 @@ interface Started {
   readonly kill: () => Promise<void>;
 }
 
-async function start(dataDir: string, args: readonly string[]): Promise<Started> {
+async function start(
+  dataDir: string,
+  args: readonly string[],
+  variables: Readonly<Record<string, string>>,
+): Promise<Started> {
   const listeners = [
     '--grpc-listen',
     '127.0.0.1:0',
@@ -54,6 +67,7 @@ async function start(dataDir: string, args: readonly string[]): Promise<Started>
   ];
   const child = spawn(launcher, ['serve', '--auth', '--data-dir', dataDir, ...listeners, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...variables },
   });
   const lines = createInterface({ input: child.stdout });
   const ready = await new Promise<Record<string, string>>((found, failed) => {
@@ -77,7 +91,7 @@ async function start(dataDir: string, args: readonly string[]): Promise<Started>
     kill,
     restart: async () => {
       await kill();
-      return await start(dataDir, args);
+      return await start(dataDir, args, variables);
     },
   };
 }

@@ -1,11 +1,25 @@
 /**
  * The protocol by which one content is stored, shared and collected, without anything that is not part of it: every
  * step that another can come between is a transition, every grace is something that "may have passed", and a crash may
- * come anywhere. `explore` visits every state that can be reached.
+ * come anywhere. `explore` (exploring.ts) visits every state that can be reached.
  *
  * It is the specification of src/store: S4 to S6 of an upload (publish.ts, blob-rows.ts), a deletion (detach), and of
  * collection what condemning.ts, sweeping.ts and orphans.ts do.
  */
+
+import {
+  type BucketExtent,
+  type BucketVariant,
+  bucketAtFirst,
+  bucketTransitions,
+  copyOfBucket,
+  create,
+  isListed,
+  leaveRequests,
+  mayBeRemoved,
+  remove,
+} from './bucket-rules.ts';
+import type { Collector, State, Transition } from './state.ts';
 
 /** What goes wrong in a protocol that is not this one: each is known to fail, and the model has to show it. */
 export type Variant =
@@ -26,55 +40,18 @@ export type Variant =
   /** Nobody looks for files without a row. */
   | 'no search for orphans'
   /** A deletion writes a count that it has read before. */
-  | 'counts outside of the transaction';
+  | 'counts outside of the transaction'
+  | BucketVariant;
 
 export interface Extent {
   readonly uploads: number;
   readonly collectors: number;
   readonly crashes: number;
+  /** Files are objects of a bucket. Default: of a directory. */
+  readonly bucket?: BucketExtent;
 }
 
-type Row = 'none' | 'live' | 'condemned' | 'due';
-
-interface UploadState {
-  /** `present`: found the content present. `written`: its file has its name. */
-  at: 'start' | 'present' | 'absent' | 'written' | 'live' | 'deleted' | 'failed';
-  /** For the variant that counts outside. */
-  saw: number;
-}
-
-interface Collector {
-  doing: 'nothing' | 'condemn' | 'unlink' | 'forget' | 'orphan' | 'file time';
-  name: number;
-}
-
-/** Names are numbers: that of the upload, unless names are reused. */
-interface State {
-  uploads: UploadState[];
-  collectors: Collector[];
-  /** By name: the file is there; it is more than half a day old; its row. */
-  files: boolean[];
-  old: boolean[];
-  rows: Row[];
-  /** What can never be undone: the name was condemned. */
-  spent: boolean[];
-  blob: { name: number; refs: number } | undefined;
-  queued: 'no' | 'young' | 'due';
-  crashes: number;
-}
-
-interface Violation {
-  readonly what: string;
-  /** What led there. */
-  readonly trace: readonly string[];
-}
-
-interface Explored {
-  readonly states: number;
-  readonly violation: Violation | undefined;
-}
-
-function initial({ uploads, collectors }: Extent): State {
+export function initial({ uploads, collectors, bucket }: Extent): State {
   return {
     uploads: Array.from({ length: uploads }, () => ({ at: 'start', saw: 0 })),
     collectors: Array.from({ length: collectors }, () => ({ doing: 'nothing', name: 0 })),
@@ -85,10 +62,11 @@ function initial({ uploads, collectors }: Extent): State {
     blob: undefined,
     queued: 'no',
     crashes: 0,
+    bucket: bucket && bucketAtFirst(uploads, bucket),
   };
 }
 
-function copy(state: State): State {
+export function copy(state: State): State {
   return {
     uploads: state.uploads.map((one) => ({ ...one })),
     collectors: state.collectors.map((one) => ({ ...one })),
@@ -99,13 +77,8 @@ function copy(state: State): State {
     blob: state.blob && { ...state.blob },
     queued: state.queued,
     crashes: state.crashes,
+    bucket: state.bucket && copyOfBucket(state.bucket),
   };
-}
-
-/** A transition that can be taken, and what it makes of a copy of the state. */
-interface Transition {
-  readonly name: string;
-  readonly take: (state: State) => void;
 }
 
 function condemnName(state: State, name: number): void {
@@ -166,8 +139,9 @@ function uploadTransitions(state: State, id: number, variant: Variant | undefine
       });
     case 'absent':
       return told('names its file', (next) => {
-        next.files[name] = true;
-        next.uploads[id]!.at = 'written';
+        const isMade = next.bucket === undefined || create(next, name, variant);
+        next.files[name] ||= isMade;
+        next.uploads[id]!.at = isMade ? 'written' : 'failed';
       });
     case 'present':
     case 'written':
@@ -219,6 +193,7 @@ function collectorTransitions(state: State, id: number, variant: Variant | undef
     case 'unlink':
       return [
         told(`unlinks ${name}`, (next) => {
+          if (next.bucket !== undefined && !remove(next, name, variant)) return end(next);
           next.files[name] = false;
           begin(next, 'forget', name);
         }),
@@ -252,8 +227,8 @@ function beginnings(state: State, variant: Variant | undefined): Collector[] {
   const found: Collector[] = [];
   if (state.queued === 'due') found.push({ doing: 'condemn', name: 0 });
   for (const [name, row] of state.rows.entries()) {
-    if (row === 'due') found.push({ doing: 'unlink', name });
-    const isOldEnough = state.old[name] || variant === 'young orphans';
+    if (row === 'due' && mayBeRemoved(state, name)) found.push({ doing: 'unlink', name });
+    const isOldEnough = (state.old[name] || variant === 'young orphans') && isListed(state, name, variant);
     if (row === 'none' && state.files[name] && isOldEnough && variant !== 'no search for orphans')
       found.push({ doing: 'orphan', name });
     if (
@@ -299,95 +274,19 @@ function timeTransitions(state: State): Transition[] {
 
 function crash(state: State): void {
   state.crashes++;
+  if (state.bucket !== undefined) leaveRequests(state, state.bucket);
   for (const upload of state.uploads)
     if (!['start', 'live', 'deleted', 'failed'].includes(upload.at)) upload.at = 'failed';
   for (const [id] of state.collectors.entries()) state.collectors[id] = { doing: 'nothing', name: 0 };
 }
 
-function transitionsOf(state: State, extent: Extent, variant: Variant | undefined): Transition[] {
+export function transitionsOf(state: State, extent: Extent, variant: Variant | undefined): Transition[] {
   const transitions = [
     ...state.uploads.flatMap((_upload, id) => uploadTransitions(state, id, variant)),
     ...state.collectors.flatMap((_collector, id) => collectorTransitions(state, id, variant)),
     ...timeTransitions(state),
+    ...bucketTransitions(state, extent.bucket, variant),
   ];
   if (state.crashes < extent.crashes) transitions.push({ name: 'a crash', take: crash });
   return transitions;
-}
-
-/** What is wrong with a state as it is. */
-function wrong({ uploads, files, rows, spent, blob }: State): string | undefined {
-  const live = uploads.filter(({ at }) => at === 'live').length;
-  if (live > 0 && blob === undefined) return 'I8: a content is referred to and is not there';
-  if (blob !== undefined && blob.refs !== live)
-    return `I8: ${live} refer to a content that counts ${blob.refs}`;
-  if (blob !== undefined && !files[blob.name]) return 'I8: a content is there without its file';
-  if (blob !== undefined && rows[blob.name] !== 'live')
-    return 'I8: a content is in a file that is not its own';
-  const again = rows.findIndex((row, name) => row === 'live' && spent[name]);
-  return again < 0 ? undefined : `I9: the name ${again} was condemned, and is used again`;
-}
-
-/** Nothing new begins: uploads end, all graces pass, and collectors work until there is nothing left to do. */
-function notDrained(state: State, variant: Variant | undefined): string | undefined {
-  const quiet = copy(state);
-  const quietly: Extent = { uploads: 0, collectors: 0, crashes: 0 };
-  for (const upload of quiet.uploads) if (upload.at === 'start') upload.at = 'failed';
-  for (let left = 1_000; left > 0; left--) {
-    const [transition] = transitionsOf(quiet, quietly, variant).filter(
-      ({ name }) => !/ is (read|deleted)$/.test(name),
-    );
-    if (transition === undefined) {
-      const kept = quiet.blob === undefined || quiet.blob.refs === 0 ? [] : [quiet.blob.name];
-      const there = [...quiet.files.keys()].filter((name) => quiet.files[name]);
-      if (there.join() !== kept.join()) return `I10: the files ${there} stay, of which ${kept} are wanted`;
-      if (quiet.queued !== 'no' || quiet.rows.some((row) => row === 'condemned' || row === 'due'))
-        return 'I10: something stays in the queues';
-      return undefined;
-    }
-    transition.take(quiet);
-    const what = wrong(quiet);
-    if (what !== undefined) return what;
-  }
-  return 'I10: it does not come to rest';
-}
-
-/** Visits every state, nearest first, until one is wrong: then `violation` says how to get there. */
-export function explore(extent: Extent, variant?: Variant): Explored {
-  const first = initial(extent);
-  const cameBy = new Map<string, { readonly from: string; readonly by: string }>();
-  const keyOf = (state: State) => JSON.stringify(state);
-  cameBy.set(keyOf(first), { from: '', by: '' });
-  let layer: State[] = [first];
-  while (layer.length > 0) {
-    const next: State[] = [];
-    for (const state of layer) {
-      const key = keyOf(state);
-      const what = wrong(state) ?? notDrained(state, variant);
-      if (what !== undefined)
-        return { states: cameBy.size, violation: { what, trace: traceTo(key, cameBy) } };
-      for (const { name, take } of transitionsOf(state, extent, variant)) {
-        const after = copy(state);
-        take(after);
-        const afterKey = keyOf(after);
-        if (cameBy.has(afterKey)) continue;
-        cameBy.set(afterKey, { from: key, by: name });
-        next.push(after);
-      }
-    }
-    layer = next;
-  }
-  return { states: cameBy.size, violation: undefined };
-}
-
-function traceTo(
-  key: string,
-  cameBy: ReadonlyMap<string, { readonly from: string; readonly by: string }>,
-): string[] {
-  const trace: string[] = [];
-  for (let at = key; ; ) {
-    const { from, by } = cameBy.get(at)!;
-    if (by === '') return trace.reverse();
-    trace.push(by);
-    at = from;
-  }
 }

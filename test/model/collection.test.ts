@@ -1,10 +1,19 @@
 /** The scheme of collection as an executable specification: every interleaving of it, with a crash at any step. */
 import { expect, it } from 'vitest';
-import { type Extent, explore, type Variant } from './collection-model.ts';
+import type { Extent, Variant } from './collection-model.ts';
+import { explore } from './exploring.ts';
 
 const extents: [string, Extent][] = [
   ['two uploads, two collectors, a crash', { uploads: 2, collectors: 2, crashes: 1 }],
   ['three uploads and a collector', { uploads: 3, collectors: 1, crashes: 0 }],
+  [
+    'a bucket: two uploads, a collector, a crash, another program',
+    { uploads: 2, collectors: 1, crashes: 1, bucket: { others: 1, isLocked: false } },
+  ],
+  [
+    'a bucket under a retention lock: two uploads, two collectors',
+    { uploads: 2, collectors: 2, crashes: 0, bucket: { others: 0, isLocked: true } },
+  ],
 ];
 
 it.each(extents)(
@@ -34,6 +43,26 @@ it.each(broken)(
   'is shown to fail where it is another scheme: %s',
   (variant, what) => {
     const { violation } = explore({ uploads: 2, collectors: 2, crashes: 1 }, variant);
+    expect(violation?.what).toMatch(what);
+    expect(violation?.trace.length).toBeGreaterThan(0);
+  },
+  120_000,
+);
+
+const inBucket: [Variant, RegExp][] = [
+  ['deletes whatever has the name', /^an object of another program was deleted/],
+  ['creates over others', /^an object of another program was overwritten/],
+  ['lists late', /^I10/],
+  ['stops at a refusal', /^I10/],
+  ['forgets what is refused', /^I10/],
+  ['condemns by what it saw', /^I8/],
+];
+
+it.each(inBucket)(
+  'is shown to fail in a bucket where it is another scheme: %s',
+  (variant, what) => {
+    const bucket = { others: 1, isLocked: true };
+    const { violation } = explore({ uploads: 2, collectors: 1, crashes: 1, bucket }, variant);
     expect(violation?.what).toMatch(what);
     expect(violation?.trace.length).toBeGreaterThan(0);
   },

@@ -1,7 +1,9 @@
 /** The same over the real code: pushes, deletions, reads and collections, interleaved wherever one of them waits. */
 import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { BlobStore } from '../../src/blobs/blob-store.ts';
+import { openGcsBlobs } from '../../src/blobs/gcs/blobs.ts';
 import { openMemoryBlobs } from '../../src/blobs/memory.ts';
 import { Failure } from '../../src/domain/errors.ts';
 import { keys } from '../../src/index/keys.ts';
@@ -10,6 +12,7 @@ import { MemoryRows } from '../../src/index/memory/rows.ts';
 import { openStore } from '../../src/store/open.ts';
 import { day, Rig, unbounded } from '../store/upkeep/collection-rig.ts';
 import { someBytes } from '../support/calls.ts';
+import { FakeGcs } from '../support/gcs/server.ts';
 import { inconsistencies } from '../support/naive.ts';
 import { startOfTime } from '../support/service.ts';
 import { interleavedBlobs, interleavedIndex } from './interleaving.ts';
@@ -44,14 +47,35 @@ const anOp: fc.Arbitrary<Op> = fc.oneof(
 /** Each begins when others have been on their way for a while. */
 const ops = fc.array(fc.record({ op: anOp, after: fc.nat(12) }), { minLength: 6, maxLength: 20 });
 
-async function open(scheduler: fc.Scheduler) {
+/** Contents in memory, or in a bucket below a prefix of their own. */
+type OpenBlobs = (now: () => number) => Promise<BlobStore>;
+
+const inMemory: OpenBlobs = async (now) => openMemoryBlobs({ now });
+
+let fake: FakeGcs;
+const opened = new AsyncDisposableStack();
+beforeAll(async () => {
+  fake = opened.use(await FakeGcs.open());
+});
+afterAll(() => opened.disposeAsync());
+
+let places = 0;
+const inBucket: OpenBlobs = async (now) => {
+  fake.buckets.now = now;
+  const address = { bucket: 'bucket', prefix: `place-${++places}` };
+  const blobs = opened.use(await openGcsBlobs({ address, endpoint: fake.endpoint }));
+  await blobs.claimFor('store1');
+  return blobs;
+};
+
+async function open(scheduler: fc.Scheduler, openBlobs: OpenBlobs) {
   let isInterleaved = false;
   const turn = async (what: string) => {
     if (isInterleaved) await scheduler.schedule(Promise.resolve(), what);
   };
   const clock = { now: startOfTime };
   const rows = new MemoryRows();
-  const blobs = openMemoryBlobs({ now: () => clock.now });
+  const blobs = await openBlobs(() => clock.now);
   const index = await openMemoryIndex({ rows, clock: () => clock.now });
   const store = await openStore({
     index: interleavedIndex(index, turn),
@@ -85,61 +109,69 @@ async function orNothing<T>(work: Promise<T>): Promise<T | undefined> {
   }
 }
 
-it(`I8, I9, I10, I15 hold however pushes, deletions and collections are interleaved (seed ${seed})`, async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.scheduler(), ops, async (scheduler, planned) => {
-      const all = planned.map(({ op }) => op);
-      const { rig, interleave, turn } = await open(scheduler);
-      await using _store = rig.test;
-      const pushes = all.filter((op) => op.kind === 'push');
-      const deleted = new Set(all.flatMap((op) => (op.kind === 'delete' ? [op.which] : [])));
-      // Something to collect is there from the beginning.
-      const push = (at: number) => rig.push(`n${at}`, contents[pushes[at]!.content]!);
-      for (const at of pushes.keys()) if (at < 2) await push(at);
-      const run = async (op: Op) => {
-        switch (op.kind) {
-          case 'push':
-            return pushes.indexOf(op) < 2 ? undefined : await push(pushes.indexOf(op));
-          case 'delete':
-            return await orNothing(rig.remove(`n${op.which}`));
-          case 'read': {
-            // What is being deleted may go while it is read: nobody waits for readers here.
-            if (deleted.has(op.which)) return undefined;
-            const bytes = await orNothing(rig.read(`n${op.which}`));
-            if (bytes !== undefined) expect(bytes).toEqual(Buffer.from(contents[pushes[op.which]!.content]!));
-            return bytes;
+it.each([
+  ['in memory', inMemory, 300],
+  ['in a bucket', inBucket, 12],
+] as const)(
+  `I8, I9, I10, I15 hold however pushes, deletions and collections are interleaved, %s (seed ${seed})`,
+  async (_where, openBlobs, numRuns) => {
+    await fc.assert(
+      fc.asyncProperty(fc.scheduler(), ops, async (scheduler, planned) => {
+        const all = planned.map(({ op }) => op);
+        const { rig, interleave, turn } = await open(scheduler, openBlobs);
+        await using _store = rig.test;
+        const pushes = all.filter((op) => op.kind === 'push');
+        const deleted = new Set(all.flatMap((op) => (op.kind === 'delete' ? [op.which] : [])));
+        // Something to collect is there from the beginning.
+        const push = (at: number) => rig.push(`n${at}`, contents[pushes[at]!.content]!);
+        for (const at of pushes.keys()) if (at < 2) await push(at);
+        const run = async (op: Op) => {
+          switch (op.kind) {
+            case 'push':
+              return pushes.indexOf(op) < 2 ? undefined : await push(pushes.indexOf(op));
+            case 'delete':
+              return await orNothing(rig.remove(`n${op.which}`));
+            case 'read': {
+              // What is being deleted may go while it is read: nobody waits for readers here.
+              if (deleted.has(op.which)) return undefined;
+              const bytes = await orNothing(rig.read(`n${op.which}`));
+              if (bytes !== undefined)
+                expect(bytes).toEqual(Buffer.from(contents[pushes[op.which]!.content]!));
+              return bytes;
+            }
+            case 'collect': {
+              const { items: limit, findOrphans } = op;
+              return await rig.store.collection.collect({ ...unbounded, limit }, { findOrphans });
+            }
           }
-          case 'collect': {
-            const { items: limit, findOrphans } = op;
-            return await rig.store.collection.collect({ ...unbounded, limit }, { findOrphans });
-          }
-        }
-      };
-      await interleave(() =>
-        Promise.all(
-          planned.map(async ({ op, after }) => {
-            for (let turns = 0; turns < after; turns++) await turn('waits');
-            return await run(op);
-          }),
-        ),
-      );
+        };
+        await interleave(() =>
+          Promise.all(
+            planned.map(async ({ op, after }) => {
+              for (let turns = 0; turns < after; turns++) await turn('waits');
+              return await run(op);
+            }),
+          ),
+        );
 
-      for (const [at, { content }] of pushes.entries()) {
-        const bytes = await orNothing(rig.read(`n${at}`));
-        if (bytes === undefined) expect(deleted.has(at)).toBe(true);
-        else expect(bytes).toEqual(Buffer.from(contents[content]!));
-      }
-      rig.clock.now += day;
-      await rig.drain(true);
-      rig.clock.now += 1;
-      await rig.drain();
-      expect(await inconsistencies(rig.index, rig.blobs)).toEqual([]);
-      expect(await rig.count(keys.blobs.maybeFree)).toBe(0);
-      expect(await rig.count(keys.blobs.condemned)).toBe(0);
-      const named = (await rig.all(keys.blobs.record)).flatMap(({ value }) => value.name ?? []);
-      expect((await rig.files()).sort()).toEqual(named.sort());
-      expect(await rig.store.pauses.current()).toEqual([]);
-    }),
-    { seed, numRuns: 300 },
-  );
-}, 120_000);
+        for (const [at, { content }] of pushes.entries()) {
+          const bytes = await orNothing(rig.read(`n${at}`));
+          if (bytes === undefined) expect(deleted.has(at)).toBe(true);
+          else expect(bytes).toEqual(Buffer.from(contents[content]!));
+        }
+        rig.clock.now += day;
+        await rig.drain(true);
+        rig.clock.now += 1;
+        await rig.drain();
+        expect(await inconsistencies(rig.index, rig.blobs)).toEqual([]);
+        expect(await rig.count(keys.blobs.maybeFree)).toBe(0);
+        expect(await rig.count(keys.blobs.condemned)).toBe(0);
+        const named = (await rig.all(keys.blobs.record)).flatMap(({ value }) => value.name ?? []);
+        expect((await rig.files()).sort()).toEqual(named.sort());
+        expect(await rig.store.pauses.current()).toEqual([]);
+      }),
+      { seed, numRuns },
+    );
+  },
+  120_000,
+);

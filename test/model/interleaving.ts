@@ -79,24 +79,25 @@ export function interleavedBlobs(blobs: BlobStore, turn: Turn): BlobStore {
         write: (bytes) => staged.write(bytes),
         commit: async () => {
           await turn('publish');
-          await staged.commit();
+          const version = await staged.commit();
           await turn('published');
+          return version;
         },
         discard: () => staged.discard(),
         [Symbol.asyncDispose]: () => staged[Symbol.asyncDispose](),
       };
     },
-    read: async function* (name, offset, length, signal) {
+    read: async function* (name, offset, length, signal, generation) {
       await turn('read');
-      yield* blobs.read(name, offset, length, signal);
+      yield* blobs.read(name, offset, length, signal, generation);
     },
-    stat: async (name) => {
+    stat: async (name, generation) => {
       await turn('stat');
-      return await blobs.stat(name);
+      return await blobs.stat(name, generation);
     },
-    delete: async (name) => {
+    delete: async (name, generation) => {
       await turn('unlink');
-      await blobs.delete(name);
+      await blobs.delete(name, generation);
       await turn('unlinked');
     },
     list: async function* (internalId, shard) {

@@ -6,16 +6,20 @@ const MiB = 1024 * 1024;
 /** A process whose memory and whose time the test decides about. */
 function processOf(residentMiB: number) {
   const waiting: (() => void)[] = [];
-  const state = { residentMiB, freedMiB: 100, collections: 0 };
+  const state: { residentMiB: number | undefined; freedMiB: number; collections: number } = {
+    residentMiB,
+    freedMiB: 100,
+    collections: 0,
+  };
   const collector = new IdleCollector({
     after: (_ms, task) => {
       waiting.push(task);
       return () => undefined;
     },
-    residentBytes: () => state.residentMiB * MiB,
+    residentBytes: () => (state.residentMiB === undefined ? undefined : state.residentMiB * MiB),
     collect: () => {
       state.collections++;
-      state.residentMiB -= state.freedMiB;
+      state.residentMiB = state.residentMiB! - state.freedMiB;
     },
   });
   const second = () => waiting.shift()?.();
@@ -90,4 +94,19 @@ it('gives up on memory that stays in use, until the process grows again', () => 
   collector.expectQuiet();
   pass();
   expect(state.collections).toBe(before + 1);
+});
+
+it('waits while the memory of the process cannot be read', () => {
+  const { collector, state, waiting, pass } = processOf(100);
+  Object.assign(state, { residentMiB: undefined });
+  collector.expectQuiet();
+  expect(waiting).toHaveLength(0);
+  state.residentMiB = 100;
+  collector.expectQuiet();
+  Object.assign(state, { residentMiB: undefined });
+  pass();
+  expect(state.collections).toBe(0);
+  state.residentMiB = 500;
+  pass();
+  expect(state.collections).toBe(1);
 });

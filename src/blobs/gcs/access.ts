@@ -11,8 +11,11 @@ export interface Access {
   readonly endpoint: string;
   /** Returns the headers that prove who calls. @throws AccessRefused, or Error if they cannot be got now. */
   headers(): Promise<Record<string, string>>;
-  /** Called when the service does not know the credentials: they are read again. */
-  renew(): void;
+  /**
+   * Called when the service does not know the credentials in these headers. They are read again, unless that was done
+   * since: of many requests that are refused together, one renews them.
+   */
+  renew(refused: Readonly<Record<string, string>>): void;
   /**
    * Signs a URL (V4): with the key in the credentials, or by the IAM service if they have none. @throws Error if neither
    * is possible.
@@ -41,20 +44,34 @@ interface AccessOptions {
   readonly endpoint?: string | undefined;
   /** The address of the IAM service that signs, up to the name of the account. Default: that of the library. */
   readonly signingEndpoint?: string | undefined;
+  /** Whether requests to another address have credentials too. Default false. */
+  readonly sendsCredentials?: boolean;
 }
 
 /** Opens the access. The library is loaded now: it takes half a second, and only a store in a bucket needs it. */
-export async function openAccess({ endpoint, signingEndpoint }: AccessOptions = {}): Promise<Access> {
+export async function openAccess({
+  endpoint,
+  signingEndpoint,
+  sendsCredentials = false,
+}: AccessOptions = {}): Promise<Access> {
   const library = await import('@google-cloud/storage');
   const open = () =>
     new library.Storage(
-      endpoint === undefined ? {} : { apiEndpoint: endpoint, useAuthWithCustomEndpoint: false },
+      endpoint === undefined ? {} : { apiEndpoint: endpoint, useAuthWithCustomEndpoint: sendsCredentials },
     );
   let storage = open();
+  /** The newest credentials that were handed out; undefined since they were refused. */
+  let newest: string | undefined;
   return {
     endpoint: storage.apiEndpoint.replace(/\/+$/, ''),
-    headers: () => headersOf(storage),
-    renew: () => {
+    headers: async () => {
+      const headers = await headersOf(storage);
+      newest = headers.authorization;
+      return headers;
+    },
+    renew: ({ authorization }) => {
+      if (authorization !== newest) return;
+      newest = undefined;
       storage = open();
     },
     sign: async ({ bucket, object, generation, contentType, contentDisposition, beginMs, endMs }) => {
@@ -91,7 +108,7 @@ async function headersOf(storage: Storage): Promise<Record<string, string>> {
 /** Tells credentials that are missing or refused from a service for tokens that does not answer now. */
 function isRefusal(error: unknown): boolean {
   const status = (error as { response?: { status?: unknown } } | undefined)?.response?.status;
-  if (typeof status === 'number') return status === 400 || status === 401 || status === 403;
+  if (typeof status === 'number') return [400, 401, 403, 404].includes(status);
   return /Could not load the default credentials|ENOENT|not a valid|invalid/i.test(textOf(error));
 }
 

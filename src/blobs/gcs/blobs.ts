@@ -320,7 +320,9 @@ export class GcsBlobs implements BlobStore, Disposable {
   /** An object is absent also if the whole place is. @throws Failure STORE_UNAVAILABLE if that is so. */
   private async requirePlace(): Promise<void> {
     if (await this.claim.isThere()) return;
-    const message = `${this.place} is not the place of this store, or the bucket is gone: artifacta-store.json is missing in it`;
+    const message =
+      `${this.place} is not the place of this store, or the bucket is gone: artifacta-store.json is missing in it. ` +
+      'Restore the bucket, or correct --blobs';
     throw new Failure('STORE_UNAVAILABLE', message);
   }
 

@@ -98,7 +98,6 @@ export class BucketClient {
           signal.throwIfAborted();
           if (!isRenewed && error instanceof Refusal && error.refused.status === 401) {
             isRenewed = true;
-            this.options.access.renew();
             continue;
           }
           tries++;
@@ -118,7 +117,8 @@ export class BucketClient {
     others: readonly number[] = [],
   ): Promise<Answer> {
     const { access, exchange, elapsed } = this.options;
-    const headers = { ...ask.headers, ...(await unlessAborted(access.headers(), signal)) };
+    const credentials = await unlessAborted(access.headers(), signal);
+    const headers = { ...ask.headers, ...credentials };
     this.counts.requests[operation]++;
     for (const part of ask.body ?? []) this.counts.sentBytes += part.length;
     const beganMs = elapsed();
@@ -126,6 +126,7 @@ export class BucketClient {
       this.counts.seconds[operation] += (elapsed() - beganMs) / 1_000;
     });
     if ((answer.status >= 200 && answer.status < 300) || others.includes(answer.status)) return answer;
+    if (answer.status === 401) access.renew(credentials);
     const retryAfter = answer.headers['retry-after'];
     throw new Refusal(refusalOf(answer.status, retryAfter, await answer.body.text()));
   }
@@ -133,6 +134,7 @@ export class BucketClient {
   /** Returns the failure of an operation that the bucket has refused for a reason that no caller expects. */
   unexpected(error: unknown, doing: string): unknown {
     if (!(error instanceof Refusal)) return error;
+    if (error.refused.meaning === 'absent') return this.missing(error);
     return new Failure('STORE_UNAVAILABLE', `${doing} in ${this.options.place}: ${error.message}`, {
       cause: error,
     });
@@ -165,8 +167,18 @@ export class BucketClient {
     signal.throwIfAborted();
   }
 
+  private missing(cause: unknown): Failure {
+    const message = `the bucket of ${this.options.place} does not exist: make it, or give another one with --blobs`;
+    return new Failure('STORE_UNAVAILABLE', message, { cause });
+  }
+
   private forbid(operation: Operation, why: string, cause: unknown): Failure {
-    const message = `${this.options.place} may not be used (${operation}): ${why}`;
+    const isRefused = cause instanceof Refusal && cause.refused.status === 403;
+    const advice = isRefused
+      ? 'Give the account of the service the role roles/storage.objectUser for this bucket; if another project owns ' +
+        'the bucket, correct its name in --blobs'
+      : 'Renew the credentials of the service, or give it others';
+    const message = `${this.options.place} may not be used (${operation}): ${why.replace(/\.$/, '')}. ${advice}`;
     this.note(operation, message);
     return new Failure('STORE_UNAVAILABLE', message, { cause });
   }

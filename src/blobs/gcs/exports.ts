@@ -56,6 +56,8 @@ export class BucketExports implements ExportFiles {
       });
     } catch (error) {
       if (refusedAs(error, 'beyond')) return new Uint8Array(0);
+      if (refusedAs(error, 'absent'))
+        throw new Failure('STORE_UNAVAILABLE', `${name} is not in the bucket any more`, { cause: error });
       throw client.unexpected(error, 'reading an export');
     }
   }

@@ -164,6 +164,10 @@ export class StagedObject implements StagedBlob {
     this.filled = 0;
     this.sending = this.sendPiece(blocks, offset, undefined)
       .then(() => undefined)
+      .catch((error: unknown) => {
+        // Of the upload, not of the bucket.
+        throw this.session !== undefined && refusedAs(error, 'absent') ? lostUpload(error) : error;
+      })
       .finally(() => share.give(blocks));
     this.sending.catch(() => {}); // reported by the next call
   }
@@ -223,11 +227,10 @@ export class StagedObject implements StagedBlob {
   /** Returns the object under the name, if it is this upload. */
   private async own(cause: unknown): Promise<ObjectFacts> {
     const { client, objects, objectName, mark, name } = this.options;
-    const lost = new Failure('STORE_UNAVAILABLE', 'the bucket has lost the upload; upload again', { cause });
     const found = await client
       .run('read', (signal) => objects.facts(objectName, undefined, signal), this.signal)
       .catch((error: unknown) => {
-        throw refusedAs(error, 'absent') ? lost : error;
+        throw refusedAs(error, 'absent') ? lostUpload(cause) : error;
       });
     const whose = whoseIs(found, { ...mark, sizeBytes: this.written, crc32c: this.crc.text() });
     if (whose === 'ours') return found;
@@ -292,6 +295,10 @@ export class StagedObject implements StagedBlob {
     this.state = state;
     this.options.onSettled();
   }
+}
+
+function lostUpload(cause: unknown): Failure {
+  return new Failure('STORE_UNAVAILABLE', 'the bucket has lost the upload; upload again', { cause });
 }
 
 /** Returns the parts without their first bytes. */

@@ -13,7 +13,7 @@ import { IndexDamaged } from '../damage.ts';
 import { doorLimits, type Index, type IndexStats, type Snapshot, type Transaction } from '../door.ts';
 import { LockLost } from '../lock-lost.ts';
 import type { CommitRecord } from '../records.ts';
-import type { Entry, Key, Range, Value } from '../row.ts';
+import type { Entry, Key, Range, Value, Write } from '../row.ts';
 import { knownTroubleOf, troubleOf } from '../trouble.ts';
 import type { Batch } from './batch.ts';
 import { commitWrite, nextCommit } from './commits.ts';
@@ -69,6 +69,8 @@ class Engine implements Index {
   epoch = 1;
   /** The cause of the last warning to an operator. */
   private warned: string | undefined;
+  /** The last failure of the listener for durable batches. */
+  private warnedOfListener: string | undefined;
   private grown = Promise.withResolvers<void>();
   private batches = 0;
   private rowsWritten = 0;
@@ -152,7 +154,7 @@ class Engine implements Index {
     database.batch(writes).then(
       () => {
         this.landed(batch, commit);
-        this.options.onLanded?.(commit, writes);
+        this.tellLanded(commit, writes);
       },
       (error: unknown) => this.failed(error),
     );
@@ -166,6 +168,19 @@ class Engine implements Index {
     this.bytesWritten += batch.bytes;
     this.order.landed(batch);
     this.checkDrained();
+  }
+
+  /** The batch is durable, and its callers have their answers, even if the listener fails. */
+  private tellLanded(commit: CommitRecord, writes: readonly Write[]): void {
+    try {
+      this.options.onLanded?.(commit, writes);
+    } catch (error) {
+      const cause = String(error);
+      // A listener that fails at each batch is one cause.
+      if (cause !== this.warnedOfListener)
+        this.options.warn?.(`the commit ${commit.seq} is durable, and could not be shipped: ${cause}`);
+      this.warnedOfListener = cause;
+    }
   }
 
   /**

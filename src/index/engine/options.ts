@@ -36,7 +36,7 @@ export interface EngineOptions {
   readonly mark?: Mark;
   /**
    * Called when a batch is durable, with its writes in the stored form, the commit included. Must return at once.
-   * Default: nothing is called.
+   * If it throws, `warn` gets a message. Default: nothing is called.
    */
   readonly onLanded?: (commit: CommitRecord, writes: readonly Write[]) => void;
   /**

@@ -69,7 +69,8 @@ export class ContentsPlace implements Disposable {
   /** Refuses contents without an index. Must be called before the index is opened. @throws IndexDamaged */
   async requireIndex(): Promise<void> {
     await requireIndexBesideContents(this.dataDir);
-    if (this.bucket !== undefined) await requireIndexBesideBucket(this.dataDir, this.bucket);
+    const { dataDir, bucket } = this;
+    if (bucket !== undefined) await ofBlobs(() => requireIndexBesideBucket(dataDir, bucket));
   }
 
   /**
@@ -79,20 +80,22 @@ export class ContentsPlace implements Disposable {
    *   contents are elsewhere, or the place belongs to another store.
    */
   async contentsOf(index: Index): Promise<BlobStore> {
-    await requireRowsBesideContents(this.dataDir, index, this.bucket);
+    const { dataDir, bucket } = this;
+    await ofBlobs(() => requireRowsBesideContents(dataDir, index, bucket));
     await this.requireSamePlace(index);
-    if (this.bucket === undefined) return await openDiskBlobs({ root: this.dataDir });
+    if (bucket === undefined) return await openDiskBlobs({ root: dataDir });
     const storeId = await storeIdIn(index);
-    if (storeId !== '') await this.bucket.claimFor(storeId);
-    for (const warning of await this.bucket.warnings()) this.warn(warning);
-    return this.bucket;
+    if (storeId !== '') await ofBlobs(() => bucket.claimFor(storeId));
+    for (const warning of await bucket.warnings()) this.warn(warning);
+    return bucket;
   }
 
   /** Claims the bucket for a store that has just been made, and notes in its index where its contents are. */
   async settle(index: Index): Promise<void> {
     const { bucket } = this;
     if (bucket === undefined) return;
-    await bucket.claimFor(await storeIdIn(index));
+    const storeId = await storeIdIn(index);
+    await ofBlobs(() => bucket.claimFor(storeId));
     if ((await placeIn(index)) === bucket.place) return;
     await transact(index, {
       ns: '',
@@ -124,6 +127,17 @@ export class ContentsPlace implements Disposable {
 async function placeIn(index: Index): Promise<string | undefined> {
   const value = await index.get(keys.store.setting.key(placeSetting));
   return value === undefined ? undefined : String(keys.store.setting.decode(value));
+}
+
+/** Names the setting in the failures of a bucket that cannot be used. */
+async function ofBlobs<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof Failure && error.reason === 'STORE_UNAVAILABLE')) throw error;
+    const { reason, message, metadata } = error;
+    throw new Failure(reason, `blobs: ${message}`, { metadata, cause: error });
+  }
 }
 
 function elsewhere(message: string): Failure {

@@ -151,6 +151,18 @@ describe('an upload in pieces', () => {
     await expect(staged.commit()).rejects.toMatchObject(unavailable);
   });
 
+  it('fails in the same way if it has forgotten a piece that is not the last', async () => {
+    await using staged = await blobs.stage(name);
+    await staged.write(content(9 * MiB));
+    await expect.poll(() => fake.count('put')).toBe(1);
+    fake.buckets.sessions.clear();
+    const written = staged.write(content(9 * MiB)).then(() => staged.commit());
+    await expect(written).rejects.toMatchObject({
+      ...unavailable,
+      message: expect.stringContaining('has lost the upload; upload again'),
+    });
+  });
+
   it('is refused, and leaves nothing, if the bucket has other bytes than were sent', async () => {
     fake.fail('put', 'corrupt');
     await expect(publish(blobs, name, content(9 * MiB))).rejects.toMatchObject(unavailable);
@@ -245,6 +257,14 @@ describe('a reading', () => {
     await expect(collect(blobs.read(name, 0, 1))).rejects.toMatchObject(gone);
     await expect(blobs.stat(name)).rejects.toMatchObject(gone);
     await expect(blobs.delete(name)).rejects.toMatchObject(gone);
+    const missing = {
+      ...unavailable,
+      message: expect.stringMatching(/store does not exist: make it, or give .*--blobs/),
+    };
+    await expect(publish(blobs, name, content(10))).rejects.toMatchObject(missing);
+    await expect(publish(blobs, name, content(9 * MiB))).rejects.toMatchObject(missing);
+    await expect(Array.fromAsync(blobs.list('ns1'))).rejects.toMatchObject(missing);
+    await expect(blobs.exports().list()).rejects.toMatchObject(missing);
     expect(blobs.trouble).toBeUndefined();
   });
 });
@@ -294,6 +314,20 @@ describe('a bucket that forbids its use', () => {
     expect([...fake.buckets.bucket('bucket').keys()]).toEqual(['team/store/artifacta-store.json']);
   });
 
+  it.each([
+    [
+      403,
+      'a@p.iam.gserviceaccount.com does not have storage.objects.get access (or it may not exist)',
+      /another project/,
+    ],
+    [403, 'The billing account for the owning project is disabled in state absent', /billing account/],
+    [400, 'Bucket is a requester pays bucket but no user project provided.', /requester pays/],
+  ])('says what to do about a bucket of another project: %i %s', async (status, message, said) => {
+    fake.fail('read', { status, reason: status === 403 ? 'forbidden' : 'required', message });
+    const reading = collect(blobs.read(name, 0, 1));
+    await expect(reading).rejects.toMatchObject({ ...unavailable, message: expect.stringMatching(said) });
+  });
+
   it('keeps an object under a retention policy, which is not trouble', async () => {
     await publish(blobs, name, content(10));
     fake.buckets.isLocked = true;
@@ -301,6 +335,9 @@ describe('a bucket that forbids its use', () => {
       ...unavailable,
       message: expect.stringContaining('retention'),
     });
+    // Nothing is overwritten, so pushes, exports and readings go on.
+    await publish(blobs, 'ns1/0a/upload-2', content(10));
+    expectSame(await collect(blobs.read(name, 0, 10)), content(10));
     expect(blobs.trouble).toBeUndefined();
   });
 });
@@ -332,59 +369,4 @@ describe('a bucket that is down', () => {
       message: expect.stringContaining('did not answer in time'),
     });
   });
-});
-
-describe('the claim', () => {
-  it('belongs to the first store, and refuses all others', async () => {
-    expect(await blobs.owner()).toBe('store1');
-    const other = stack.use(await openGcsBlobs({ address, endpoint: fake.endpoint }));
-    await expect(other.claimFor('store2')).rejects.toMatchObject({
-      ...unavailable,
-      message: expect.stringContaining('belongs to the store store1'),
-    });
-    await other.claimFor('store1');
-  });
-
-  it('goes to one of two stores that come at once', async () => {
-    const places = await Promise.all(
-      ['a', 'b'].map(async (id) => {
-        const place = stack.use(
-          await openGcsBlobs({ address: { bucket: 'bucket', prefix: 'new' }, endpoint: fake.endpoint }),
-        );
-        return place.claimFor(id).then(
-          () => id,
-          () => undefined,
-        );
-      }),
-    );
-    expect(places.filter((id) => id !== undefined)).toEqual([await ownerOf('new')]);
-  });
-
-  it('survives a lost answer to its own writing', async () => {
-    fake.fail('create', 'lost answer');
-    const place = stack.use(
-      await openGcsBlobs({
-        address: { bucket: 'bucket', prefix: 'new' },
-        endpoint: fake.endpoint,
-        random: () => 0,
-      }),
-    );
-    await place.claimFor('a');
-    expect(await place.owner()).toBe('a');
-  });
-
-  it.each(['not JSON', '{"format":2,"storeId":"a"}', '{}'])('is not understood as %s', async (text) => {
-    fake.buckets.put('bucket', { name: 'new/artifacta-store.json', bytes: Buffer.from(text) });
-    await expect(ownerOf('new')).rejects.toMatchObject({
-      ...unavailable,
-      message: expect.stringContaining('is not understood'),
-    });
-  });
-
-  async function ownerOf(prefix: string) {
-    const place = stack.use(
-      await openGcsBlobs({ address: { bucket: 'bucket', prefix }, endpoint: fake.endpoint }),
-    );
-    return await place.owner();
-  }
 });

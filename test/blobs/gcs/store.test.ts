@@ -91,6 +91,26 @@ it.each(['deleted', 'truncated'])(
   },
 );
 
+it.each(['overwritten', 'deleted'])(
+  'reads what somebody has %s in a bucket that keeps old versions, and its own deletions leave none',
+  async (how) => {
+    fake.buckets.isVersioned = true;
+    await rig.push('a', bytes);
+    const { name, generation } = objects()[0]!;
+    if (how === 'deleted') fake.buckets.delete('bucket', name, {});
+    else fake.buckets.put('bucket', { name, bytes: Buffer.from(content(50_000, 2)) });
+    expect(Buffer.compare(await rig.read('a'), bytes)).toBe(0);
+    await rig.remove('a');
+    rig.clock.now += 15 * minute;
+    await rig.drain();
+    rig.clock.now += hour;
+    expect(await rig.drain()).toMatchObject({ removed: 1 });
+    expect([...fake.buckets.old.values()].filter((old) => old.generation === generation)).toEqual([]);
+    // The object of somebody else is not touched.
+    expect(objects().length).toBe(how === 'deleted' ? 0 : 1);
+  },
+);
+
 it('says nothing of the bytes, and quarantines none, while the bucket is down or forbidden', async () => {
   await rig.push('a', bytes);
   fake.forbidden.add('read');

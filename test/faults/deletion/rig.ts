@@ -13,9 +13,11 @@ import { openLevelIndex } from '../../../src/index/leveldb/leveldb.ts';
 import { pauseSetting } from '../../../src/store/upkeep/pauses.ts';
 import { removeDirectory } from '../../support/directories.ts';
 import { writeRows } from '../../support/rows.ts';
+import type { BucketPlace } from '../bucket/place.ts';
 import { callTimeoutMs } from '../connection.ts';
 import type { Armed } from '../failpoints.ts';
 import { isUnknown, sha256Of } from '../pushing.ts';
+import type { Bucket } from '../rig.ts';
 import { bytesOf, Chance } from '../seeded.ts';
 import { inTime, ServerProcess } from '../server-process.ts';
 
@@ -34,6 +36,8 @@ interface DeletionOptions {
   readonly actions: number;
   /** The server is killed so often, each time between a file and what would refer to it. */
   readonly kills: number;
+  /** Where the contents are. Default: in the data directory. */
+  readonly bucket?: Bucket;
 }
 
 interface DeletionReport {
@@ -88,6 +92,18 @@ class Rig {
     return join(this.home, 'data');
   }
 
+  private get place(): BucketPlace | undefined {
+    const { bucket } = this.options;
+    return bucket?.process.place(bucket.prefix);
+  }
+
+  /** What is stored, by its names. */
+  private async stored(): Promise<readonly string[]> {
+    const { bucket } = this.options;
+    if (bucket === undefined) return await filesIn(join(this.dataDir, 'blobs'));
+    return await bucket.process.names(`${bucket.prefix}/blobs/`);
+  }
+
   async run(): Promise<DeletionReport> {
     const { kills, actions } = this.options;
     try {
@@ -109,7 +125,7 @@ class Rig {
   ): Promise<{ server: ServerProcess; client: ArtifactaClient; address: string }> {
     const socket = join(this.home, 'run', 'sock');
     const server = new ServerProcess(
-      { dataDir: this.dataDir, inlineBytesMax, graceless: true, socket, armed },
+      { dataDir: this.dataDir, bucket: this.place, inlineBytesMax, graceless: true, socket, armed },
       join(this.home, 'cache'),
     );
     const ready = await server.whenReady();
@@ -225,7 +241,7 @@ class Rig {
       while (await this.collect(client));
     });
     if (this.options.kills === 0) return;
-    this.tally.orphans = (await filesIn(join(this.dataDir, 'blobs'))).length;
+    this.tally.orphans = (await this.stored()).length;
     await this.age();
     // They are all that there is, and so more than a tenth of it: an operator has to be asked.
     await this.onServer((client) => this.collect(client, true));
@@ -264,8 +280,9 @@ class Rig {
       while (await this.collect(client, true));
       while (await this.collect(client));
     });
-    for (const file of await filesIn(join(this.dataDir, 'blobs'))) this.faults.push(`left: ${file}`);
-    for (const file of await filesIn(join(this.dataDir, 'tmp'))) this.faults.push(`staged: ${file}`);
+    for (const file of await this.stored()) this.faults.push(`left: ${file}`);
+    if (this.place === undefined)
+      for (const file of await filesIn(join(this.dataDir, 'tmp'))) this.faults.push(`staged: ${file}`);
     await using index = await this.openIndex();
     for (const family of Object.values(keys.blobs))
       for await (const block of index.scan(family.range()))
@@ -274,8 +291,10 @@ class Rig {
 
   /** As if the files had been written long ago. */
   private async age(): Promise<void> {
+    const { bucket } = this.options;
+    if (bucket !== undefined) return await bucket.process.age(`${bucket.prefix}/blobs/`);
     const then = new Date(Date.now() - twoDaysMs);
-    for (const file of await filesIn(join(this.dataDir, 'blobs'))) await utimes(file, then, then);
+    for (const file of await this.stored()) await utimes(file, then, then);
   }
 
   private async stop(server: ServerProcess): Promise<void> {

@@ -1,6 +1,6 @@
 /**
  * A store on disk that exports its index once and ends; at a step, if one is named, with SIGKILL. Arguments: the data
- * directory, the directory for exports, how many to keep, what to push, and the step. Its one line of output is what the
+ * directory, the directory for exports or the address of a bucket, how many to keep, what to push, and the step. Its one line of output is what the
  * export came to, as JSON.
  */
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import { Exports } from '../../../src/store/custody/exports.ts';
 import { StoreHost } from '../../../src/store/custody/host.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { specOf, tester } from '../../support/specs.ts';
+import { openPlace } from '../bucket/place.ts';
 
 const [dataDir = '', exportDir = '', keep = '', name = '', step] = process.argv.slice(2);
 await using host = await StoreHost.open({
@@ -22,9 +23,13 @@ await using host = await StoreHost.open({
   warn: (message) => process.stderr.write(`${message}\n`),
 });
 await host.store.uploads.create(tester, specOf({ session: 's', name }), Buffer.alloc(20_000, name));
+using bucket = exportDir.startsWith('http:')
+  ? await openPlace({ endpoint: exportDir, prefix: 'place' })
+  : undefined;
+const files = bucket?.exports() ?? diskExports(exportDir);
 const exports = new Exports({
   host,
-  files: diskExports(exportDir),
+  files,
   format: exportFormat('1.2.3'),
   onStep: (passed) => {
     if (passed === step) process.kill(process.pid, 'SIGKILL');

@@ -13,6 +13,7 @@ import { StoreHost } from '../../../src/store/custody/host.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { removeDirectory } from '../../support/directories.ts';
 import { target, tester } from '../../support/specs.ts';
+import { BucketProcess } from '../bucket/bucket-process.ts';
 import { SmallDisk, whyNoSmallDisk } from '../disk/small-disk.ts';
 
 const child = join(import.meta.dirname, 'export-child.ts');
@@ -39,7 +40,7 @@ async function place(exportDir?: string) {
 }
 
 /** The names pushed before an export, of all that can be seen in a restored store. */
-async function restored(path: string, names: readonly string[]): Promise<string[]> {
+async function restored(file: string | Buffer, names: readonly string[]): Promise<string[]> {
   await using host = await StoreHost.open({
     home: new MemoryHome(),
     open: (index) => openStore({ index, blobs: openMemoryBlobs() }),
@@ -47,7 +48,7 @@ async function restored(path: string, names: readonly string[]): Promise<string[
   });
   async function* parts() {
     async function* bytes() {
-      yield await readFile(path);
+      yield typeof file === 'string' ? await readFile(file) : file;
     }
     for await (const part of sizeDelimitedDecodeStream(IndexPartSchema, bytes())) yield fromPartMessage(part);
   }
@@ -88,6 +89,34 @@ it('killed at any step, there is the old one or the new one, whole, and the next
   expect(await restored(join(directory, third!), ['a', 'd'])).toEqual(['a', 'd']);
   expect(run(1, 'e').said).toMatchObject({ written: true, removed: 1 });
   expect(await names()).toHaveLength(1);
+});
+
+it('the same in a bucket, where nothing is half and nothing needs tidying', {
+  timeout: 240_000,
+}, async () => {
+  await using bucket = await BucketProcess.start();
+  const { run } = await place(bucket.endpoint);
+  const whole = () => bucket.names('place/exports/');
+  const shows = async (name: string, pushed: readonly string[]) =>
+    await restored(await bucket.bytes(name), pushed);
+  expect(run(1, 'a').said).toMatchObject({ written: true });
+  const [first] = await whole();
+
+  expect(run(1, 'b', 'export.written').signal).toBe('SIGKILL');
+  expect(await whole()).toEqual([first]);
+
+  expect(run(1, 'c', 'export.published').signal).toBe('SIGKILL');
+  const [, second] = await whole();
+  expect(await whole()).toEqual([first, second]);
+  expect(await shows(first!, ['a', 'b'])).toEqual(['a']);
+  expect(await shows(second!, ['a', 'b', 'c'])).toEqual(['a', 'b', 'c']);
+
+  expect(run(1, 'd', 'export.trimmed').signal).toBe('SIGKILL');
+  const [third, ...others] = await whole();
+  expect(others).toEqual([]);
+  expect(await shows(third!, ['a', 'd'])).toEqual(['a', 'd']);
+  expect(run(1, 'e').said).toMatchObject({ written: true, removed: 1 });
+  expect(await whole()).toHaveLength(1);
 });
 
 const obstacle = whyNoSmallDisk();

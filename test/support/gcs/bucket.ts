@@ -40,6 +40,12 @@ export class FakeBuckets {
   readonly sessions = new Map<string, Session>();
   /** True: nothing may be deleted or overwritten, as under a retention policy. */
   isLocked = false;
+  /** True: what is overwritten, or deleted without a generation, stays as an old version. */
+  isVersioned = false;
+  /** The settings of the buckets; undefined: the account may not read them. */
+  settings: object | undefined;
+  /** Old versions, by bucket, name and generation. */
+  readonly old = new Map<string, FakeObject>();
   /** The time of new objects, in milliseconds since the Unix epoch. */
   now: () => number = Date.now;
   private lastGeneration = 1_700_000_000_000_000n;
@@ -88,14 +94,21 @@ export class FakeBuckets {
       timeCreated: new Date(this.now()).toISOString(),
       crc32c: computed,
     };
+    this.keepOld(bucket, objects.get(name));
     objects.set(name, made);
     return made;
   }
 
+  private keepOld(bucket: string, object: FakeObject | undefined): void {
+    if (this.isVersioned && object !== undefined)
+      this.old.set(`${bucket} ${object.name} ${object.generation}`, object);
+  }
+
   get(bucket: string, name: string, generation?: string | undefined): FakeObject {
-    const found = this.bucket(bucket).get(name);
-    if (found === undefined || (generation !== undefined && generation !== found.generation))
-      throw new Refused(404, 'notFound', `No such object: ${bucket}/${name}`);
+    const live = this.bucket(bucket).get(name);
+    const isLive = generation === undefined || generation === live?.generation;
+    const found = isLive ? live : this.old.get(`${bucket} ${name} ${generation}`);
+    if (found === undefined) throw new Refused(404, 'notFound', `No such object: ${bucket}/${name}`);
     return found;
   }
 
@@ -112,7 +125,9 @@ export class FakeBuckets {
       throw new Refused(412, 'conditionNotMet');
     if (this.isLocked)
       throw new Refused(403, 'retentionPolicyNotMet', 'the object is under a retention policy');
-    this.bucket(bucket).delete(name);
+    if (generation === undefined) this.keepOld(bucket, found);
+    this.old.delete(`${bucket} ${name} ${generation}`);
+    if (this.bucket(bucket).get(name) === found) this.bucket(bucket).delete(name);
   }
 
   list(bucket: string, prefix: string, most: number, after: string | undefined) {

@@ -8,7 +8,8 @@ import { FakeBuckets, type FakeObject, Refused } from './bucket.ts';
 import { type Account, checkSigned } from './signed.ts';
 
 /** The kinds of requests, as the service tells them apart. */
-type Kind =
+export type Kind =
+  | 'bucket'
   | 'create'
   | 'begin'
   | 'put'
@@ -21,14 +22,23 @@ type Kind =
   | 'list';
 
 /** What goes wrong with a request. */
-type Fault =
-  | { readonly status: number; readonly reason?: string; readonly retryAfter?: number }
+export type Fault =
+  | {
+      readonly status: number;
+      readonly reason?: string;
+      readonly message?: string;
+      readonly retryAfter?: number;
+    }
   /** The connection ends before anything is done. */
   | 'reset'
   /** Everything is done, and the answer is lost. */
   | 'lost answer'
-  /** No answer comes. */
+  /** No answer comes, and nothing is done. */
   | 'stall'
+  /** Everything is done, and no answer comes. */
+  | 'done, stall'
+  /** Nothing is done before {@link FakeGcs.release}. */
+  | 'late'
   /** Of a content, only this many bytes come, and then the connection ends, or nothing more comes. */
   | { readonly cutAfter: number; readonly end?: 'reset' | 'stall' }
   /** A byte of the content is another one. */
@@ -39,6 +49,8 @@ type Fault =
 interface Planned {
   readonly kind: Kind;
   readonly fault: Fault;
+  /** Requests of the kind that are answered first. */
+  skipped: number;
   left: number;
 }
 
@@ -59,8 +71,11 @@ export class FakeGcs implements AsyncDisposable {
   readonly signedHeads: IncomingMessage['headers'][] = [];
   /** The kinds of requests that are answered 403. */
   readonly forbidden = new Set<Kind>();
-  /** True: every request is answered 503. */
-  isDown = false;
+  /** Every request fails in this way. True: 503. */
+  isDown: boolean | Extract<Fault, 'reset' | 'stall'> = false;
+  /** Called when a planned fault has been met: just before it begins, or when everything is done before it. */
+  onFault: (kind: Kind) => void = () => undefined;
+  private late = Promise.withResolvers<void>();
   private readonly planned: Planned[] = [];
   private readonly server: Server;
 
@@ -81,9 +96,15 @@ export class FakeGcs implements AsyncDisposable {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** Lets the next requests of a kind fail. */
-  fail(kind: Kind, fault: Fault, times = 1): void {
-    this.planned.push({ kind, fault, left: times });
+  /** Lets the next requests of a kind fail, or those after some others. */
+  fail(kind: Kind, fault: Fault, times = 1, skipped = 0): void {
+    this.planned.push({ kind, fault, left: times, skipped });
+  }
+
+  /** Goes on with requests that were late. Later ones wait for the next call. */
+  release(): void {
+    this.late.resolve();
+    this.late = Promise.withResolvers();
   }
 
   /** The number of requests of a kind. */
@@ -109,13 +130,15 @@ export class FakeGcs implements AsyncDisposable {
     if (kind === 'signed') this.signedHeads.push(request.headers);
     const fault = this.fault(kind);
     try {
-      if (fault === 'reset') return void request.socket.destroy();
-      if (fault === 'stall') return;
+      if (fault === 'reset' || this.isDown === 'reset') return void request.socket.destroy();
+      if (fault === 'stall') this.onFault(kind);
+      if (fault === 'stall' || this.isDown === 'stall') return;
       const body = await bodyOf(request);
+      if (fault === 'late') await this.untilReleased(kind);
       this.requireAllowed(kind, request.headers.authorization);
       if (typeof fault === 'object' && 'status' in fault) {
         if (fault.retryAfter !== undefined) response.setHeader('retry-after', fault.retryAfter);
-        throw new Refused(fault.status, fault.reason ?? 'backendError');
+        throw new Refused(fault.status, fault.reason ?? 'backendError', fault.message);
       }
       this.perform({ kind, url, request, body, fault, host: request.headers.host! }, response);
     } catch (error) {
@@ -124,9 +147,14 @@ export class FakeGcs implements AsyncDisposable {
     }
   }
 
+  private async untilReleased(kind: Kind): Promise<void> {
+    this.onFault(kind);
+    await this.late.promise;
+  }
+
   private fault(kind: Kind): Fault | undefined {
     const planned = this.planned.find((one) => one.kind === kind && one.left > 0);
-    if (planned === undefined) return undefined;
+    if (planned === undefined || planned.skipped-- > 0) return undefined;
     planned.left--;
     return planned.fault;
   }
@@ -148,10 +176,17 @@ export class FakeGcs implements AsyncDisposable {
     const ifGenerationMatch = query('ifGenerationMatch');
     const send = (status: number, value: unknown, headers: Record<string, string> = {}) => {
       if (fault === 'lost answer') return void call.request.socket.destroy();
+      if (fault === 'done, stall') return this.onFault(kind);
       response.writeHead(status, { 'content-type': 'application/json', ...headers });
       response.end(value === undefined ? '' : JSON.stringify(value));
     };
     switch (kind) {
+      case 'bucket':
+        this.buckets.bucket(bucket);
+        if (this.buckets.settings === undefined)
+          throw new Refused(403, 'forbidden', 'the account does not have storage.buckets.get access');
+        send(200, this.buckets.settings);
+        break;
       case 'create': {
         const { resource, content } = partsOf(call.request.headers['content-type']!, body);
         if (fault === 'corrupt') content[0]! ^= 1;
@@ -235,6 +270,7 @@ export class FakeGcs implements AsyncDisposable {
     const content = Buffer.from(bytes.subarray(offset, end));
     if (fault === 'corrupt') content[Math.floor(content.length / 2)]! ^= 1;
     if (fault === 'lost answer') return void request.socket.destroy();
+    if (fault === 'done, stall') return void this.onFault('read');
     const isWhole = request.headers.range === undefined;
     response.writeHead(isWhole ? 200 : 206, {
       'content-length': content.length,
@@ -267,6 +303,7 @@ function kindOf(method: string, url: URL, range: string | undefined): Kind {
   if (isUpload) return range?.startsWith('bytes */') ? 'progress' : 'put';
   if (method === 'DELETE') return 'delete';
   if (/\/o$/.test(url.pathname)) return 'list';
+  if (/\/b\/[^/]+$/.test(url.pathname)) return 'bucket';
   return url.searchParams.get('alt') === 'media' ? 'read' : 'facts';
 }
 

@@ -1,0 +1,66 @@
+/**
+ * A fake bucket in a process of its own, which goes on while servers are killed. It writes its address as its first line,
+ * then a line for each {@link Command} that comes as JSON on standard input, and one for each fault that was met. It ends
+ * when its standard input does.
+ */
+import { createInterface } from 'node:readline';
+import type { FakeObject } from '../../support/gcs/bucket.ts';
+import { FakeGcs, type Fault, type Kind } from '../../support/gcs/server.ts';
+
+/** What the fake is told. */
+export type Command =
+  /** See {@link FakeGcs.fail}. */
+  | { readonly do: 'fail'; readonly kind: Kind; readonly fault: Fault; readonly skipped: number }
+  | { readonly do: 'release' }
+  /** See {@link FakeGcs.isDown}. */
+  | { readonly do: 'down'; readonly how: FakeGcs['isDown'] }
+  /** Makes objects below a prefix older. */
+  | { readonly do: 'age'; readonly prefix: string; readonly ms: number }
+  /** Answers with the names below a prefix. */
+  | { readonly do: 'names'; readonly prefix: string }
+  /** Answers with the bytes of an object in base64. */
+  | { readonly do: 'bytes'; readonly name: string }
+  /** Answers with the number of requests. */
+  | { readonly do: 'count' };
+
+/** A line of output. */
+export type Line =
+  | { readonly endpoint: string }
+  | { readonly met: Kind }
+  | { readonly said: readonly string[] | string | number | null };
+
+const fake = await FakeGcs.open();
+const say = (line: Line) => process.stdout.write(`${JSON.stringify(line)}\n`);
+fake.onFault = (met) => say({ met });
+say({ endpoint: fake.endpoint });
+createInterface({ input: process.stdin })
+  .on('line', (line) => say({ said: obey(JSON.parse(line) as Command) ?? null }))
+  .on('close', () => process.exit(0));
+
+function obey(command: Command): readonly string[] | string | number | undefined {
+  switch (command.do) {
+    case 'fail':
+      return void fake.fail(command.kind, command.fault, 1, command.skipped);
+    case 'release':
+      return void fake.release();
+    case 'down':
+      fake.isDown = command.how;
+      return undefined;
+    case 'age':
+      for (const object of below(command.prefix)) {
+        const timeCreated = new Date(Date.parse(object.timeCreated) - command.ms).toISOString();
+        fake.buckets.bucket('bucket').set(object.name, { ...object, timeCreated });
+      }
+      return undefined;
+    case 'names':
+      return below(command.prefix).map(({ name }) => name);
+    case 'bytes':
+      return fake.object(command.name)!.bytes.toString('base64');
+    case 'count':
+      return fake.seen.length;
+  }
+}
+
+function below(prefix: string): readonly FakeObject[] {
+  return [...fake.buckets.bucket('bucket').values()].filter(({ name }) => name.startsWith(prefix));
+}
