@@ -13,8 +13,9 @@ export const assets = /^\/console\/([\w.-]+)$/;
 
 /**
  * What the page may do: run its own scripts, call this service, and show images that it has fetched. It never makes
- * markup or scripts of a text (Trusted Types), so that no byte of an artifact can become either. Frames are previews
- * from this origin, whose answers are sandboxed.
+ * markup or scripts of a text (Trusted Types), so that no byte of an artifact can become either; the one policy that it
+ * may make approves the address of the worker that parses PDF, and no other text. Frames are previews from this origin,
+ * whose answers are sandboxed.
  */
 const policy = [
   "default-src 'none'",
@@ -29,7 +30,7 @@ const policy = [
   "form-action 'none'",
   "frame-ancestors 'none'",
   "require-trusted-types-for 'script'",
-  "trusted-types 'none'",
+  'trusted-types pdf-worker',
 ].join('; ');
 
 const everywhere = {
@@ -46,7 +47,12 @@ const ofPage = {
   'permissions-policy': 'camera=(), geolocation=(), microphone=()',
 };
 
-const ofAsset = { ...everywhere, 'cache-control': 'public, max-age=31536000, immutable' };
+/** A worker has the policy of its own answer: it parses what others made, and loads and runs nothing else. */
+const ofAsset = {
+  ...everywhere,
+  'cache-control': 'public, max-age=31536000, immutable',
+  'content-security-policy': "default-src 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+};
 
 /** Answers with a file. @param name Undefined: the page. @throws HttpError 404 */
 export async function getConsole(
