@@ -71,10 +71,10 @@ function useGuess({ id, bytes }: Previewed, usual: Kind): Kind | undefined {
 }
 
 function Shown({ kind, artifact }: { kind: Kind; artifact: Previewed }): ComponentChildren {
-  const { id, bytes } = artifact;
+  const { id, name, bytes } = artifact;
   switch (kind) {
     case 'text':
-      return <TextPreview id={id} bytes={bytes} />;
+      return <TextPreview id={id} bytes={bytes} name={name} />;
     case 'patch':
       return <TextPreview id={id} bytes={bytes} isPatch />;
     case 'json':
@@ -91,7 +91,7 @@ function Shown({ kind, artifact }: { kind: Kind; artifact: Previewed }): Compone
       return (
         <>
           <DrawingPreview {...artifact} />
-          <TextPreview id={id} bytes={bytes} />
+          <TextPreview id={id} bytes={bytes} name={name} />
         </>
       );
     case 'notebook':
