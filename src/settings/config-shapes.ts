@@ -93,6 +93,8 @@ export interface ServeConfig extends CommonConfig {
   /** Whether HTTP serves the web console. */
   readonly hasConsole: boolean;
   readonly corsOrigins: readonly string[];
+  /** The origin where previews are served. Undefined: where everything is. */
+  readonly previewOrigin: string | undefined;
   /** Undefined: no admin listener. */
   readonly admin: Address | undefined;
   /** The URL for spans. Undefined: calls are not traced. */

@@ -97,6 +97,7 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
     httpHosts: source.hosts('httpHosts'),
     hasConsole: !source.flag('noConsole'),
     corsOrigins: source.origins('corsOrigins', auth),
+    previewOrigin: previewOriginOf(source),
     graceMs: source.milliseconds('graceSeconds', 3_600) ?? (isLocal ? 0 : 5_000),
     drainMs: source.milliseconds('drainSeconds', 3_600) ?? 25_000,
     whileStdin,
@@ -110,6 +111,21 @@ function logFormatOf(source: Source): LogFormat {
   const format = source.text('logFormat') ?? 'auto';
   if (format === 'auto' || format === 'json' || format === 'text') return format;
   throw new SettingError(source.name('logFormat'), `must be auto, json or text, not ${format}`);
+}
+
+/** @throws SettingError for an origin that is not apart from that of the pages which show previews. */
+function previewOriginOf(source: Source): string | undefined {
+  const origins = source.origins('previewOrigin', false);
+  const [origin] = origins;
+  if (origin === undefined) return undefined;
+  const name = source.name('previewOrigin');
+  if (origins.length > 1) throw new SettingError(name, 'must be one origin');
+  const publicUrl = source.webRoot('publicUrl');
+  if (publicUrl === undefined)
+    throw new SettingError(name, 'needs --public-url, the address of the pages that show previews');
+  if (new URL(publicUrl).hostname === new URL(origin).hostname)
+    throw new SettingError(name, 'must have another host name than --public-url');
+  return origin;
 }
 
 /** Returns the paths for TLS. @throws SettingError if only half of the required settings are given. */

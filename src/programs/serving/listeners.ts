@@ -59,6 +59,7 @@ export async function openListeners(
   };
   const all = routes({
     publicUrl: config.publicUrl,
+    previewOrigin: config.previewOrigin,
     localUrl,
     hasConsole: consoleDir !== undefined,
     store: () => host.store,
@@ -87,6 +88,7 @@ export async function openListeners(
     http: config.http,
     consoleDir,
     publicUrl,
+    previewOrigin: config.previewOrigin,
     httpHosts: config.httpHosts,
     checkHost: !config.auth,
     corsOrigins: config.corsOrigins,

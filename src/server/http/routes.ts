@@ -12,6 +12,7 @@ import type { Exchange } from './exchange.ts';
 import { getLatest } from './latest-route.ts';
 import { describeMcp, type McpEndpoint, mcpPath, resourceMetadataPath, serveMcp } from './mcp/mcp-route.ts';
 import type { PlainCalls } from './plain-calls.ts';
+import type { PreviewOrigin } from './preview-origin.ts';
 import { putArtifact } from './put-route.ts';
 import { decodeText } from './request-target.ts';
 import { getShared } from './shared-route.ts';
@@ -29,6 +30,8 @@ interface Served {
   readonly scheme: 'http' | 'https';
   /** Undefined: no web console is served. */
   readonly webConsole: ConsoleFiles | undefined;
+  /** Undefined: previews are served where everything else is. */
+  readonly previews: PreviewOrigin | undefined;
 }
 
 interface Route {
@@ -63,7 +66,8 @@ const routes: readonly Route[] = [
   {
     pattern: /^\/t\/([^/]*)$/,
     methods: ['GET', 'HEAD', 'PUT'],
-    handle: (exchange, [token = ''], { tickets, calls }) => useTicket(exchange, token, tickets, calls),
+    handle: (exchange, [token = ''], { tickets, calls, previews }) =>
+      useTicket(exchange, token, { take: tickets, anyCalls: calls, framedBy: previews?.shownBy ?? "'self'" }),
   },
   {
     pattern: new RegExp(`^${mcpPath}$`),
@@ -78,12 +82,14 @@ const routes: readonly Route[] = [
   {
     pattern: screens,
     methods: ['GET', 'HEAD'],
-    handle: (exchange, _groups, { webConsole }) => getConsole(exchange, undefined, webConsole),
+    handle: (exchange, _groups, { webConsole, previews }) =>
+      getConsole(exchange, undefined, { files: webConsole, previewOrigin: previews?.origin }),
   },
   {
     pattern: assets,
     methods: ['GET', 'HEAD'],
-    handle: (exchange, [name = ''], { webConsole }) => getConsole(exchange, name, webConsole),
+    handle: (exchange, [name = ''], { webConsole, previews }) =>
+      getConsole(exchange, name, { files: webConsole, previewOrigin: previews?.origin }),
   },
 ];
 

@@ -26,9 +26,11 @@ export type TicketRig = Awaited<ReturnType<typeof openTicketRig>>;
 export async function openTicketRig({
   isRequired = true,
   blobs,
+  previewOrigin,
 }: {
   readonly isRequired?: boolean;
   readonly blobs?: BlobStore;
+  readonly previewOrigin?: string;
 } = {}) {
   const opened = await openTestStore(blobs === undefined ? {} : { blobs });
   const { store, clock } = opened;
@@ -55,10 +57,13 @@ export async function openTicketRig({
     now: () => clock.now,
     localUrl: () => url,
     publicUrl: 'https://store.example',
+    previewOrigin,
   });
   const server = await startTestServer(all, {
     http: { host: '127.0.0.1', port: 0 },
     checkHost: false,
+    publicUrl: 'https://store.example',
+    previewOrigin,
     tickets: ticketUses((token, address) => now.takeTicket(token, address), told),
     onUnexpectedError: (error) => unexpected.push(error),
   });
