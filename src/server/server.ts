@@ -29,6 +29,7 @@ import {
 import { serveReflection } from './grpc/reflection.ts';
 import { explainOwnStatuses, noSuchMethod } from './grpc/status.ts';
 import type { NodeServer } from './http/connections.ts';
+import type { OperatorMetrics } from './http/console/metrics.ts';
 import { type HttpListener, type HttpOptions, startHttp } from './http/http.ts';
 import type { McpEndpoint } from './http/mcp/mcp-route.ts';
 import { PreviewOrigin } from './http/preview-origin.ts';
@@ -62,6 +63,8 @@ export interface ServerOptions {
   readonly corsOrigins?: readonly string[];
   /** The URL at which others reach HTTP. Pages of its origin are the service's own. Default: not known. */
   readonly publicUrl?: string | undefined;
+  /** The figures that operators may read at `/metrics` of HTTP. Default: none. */
+  readonly metrics?: OperatorMetrics | undefined;
   /** The origin where previews are served. It needs `publicUrl`, whose pages show them. Default: where everything is. */
   readonly previewOrigin?: string | undefined;
   /** Opens share links, over HTTP. Default: none are opened. */
@@ -241,6 +244,7 @@ function httpOptions(
     tickets: options.tickets,
     mcp: options.mcp,
     consoleDir: options.consoleDir,
+    metrics: options.metrics,
     hosts: [...(options.httpHosts ?? []), ...(previews === undefined ? [] : [previews.host])],
     previews,
     corsOrigins: options.corsOrigins ?? [],

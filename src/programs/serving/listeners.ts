@@ -87,6 +87,10 @@ export async function openListeners(
     ...(config.grpc === undefined ? {} : { grpc: config.grpc }),
     http: config.http,
     consoleDir,
+    metrics: {
+      admit: (header, values) => admitWith(authenticate, header, values, 'operator'),
+      scrape: telemetry.scrape,
+    },
     publicUrl,
     previewOrigin: config.previewOrigin,
     httpHosts: config.httpHosts,

@@ -28,6 +28,7 @@ import { Turns } from '../turns.ts';
 import { type ConnectOptions, connectCalls } from './connect-calls.ts';
 import { Connections, type NodeServer } from './connections.ts';
 import { ConsoleFiles } from './console/files.ts';
+import type { OperatorMetrics } from './console/metrics.ts';
 import { badField, badHead, HttpError, wholeAnswer } from './errors.ts';
 import { connectionOf, Exchange } from './exchange.ts';
 import type { McpEndpoint } from './mcp/mcp-route.ts';
@@ -48,6 +49,8 @@ export interface HttpOptions extends ConnectOptions, OriginOptions {
   readonly mcp?: McpEndpoint | undefined;
   /** The directory with the files of the web console. Absent: none is served. */
   readonly consoleDir?: string | undefined;
+  /** The figures for operators. Absent: none are served. */
+  readonly metrics?: OperatorMetrics | undefined;
   /** Where previews are served. Absent: where everything else is. */
   readonly previews?: PreviewOrigin | undefined;
   /** With TLS: HTTP/1.1 and HTTP/2. Absent: HTTP/1.1 in clear. */
@@ -99,9 +102,9 @@ export async function startHttp(options: HttpOptions): Promise<HttpListener> {
   const connect = connectCalls(options.methods, options);
   const calls = new PlainCalls(options.methods, options);
   const scheme = options.tls === undefined ? 'http' : 'https';
-  const { shared, tickets, mcp, consoleDir, previews } = options;
+  const { shared, tickets, mcp, consoleDir, previews, metrics } = options;
   const webConsole = consoleDir === undefined ? undefined : new ConsoleFiles(consoleDir);
-  const served = { calls, shared, tickets, mcp, webConsole, previews, scheme } as const;
+  const served = { calls, shared, tickets, mcp, webConsole, previews, metrics, scheme } as const;
   const answer = (exchange: Exchange, hasPlace: boolean): Promise<void> => {
     options.calls.track(exchange.settled);
     connections.serve(exchange);

@@ -5,6 +5,7 @@ import type { TakeTicket } from '../../api/tickets/use.ts';
 import type { CallOptions } from '../grpc/calls.ts';
 import { isSendable, refusal, unexpected } from '../refusals.ts';
 import type { ConsoleFiles } from './console/files.ts';
+import { getMetrics, type OperatorMetrics } from './console/metrics.ts';
 import { assets, getConsole, screens } from './console/route.ts';
 import { getContent } from './content-route.ts';
 import { HttpError, notAllowed } from './errors.ts';
@@ -30,6 +31,8 @@ interface Served {
   readonly scheme: 'http' | 'https';
   /** Undefined: no web console is served. */
   readonly webConsole: ConsoleFiles | undefined;
+  /** Undefined: no figures are served here. */
+  readonly metrics: OperatorMetrics | undefined;
   /** Undefined: previews are served where everything else is. */
   readonly previews: PreviewOrigin | undefined;
 }
@@ -80,6 +83,11 @@ const routes: readonly Route[] = [
     handle: (exchange, _groups, { mcp, scheme }) => describeMcp(exchange, mcp, scheme),
   },
   {
+    pattern: /^\/metrics$/,
+    methods: ['GET', 'HEAD'],
+    handle: (exchange, _groups, { metrics }) => getMetrics(exchange, metrics),
+  },
+  {
     pattern: screens,
     methods: ['GET', 'HEAD'],
     handle: (exchange, _groups, { webConsole, previews }) =>
@@ -127,6 +135,7 @@ function routeName(path: string): string {
   if (path === mcpPath || path.startsWith(resourceMetadataPath)) return mcpPath;
   if (assets.test(path)) return '/console/{name}';
   if (screens.test(path)) return '/';
+  if (path === '/metrics') return path;
   return path.startsWith('/v1/sessions/')
     ? '/v1/sessions/{session}/artifacts/{name}'
     : '/v1/artifacts/{id}/content';

@@ -35,7 +35,7 @@ async function opened() {
     spec: { session: 's', name: 'p.html', contentType: 'text/html' },
     content: { case: 'data', value: Buffer.from('<p>page') },
   });
-  const make = async (kind: typeof PREVIEW) =>
+  const make = async (kind: typeof PREVIEW | typeof READ) =>
     (await key.tickets.createTicket({ kind, target: artifact('p.html'), requireUri: true })).ticket!;
   return { rig, key, preview: await make(PREVIEW), read: await make(READ) };
 }
