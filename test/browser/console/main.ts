@@ -3,7 +3,7 @@
  * elsewhere; hostile contents; a session of 10,000 artifacts; by mouse and by keyboard alone; with credentials. Where no
  * Chromium exists, it says so and ends well. Pictures are left in `build/console/`.
  *
- *     node test/browser/console/main.ts [--quick] [screens|live|hostile|load|paths|access]…
+ *     node test/browser/console/main.ts [--quick] [screens|contents|live|hostile|load|paths|access]…
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,6 +11,7 @@ import { join, resolve } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
 import { removeDirectory } from '../../support/directories.ts';
 import { chromiumPath, switches, whySkipped } from '../chromium.ts';
+import { checkContents } from './contents.ts';
 import { checkEscapes } from './escapes.ts';
 import { checkHostile } from './hostile.ts';
 import { checkLive } from './live.ts';
@@ -35,6 +36,7 @@ async function main(browser: Browser, directory: string): Promise<void> {
   const report = await makeRuns(samples);
   const ids = await makeKinds(samples);
   if (wants('screens')) await checkScreens(results, { browser, full, empty, ids, report, pictures, isQuick });
+  if (wants('contents')) await checkContents(results, { browser, service: full, pictures });
   if (wants('hostile')) {
     await checkHostile(results, browser, full, ids);
     await checkEscapes(results, browser, full, samples);

@@ -78,6 +78,17 @@ export class Service implements AsyncDisposable {
     );
   }
 
+  /** Pushes a large artifact. @returns its id. */
+  async put(session: string, name: string, content: Uint8Array, contentType: string): Promise<string> {
+    const answer = await fetch(`${this.origin}/v1/sessions/${session}/artifacts/${name}`, {
+      method: 'PUT',
+      headers: { 'content-type': contentType },
+      body: new Uint8Array(content),
+    });
+    const { artifact } = (await answer.json()) as { artifact: { id: string } };
+    return artifact.id;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
