@@ -36,6 +36,7 @@ export async function bundleConsole(root: string): Promise<BundledConsole> {
     cwd: root,
     input: { console: 'src/console/main.tsx' },
     platform: 'browser',
+    checks: { bundlerTimings: false },
     tsconfig: false,
     transform: {
       jsx: { runtime: 'automatic', importSource: 'preact' },

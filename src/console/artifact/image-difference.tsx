@@ -90,7 +90,7 @@ function Overlaid({ base, compared, isDrawing, way }: PairProps & { way: Way }) 
       </p>
       <div
         ref={pictures}
-        class={`pictures ${way}`}
+        class={`pictures as-${way}`}
         onPointerDown={(event) => {
           isDragged.current = true;
           event.currentTarget.setPointerCapture(event.pointerId);

@@ -26,7 +26,8 @@ export function useColours(
       isOver = true;
     };
   }, [lines, language]);
-  return language === undefined ? undefined : found?.colours;
+  // What is known of the lines before stays until those of the present ones are found.
+  return lines === undefined || language === undefined ? undefined : found?.colours;
 }
 
 /** The words of one line. */

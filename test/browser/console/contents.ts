@@ -54,8 +54,9 @@ async function checkPdf(results: Results, looked: Looked, samples: Samples): Pro
       await page.getByText('The text of the page').click();
       await page.getByText('This is page 1', { exact: true }).waitFor();
       const { red, width, height } = await redPixels(page);
-      // 50 of 400 and of 300 points are red.
-      assert.equal(Math.round((red / (width * height)) * 1_000), Math.round((2_500 / 120_000) * 1_000));
+      // 50 of 400 and of 300 points are red; its edges are mixed with the paper.
+      const part = red / (width * height) / (2_500 / 120_000);
+      assert.ok(part > 0.9 && part <= 1, `${part} of what should be red`);
       await page.getByText('of 12').waitFor();
       await page.screenshot({ path: join(pictures, 'contents-pdf.png') });
       assert.deepEqual(await axe(page), []);
@@ -138,7 +139,7 @@ async function checkTables(results: Results, { browser, service, pictures }: Loo
   await results.check('a table of 1,000 columns scrolls both ways, with 40 columns at most', async () => {
     const head = Array.from({ length: 1_000 }, (_, at) => `c${at}`).join(',');
     const row = (number: number) => Array.from({ length: 1_000 }, (_, at) => `${number}.${at}`).join(',');
-    const rows = Array.from({ length: 60 }, (_, at) => row(at)).join('\n');
+    const rows = Array.from({ length: 20 }, (_, at) => row(at)).join('\n');
     const id = await samples.push('tables', 'wide.csv', `${head}\n${rows}\n`);
     for (const width of [320, 1_280, 3_840]) {
       await using watched = await open(browser, service, `/artifacts/${id}`, {
@@ -180,7 +181,7 @@ async function checkTables(results: Results, { browser, service, pictures }: Loo
       await page.getByText('0.500', { exact: true }).waitFor();
       await table.focus();
       await page.keyboard.press('End');
-      await page.getByText('59.500', { exact: true }).waitFor();
+      await page.getByText('19.500', { exact: true }).waitFor();
       await most();
       await page.screenshot({ path: join(pictures, `contents-wide-${width}.png`) });
       assert.deepEqual(faults, []);
@@ -239,7 +240,7 @@ async function checkImages(results: Results, { browser, service, pictures }: Loo
     await page.getByLabel('blend', { exact: true }).check({ force: true });
     assert.match((await over.getAttribute('style')) ?? '', /opacity: 0\.\d/);
     await page.reload();
-    await page.locator('.pictures.blend').waitFor();
+    await page.locator('.pictures.as-blend').waitFor();
     assert.deepEqual(faults, []);
   });
 }
