@@ -158,7 +158,10 @@ function Parts({ namespace }: { namespace: string }) {
       {groups.length === 0 ? null : (
         <>
           <h2>What expires when</h2>
-          <ExpiryPlot sums={sumOfPeriods(each)} />
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
+          <div class="usage-table" tabIndex={0}>
+            <ExpiryPlot sums={sumOfPeriods(each)} />
+          </div>
           <h2>Bytes by {key === '' ? 'namespace' : key}</h2>
           <PeriodLegend />
           <Values groups={groups.slice(0, groupsMax)} each={each} most={most} name={key} />

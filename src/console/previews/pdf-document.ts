@@ -74,7 +74,7 @@ export async function openPdf(id: string, bytes: number, signal: AbortSignal): P
       disableAutoFetch: true,
       disableStream: true,
       enableXfa: false,
-      // The policy of the page allows neither; images in JPEG 2000 and JBIG2 stay empty.
+      // The policy of the worker allows neither, so images in JPEG 2000 and JBIG2 stay empty.
       useWasm: false,
       useWorkerFetch: false,
       isOffscreenCanvasSupported: false,

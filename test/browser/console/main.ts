@@ -3,7 +3,7 @@
  * elsewhere; hostile contents; a session of 10,000 artifacts; by mouse and by keyboard alone; with credentials. Where no
  * Chromium exists, it says so and ends well. Pictures are left in `build/console/`.
  *
- *     node test/browser/console/main.ts [--quick] [screens|contents|live|hostile|load|paths|access]…
+ *     node test/browser/console/main.ts [--quick] [screens|contents|operators|live|hostile|load|paths|access]…
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,6 +16,7 @@ import { checkEscapes } from './escapes.ts';
 import { checkHostile } from './hostile.ts';
 import { checkLive } from './live.ts';
 import { checkLoad } from './load.ts';
+import { checkOperators, checkPreviewOrigin } from './operators.ts';
 import { checkAccess, checkKeyboard, checkPath } from './paths.ts';
 import { Results, Service } from './rig.ts';
 import { makeKinds, makeMany, makeRuns } from './samples.ts';
@@ -46,6 +47,10 @@ async function main(browser: Browser, directory: string): Promise<void> {
     await checkKeyboard(results, browser, full);
   }
   if (wants('access')) await checkAccess(results, browser, guarded);
+  if (wants('operators')) {
+    await checkOperators(results, browser, guarded, pictures);
+    await checkPreviewOrigin(results, browser, directory);
+  }
   if (wants('live')) await checkLive(results, browser, full, directory);
   if (wants('load')) {
     const count = isQuick ? 2_000 : 10_000;

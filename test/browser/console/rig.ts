@@ -31,14 +31,15 @@ export class Service implements AsyncDisposable {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  async start(): Promise<this> {
+  /** @param port Undefined: that of before, or a free one. */
+  async start(port = this.port): Promise<this> {
     const listeners = [
       '--grpc-listen',
       'none',
       '--http-listen',
-      `127.0.0.1:${this.port}`,
+      `127.0.0.1:${port}`,
       '--admin-listen',
-      'none',
+      '127.0.0.1:0',
     ];
     const child = spawn(launcher, ['serve', '--data-dir', this.dataDir, ...listeners, ...this.args], {
       stdio: ['ignore', 'pipe', 'inherit'],
