@@ -25,6 +25,8 @@ interface WindowListProps {
   /** The names of columns, above the rows. */
   readonly head?: ComponentChildren;
   readonly columns?: string;
+  /** Whether the last rows are in view at first. */
+  readonly startsAtEnd?: boolean;
   /** The number of columns, if not all of them exist in the page. */
   readonly columnCount?: number;
   /** Called when the list is scrolled to the side, or gets another width. */
@@ -80,6 +82,7 @@ export function WindowList(props: WindowListProps) {
     );
   }, []);
   useLayoutEffect(() => {
+    if (props.startsAtEnd === true) scroller.current!.scrollTop = scroller.current!.scrollHeight;
     look();
     const observer = new ResizeObserver(look);
     observer.observe(scroller.current!);

@@ -70,6 +70,7 @@ export function TextPreview({ id, bytes, name = '', isPatch = false }: TextProps
             loaded={loaded}
             isPatch={isPatch}
             language={wanted.kind === 'from' ? languageOf(name) : undefined}
+            startsAtEnd={wanted.kind === 'end'}
             onEnd={wanted.kind === 'end' ? undefined : more}
           />
         </>
@@ -183,10 +184,11 @@ interface LinesProps {
   readonly isPatch: boolean;
   /** Undefined: no words have colours, except those of terminals. */
   readonly language: Language | undefined;
+  readonly startsAtEnd: boolean;
   readonly onEnd: (() => void) | undefined;
 }
 
-function Lines({ loaded: { lines }, isPatch, language, onEnd }: LinesProps) {
+function Lines({ loaded: { lines }, isPatch, language, startsAtEnd, onEnd }: LinesProps) {
   const source = useMemo(() => (language === undefined ? undefined : sourceOf(lines)), [lines, language]);
   const colours = useColours(source, language);
   if (lines.length === 0) return <p class="quiet">No lines.</p>;
@@ -197,6 +199,7 @@ function Lines({ loaded: { lines }, isPatch, language, onEnd }: LinesProps) {
       rowHeight={20}
       columns="lines-columns"
       keyOf={String}
+      startsAtEnd={startsAtEnd}
       onEnd={onEnd}
       row={(index) => {
         const line = lines[index]!;

@@ -1,9 +1,9 @@
 /**
  * The console in a real Chromium: every screen on a full and on an empty store, with axe and pictures; what happens
- * elsewhere; hostile contents; a session of 10,000 artifacts; by mouse and by keyboard alone; with credentials. Where no
+ * elsewhere; hostile contents; contents of gigabytes; a session of 10,000 artifacts; by mouse and by keyboard alone; with credentials. Where no
  * Chromium exists, it says so and ends well. Pictures are left in `build/console/`.
  *
- *     node test/browser/console/main.ts [--quick] [screens|contents|operators|live|hostile|load|paths|access]…
+ *     node test/browser/console/main.ts [--quick] [screens|contents|operators|live|hostile|load|large|hour|paths|access]…
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,6 +14,7 @@ import { chromiumPath, switches, whySkipped } from '../chromium.ts';
 import { checkContents } from './contents.ts';
 import { checkEscapes } from './escapes.ts';
 import { checkHostile } from './hostile.ts';
+import { checkHour, checkLarge } from './large.ts';
 import { checkLive } from './live.ts';
 import { checkLoad } from './load.ts';
 import { checkOperators, checkPreviewOrigin } from './operators.ts';
@@ -52,6 +53,8 @@ async function main(browser: Browser, directory: string): Promise<void> {
     await checkPreviewOrigin(results, browser, directory);
   }
   if (wants('live')) await checkLive(results, browser, full, directory);
+  if (wants('large')) await checkLarge(results, { browser, service: full, directory, isQuick });
+  if (wants('hour')) await checkHour(results, { browser, service: full, directory, isQuick });
   if (wants('load')) {
     const count = isQuick ? 2_000 : 10_000;
     await makeMany(samples, 'many', count);

@@ -1,6 +1,7 @@
 /** A service, a browser and pages for the tests of the console. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { openAsBlob } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { createConnectTransport } from '@connectrpc/connect-node';
@@ -81,11 +82,21 @@ export class Service implements AsyncDisposable {
 
   /** Pushes a large artifact. @returns its id. */
   async put(session: string, name: string, content: Uint8Array, contentType: string): Promise<string> {
+    return await this.putBody(session, name, new Blob([new Uint8Array(content)]), contentType);
+  }
+
+  /** Pushes a file. @returns its id. */
+  async putFile(session: string, name: string, path: string, contentType: string): Promise<string> {
+    return await this.putBody(session, name, await openAsBlob(path), contentType);
+  }
+
+  private async putBody(session: string, name: string, body: Blob, contentType: string): Promise<string> {
     const answer = await fetch(`${this.origin}/v1/sessions/${session}/artifacts/${name}`, {
       method: 'PUT',
       headers: { 'content-type': contentType },
-      body: new Uint8Array(content),
+      body,
     });
+    if (!answer.ok) throw new Error(`a push got ${answer.status}: ${await answer.text()}`);
     const { artifact } = (await answer.json()) as { artifact: { id: string } };
     return artifact.id;
   }
