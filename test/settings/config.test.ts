@@ -283,22 +283,6 @@ describe('settings', () => {
     [[], { ARTIFACTA_TLS_CLIENT_CA: '/c' }, /^ARTIFACTA_TLS_CERT: is required with the key/],
     [['--tls-client-auth', 'maybe'], {}, /^--tls-client-auth: must be required or optional/],
     [[], { ARTIFACTA_TLS_CLIENT_CERT: '/c' }, /^ARTIFACTA_TLS_CLIENT_KEY: is required: certificate and key/],
-    [['--preview-origin', 'https://p.example'], {}, /^--preview-origin: needs --public-url/],
-    [
-      ['--preview-origin', 'https://a.example:8443', '--public-url', 'https://a.example/base'],
-      {},
-      /^--preview-origin: must have another host name than --public-url/,
-    ],
-    [
-      ['--preview-origin', 'https://p.example/x', '--public-url', 'https://a.example'],
-      {},
-      /^--preview-origin: must be origins.*p\.example\/x/,
-    ],
-    [
-      ['--preview-origin', 'https://p.example,https://q.example', '--public-url', 'https://a.example'],
-      {},
-      /^--preview-origin: must be one origin/,
-    ],
     [['--cors-origin', 'null'], {}, /^--cors-origin: must be origins.*null/],
     [[], { ARTIFACTA_CORS_ORIGINS: 'https://a.example/' }, /^ARTIFACTA_CORS_ORIGINS: must be origins/],
     [['--admin-listen', 'nowhere'], {}, /^--admin-listen: must be HOST:PORT/],

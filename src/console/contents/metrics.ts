@@ -2,7 +2,7 @@
 import { count, size, span, utc } from '../base/format.ts';
 
 /** One figure. */
-export interface Sample {
+interface Sample {
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
 }
@@ -113,7 +113,7 @@ const subjects: readonly (readonly [subject: string, names: RegExp])[] = [
 ];
 
 /** Metrics of one subject. */
-export interface Subject {
+interface Subject {
   readonly subject: string;
   readonly metrics: readonly Metric[];
 }

@@ -100,7 +100,7 @@ interface Key {
 
 /**
  * The first column of the table after whose cells are unique and not empty in both tables, with values that both have.
- * A column of numbers with a fraction measures something: it is no key.
+ * A column of numbers with a fraction measures something: it is not a key.
  */
 function keyColumn(
   before: TableRead,

@@ -62,9 +62,8 @@ function useSelection(length: number, onOpen: WindowListProps['onOpen'], show: (
   return selected;
 }
 
-/** The list. Its keys are `j`, `k`, the arrows, Home, End and Enter. */
-export function WindowList(props: WindowListProps) {
-  const { label, length, rowHeight, keyOf, row, onEnd, head, columns = '' } = props;
+/** The part of the list that is in view. */
+function useView({ onSideways, scrollTo, startsAtEnd }: WindowListProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 600 });
   const sideways = useRef<ScrolledSideways>({ left: 0, width: 0 });
@@ -73,7 +72,7 @@ export function WindowList(props: WindowListProps) {
     const { left, width } = sideways.current;
     if (left !== scrollLeft || width !== clientWidth) {
       sideways.current = { left: scrollLeft, width: clientWidth };
-      props.onSideways?.(sideways.current);
+      onSideways?.(sideways.current);
     }
     setView((before) =>
       before.top === scrollTop && before.height === clientHeight
@@ -82,14 +81,21 @@ export function WindowList(props: WindowListProps) {
     );
   }, []);
   useLayoutEffect(() => {
-    if (props.startsAtEnd === true) scroller.current!.scrollTop = scroller.current!.scrollHeight;
+    if (startsAtEnd === true) scroller.current!.scrollTop = scroller.current!.scrollHeight;
     look();
     const observer = new ResizeObserver(look);
     observer.observe(scroller.current!);
-    if (props.scrollTo !== undefined)
-      props.scrollTo.current = (left) => scroller.current?.scrollTo({ left, behavior: 'instant' });
+    if (scrollTo !== undefined)
+      scrollTo.current = (left) => scroller.current?.scrollTo({ left, behavior: 'instant' });
     return () => observer.disconnect();
   }, []);
+  return { scroller, view, look };
+}
+
+/** The list. Its keys are `j`, `k`, the arrows, Home, End and Enter. */
+export function WindowList(props: WindowListProps) {
+  const { label, length, rowHeight, keyOf, row, onEnd, head, columns = '' } = props;
+  const { scroller, view, look } = useView(props);
   const show = (index: number) => {
     const { current } = scroller;
     if (current === null) return;

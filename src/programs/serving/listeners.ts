@@ -74,6 +74,7 @@ export async function openListeners(
   const onUnexpectedError = (error: unknown, method: string) =>
     telemetry.log.error({ err: error, method }, 'unexpected error');
   const admit: Admit = (header, values) => admitWith(authenticate, header, values);
+  const onlyOperators: Admit = (header, values) => admitWith(authenticate, header, values, 'operator');
   const { publicUrl } = config;
   const mcp = mountMcp({ routes: all, admit, issuers, publicUrl, version, onUnexpectedError });
   server = await startServer({
@@ -87,10 +88,7 @@ export async function openListeners(
     ...(config.grpc === undefined ? {} : { grpc: config.grpc }),
     http: config.http,
     consoleDir,
-    metrics: {
-      admit: (header, values) => admitWith(authenticate, header, values, 'operator'),
-      scrape: telemetry.scrape,
-    },
+    metrics: { admit: onlyOperators, scrape: telemetry.scrape },
     publicUrl,
     previewOrigin: config.previewOrigin,
     httpHosts: config.httpHosts,

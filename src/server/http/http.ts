@@ -29,12 +29,12 @@ import { type ConnectOptions, connectCalls } from './connect-calls.ts';
 import { Connections, type NodeServer } from './connections.ts';
 import { ConsoleFiles } from './console/files.ts';
 import type { OperatorMetrics } from './console/metrics.ts';
+import type { PreviewOrigin } from './console/preview-origin.ts';
 import { badField, badHead, HttpError, wholeAnswer } from './errors.ts';
 import { connectionOf, Exchange } from './exchange.ts';
 import type { McpEndpoint } from './mcp/mcp-route.ts';
 import { OriginGate, type OriginOptions, preflightHeaders } from './origin-gate.ts';
 import { PlainCalls } from './plain-calls.ts';
-import type { PreviewOrigin } from './preview-origin.ts';
 import { answerPlainly } from './routes.ts';
 
 /** The place of the listener, what it serves, and to which callers. */
@@ -215,7 +215,7 @@ async function listen(server: NodeServer, address: Address): Promise<void> {
 }
 
 /** What a request passes before it reaches a handler. */
-interface Doors {
+interface Checks {
   readonly scheme: 'http' | 'https';
   readonly gate: OriginGate;
   readonly connections: Connections;
@@ -223,7 +223,7 @@ interface Doors {
 }
 
 /** Answers preflights, and requests that may not reach a handler. Returns true if it has answered. */
-function refuse(exchange: Exchange, { scheme, gate, connections, previews }: Doors): boolean {
+function refuse(exchange: Exchange, { scheme, gate, connections, previews }: Checks): boolean {
   const { request, response, host } = exchange;
   const { origin } = request.headers;
   for (const [name, value] of Object.entries(gate.headersFor(origin))) response.setHeader(name, value);

@@ -20,7 +20,7 @@ interface Large {
   readonly isQuick: boolean;
 }
 
-interface Step {
+interface Action {
   /** What is pressed. Undefined: nothing. */
   readonly press?: string;
   /** What is shown then. */
@@ -28,7 +28,7 @@ interface Step {
 }
 
 /** Opens an artifact, and takes steps. @returns how long the first took, and how many bytes the service sent. */
-async function look({ browser, service }: Large, id: string, steps: readonly Step[]): Promise<string> {
+async function look({ browser, service }: Large, id: string, steps: readonly Action[]): Promise<string> {
   await using watched = await open(browser, service, '/');
   const { page, faults } = watched;
   const sizes: Promise<number>[] = [];

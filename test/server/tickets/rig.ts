@@ -22,6 +22,18 @@ export const { READ, PREVIEW, ARCHIVE, PUSH } = TicketKind;
 
 export type TicketRig = Awaited<ReturnType<typeof openTicketRig>>;
 
+/** Clients of a service. @param token Undefined: without credentials. */
+function clientsAt(url: string, token?: string) {
+  const transport = openHttpTransport('Connect', url);
+  const as = token === undefined ? transport : withCredentials(transport, { token });
+  return {
+    artifacts: createClient(ArtifactService, as),
+    sessions: createClient(SessionService, as),
+    tickets: createClient(TicketService, as),
+    admin: createClient(AdminService, as),
+  };
+}
+
 /** Opens a service that ends with the test. @param isRequired whether callers must authenticate. */
 export async function openTicketRig({
   isRequired = true,
@@ -72,16 +84,7 @@ export async function openTicketRig({
     await server[Symbol.asyncDispose]();
     await opened[Symbol.asyncDispose]();
   });
-  const clients = (token?: string) => {
-    const transport = openHttpTransport('Connect', url);
-    const as = token === undefined ? transport : withCredentials(transport, { token });
-    return {
-      artifacts: createClient(ArtifactService, as),
-      sessions: createClient(SessionService, as),
-      tickets: createClient(TicketService, as),
-      admin: createClient(AdminService, as),
-    };
-  };
+  const clients = (token?: string) => clientsAt(url, token);
   const key = async (scopes: readonly Scope[] = ['read', 'write']) => {
     const made = await store.apiKeys.create({
       namespace: tester.namespace,

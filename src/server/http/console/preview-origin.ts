@@ -2,10 +2,10 @@
  * An origin of its own for previews, in addition to the sandbox of their answers: a fault of a browser's sandbox would
  * then give a page of an artifact the storage of an origin where nothing is.
  */
-import { hostName } from '../heads/known-hosts.ts';
-import { refusal } from '../refusals.ts';
-import { HttpError } from './errors.ts';
-import type { Exchange } from './exchange.ts';
+import { hostName } from '../../heads/known-hosts.ts';
+import { refusal } from '../../refusals.ts';
+import { HttpError } from '../errors.ts';
+import type { Exchange } from '../exchange.ts';
 
 /** Where previews are served, and where the pages are that show them. */
 export class PreviewOrigin {
