@@ -131,6 +131,8 @@ async function bundle(): Promise<readonly OutputChunk[]> {
     input: { main: 'src/main.ts' },
     platform: 'node',
     plugins: [native, withoutValidator, withoutIt, builtins],
+    // A busy machine is no fault of the sources.
+    checks: { bundlerTimings: false },
     onLog: (level, log) => {
       if (level === 'warn') throw new Error(`the bundler warns: ${log.message}`);
     },

@@ -176,7 +176,8 @@ async function* taken(answers: AsyncIterator<unknown>, after: After, room: Room)
 }
 
 /**
- * Admits a caller that may call at all, for offers of a server in addition to the services.
+ * Admits a caller that may call at all, for offers of a server in addition to the services. @param need the right that
+ * the caller needs for the offer.
  *
  * @throws ConnectError
  */
@@ -184,9 +185,10 @@ export async function admitWith(
   authenticate: Authenticate,
   requestHeader: Headers,
   values: ContextValues,
+  need: Need = 'anybody',
 ): Promise<void> {
   try {
-    await authenticate(presentedBy({ requestHeader, values }));
+    requireNeeded(await authenticate(presentedBy({ requestHeader, values })), need);
   } catch (error) {
     throw toConnectError(error instanceof Failure ? error : unforeseen());
   }

@@ -47,6 +47,8 @@ interface RoutesOptions extends GuardOptions {
   readonly host?: StoreHost | undefined;
   /** The public URL of the HTTP listener, without a slash at its end. Default: the service does not know it. */
   readonly publicUrl?: string | undefined;
+  /** See {@link WebAddresses.previewOrigin}. */
+  readonly previewOrigin?: string | undefined;
   /** The URL of the HTTP listener on this machine, in the same form. Default: no HTTP listener exists. */
   readonly localUrl?: (() => string | undefined) | undefined;
   /** Whether the HTTP listener serves the web console. Default false. */
@@ -78,7 +80,7 @@ export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'se
   const { publicUrl, localUrl = () => undefined, redirects } = options;
   const { version = '', exportPlace: place, shipping } = options;
   const exports = options.exports ?? exportsOf(options);
-  const addresses = { publicUrl, localUrl };
+  const addresses = { publicUrl, localUrl, previewOrigin: options.previewOrigin };
   const artifacts = madeOf(store, (open) => artifactHandlers(open, admission, addresses, redirects));
   const archives = new Archives({
     artifactsMax: limits.archiveArtifactsMax,

@@ -5,6 +5,8 @@ import { Failure } from '../domain/errors.ts';
 export interface WebAddresses {
   /** The URL that others use. Undefined: the service does not know it. */
   readonly publicUrl?: string | undefined;
+  /** The origin where previews are served. Undefined: where everything else is. */
+  readonly previewOrigin?: string | undefined;
   /** The URL where it listens. Undefined: no HTTP listener exists, or it does not listen yet. */
   readonly localUrl: () => string | undefined;
 }

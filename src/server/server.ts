@@ -29,6 +29,8 @@ import {
 import { serveReflection } from './grpc/reflection.ts';
 import { explainOwnStatuses, noSuchMethod } from './grpc/status.ts';
 import type { NodeServer } from './http/connections.ts';
+import type { OperatorMetrics } from './http/console/metrics.ts';
+import { PreviewOrigin } from './http/console/preview-origin.ts';
 import { type HttpListener, type HttpOptions, startHttp } from './http/http.ts';
 import type { McpEndpoint } from './http/mcp/mcp-route.ts';
 import { wireBytesMax } from './messages/encodings.ts';
@@ -61,6 +63,10 @@ export interface ServerOptions {
   readonly corsOrigins?: readonly string[];
   /** The URL at which others reach HTTP. Pages of its origin are the service's own. Default: not known. */
   readonly publicUrl?: string | undefined;
+  /** The figures that operators may read at `/metrics` of HTTP. Default: none. */
+  readonly metrics?: OperatorMetrics | undefined;
+  /** The origin where previews are served. It needs `publicUrl`, whose pages show them. Default: where everything is. */
+  readonly previewOrigin?: string | undefined;
   /** Opens share links, over HTTP. Default: none are opened. */
   readonly shared?: OpenShared | undefined;
   /** Takes tickets, over HTTP. Default: none are taken. */
@@ -220,6 +226,14 @@ function httpOptions(
     'methods' | 'stop' | 'calls' | 'answers' | 'openCalls' | 'received' | 'starts' | 'inflation'
   >,
 ): HttpOptions {
+  const ownOrigin = options.publicUrl === undefined ? undefined : new URL(options.publicUrl).origin;
+  const { previewOrigin } = options;
+  if (previewOrigin !== undefined && ownOrigin === undefined)
+    throw new Error('an origin for previews needs the public URL of the pages that show them');
+  const previews =
+    previewOrigin === undefined || ownOrigin === undefined
+      ? undefined
+      : new PreviewOrigin(previewOrigin, ownOrigin);
   return {
     ...parts,
     address,
@@ -230,9 +244,11 @@ function httpOptions(
     tickets: options.tickets,
     mcp: options.mcp,
     consoleDir: options.consoleDir,
-    hosts: options.httpHosts ?? [],
+    metrics: options.metrics,
+    hosts: [...(options.httpHosts ?? []), ...(previews === undefined ? [] : [previews.host])],
+    previews,
     corsOrigins: options.corsOrigins ?? [],
-    ownOrigin: options.publicUrl === undefined ? undefined : new URL(options.publicUrl).origin,
+    ownOrigin,
     checkHost: options.checkHost ?? true,
     messageBytesMax: options.messageBytesMax,
     concurrentStreamsMax: options.concurrentStreamsMax,

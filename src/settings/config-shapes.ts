@@ -99,6 +99,8 @@ export interface ServeConfig extends CommonConfig {
   /** The tools at /mcp that ask a person for consent; `share` includes `revoke_share`. */
   readonly mcpConsented: readonly ('share' | 'delete')[];
   readonly corsOrigins: readonly string[];
+  /** The origin where previews are served. Undefined: where everything is. */
+  readonly previewOrigin: string | undefined;
   /** Undefined: no admin listener. */
   readonly admin: Address | undefined;
   /** The URL for spans. Undefined: calls are not traced. */

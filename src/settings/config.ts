@@ -14,12 +14,12 @@ import type {
   ProgramPlaces,
   ReapConfig,
   ServeConfig,
-  TlsPaths,
   Way,
 } from './config-shapes.ts';
 import { dataHomeOf, defaultDataDir, defaultSocket, keptPathIn, xdg } from './directories.ts';
 import { flagsOf } from './flags.ts';
 import { type KeptName, readKept } from './kept-file.ts';
+import { logFormatOf, previewOriginOf, redirectsOf, tlsOf, tracesBelow } from './serve-values.ts';
 import { type SettingName, settings } from './settings.ts';
 import { type Environment, fromHome, homeOf, type Kept, SettingError, Source } from './source.ts';
 
@@ -102,6 +102,7 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
       ...(source.flag('mcpEnableDelete') ? ['delete' as const] : []),
     ],
     corsOrigins: source.origins('corsOrigins', auth),
+    previewOrigin: previewOriginOf(source),
     graceMs: source.milliseconds('graceSeconds', 3_600) ?? (isLocal ? 0 : 5_000),
     drainMs: source.milliseconds('drainSeconds', 3_600) ?? 25_000,
     whileStdin,
@@ -109,38 +110,6 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
     logFormat: logFormatOf(source),
     warnings,
   };
-}
-
-function logFormatOf(source: Source): LogFormat {
-  const format = source.text('logFormat') ?? 'auto';
-  if (format === 'auto' || format === 'json' || format === 'text') return format;
-  throw new SettingError(source.name('logFormat'), `must be auto, json or text, not ${format}`);
-}
-
-function redirectsOf(source: Source): ServeConfig['redirects'] {
-  const whom = source.text('redirectDownloads') ?? 'off';
-  const name = source.name('redirectDownloads');
-  if (whom !== 'off' && whom !== 'clients' && whom !== 'links')
-    throw new SettingError(name, `must be off, clients or links, not ${whom}`);
-  const bytesMin = source.bytes('redirectBytesMin', 2 ** 50) ?? 8 * 1024 ** 2;
-  if (whom === 'off') return undefined;
-  if (source.bucket('blobs') === undefined)
-    throw new SettingError(name, `must be off, or the contents must be in a bucket: give --blobs`);
-  return { hasLinks: whom === 'links', bytesMin };
-}
-
-/** Returns the paths for TLS. @throws SettingError if only half of the required settings are given. */
-function tlsOf(source: Source): TlsPaths | undefined {
-  const [cert, key, clientCa] = (['tlsCert', 'tlsKey', 'tlsClientCa'] as const).map((name) =>
-    source.path(name),
-  );
-  const clientAuth = source.text('tlsClientAuth') ?? 'required';
-  if (clientAuth !== 'required' && clientAuth !== 'optional')
-    throw new SettingError(source.name('tlsClientAuth'), `must be required or optional, not ${clientAuth}`);
-  if (cert === undefined && key === undefined && clientCa === undefined) return undefined;
-  if (cert === undefined) throw new SettingError(source.name('tlsCert'), 'is required with the key');
-  if (key === undefined) throw new SettingError(source.name('tlsKey'), 'is required with the certificate');
-  return { cert, key, clientCa, isClientOptional: clientAuth === 'optional' };
 }
 
 function clientTlsOf(source: Source): ClientTls {
@@ -157,13 +126,6 @@ function clientTlsOf(source: Source): ClientTls {
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
   };
-}
-
-function tracesBelow(base: string | undefined): string | undefined {
-  if (base === undefined) return undefined;
-  const url = new URL(base);
-  url.pathname = `${url.pathname.replace(/\/$/, '')}/v1/traces`;
-  return url.href;
 }
 
 /** The flags that were given with a command. */

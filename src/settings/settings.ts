@@ -96,6 +96,15 @@ export const settings = {
       'base URL at which others reach the HTTP listener, e.g. https://artifacts.example.org; share links and ' +
       'tickets begin with this URL',
   },
+  previewOrigin: {
+    flag: 'preview-origin',
+    value: 'ORIGIN',
+    env: 'ARTIFACTA_PREVIEW_ORIGIN',
+    default: 'none (previews are served where everything is)',
+    description:
+      'origin that leads to the HTTP listener under another host name than --public-url, e.g. ' +
+      'https://previews.example.net; the console shows previews from there, and nothing else is served under that name',
+  },
   noConsole: {
     flag: 'no-console',
     env: 'ARTIFACTA_NO_CONSOLE',

@@ -75,6 +75,10 @@ REFUSED = {
         {"http": {"enabled": False, "publicUrl": "https://a.example.org"}},
         "http.enabled: must be true",
     ),
+    "previews for no page": (
+        {"http": {"previewOrigin": "https://p.example.org"}},
+        "http.previewOrigin: needs http.publicUrl",
+    ),
     "a route from nowhere": ({"grpcRoute": {"enabled": True}}, "grpcRoute.parentRefs: must name"),
     "a gateway that is kept out": (
         {"networkPolicy": {"enabled": True}, "grpcRoute": {"enabled": True, "parentRefs": [{"name": "a"}]}},

@@ -86,6 +86,43 @@ describe('probes', () => {
   });
 });
 
+describe('metrics over HTTP', () => {
+  it('are for operators, and have the names of those of the admin listener', async () => {
+    const dataDir = await newDataDir();
+    const server = startServe(dataDir, [...withAdmin, '--auth']);
+    const { admin, http } = await server.ready;
+    const keyOf = async (...args: string[]) =>
+      (await artifacta('keys', 'create', ...args, '--data-dir', dataDir)).stdout.trim();
+    const get = (token?: string, method = 'GET') =>
+      fetch(`http://${String(http)}/metrics`, {
+        method,
+        headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+      });
+    expect((await get()).status).toBe(401);
+    expect((await get(await keyOf('--scope', 'read,write,share'))).status).toBe(403);
+    expect((await get('ark_wrong')).status).toBe(401);
+    const operator = await keyOf('--operator');
+    const answer = await get(operator);
+    expect([answer.status, answer.headers.get('cache-control')]).toEqual([200, 'no-store']);
+    const names = [...parseScrape(await answer.text()).keys()].sort();
+    expect(names).toContain('artifacta_store_free_bytes');
+    expect(names).toEqual([...parseScrape((await ask(admin, '/metrics'))[1]).keys()].sort());
+    expect((await get(operator, 'POST')).status).toBe(405);
+  });
+
+  it('do not exist where none are collected, and no caller without credentials sees them', async () => {
+    const dataDir = await newDataDir();
+    const server = startServe(dataDir);
+    const { http } = await server.ready;
+    expect((await fetch(`http://${String(http)}/metrics`)).status).toBe(403);
+    const key = (await artifacta('keys', 'create', '--operator', '--data-dir', dataDir)).stdout.trim();
+    const answer = await fetch(`http://${String(http)}/metrics`, {
+      headers: { authorization: `Bearer ${key}` },
+    });
+    expect([answer.status, await answer.text()]).toEqual([404, expect.stringContaining('--admin-listen')]);
+  });
+});
+
 describe('spans and log lines', () => {
   it('of a call have the trace of its caller', async () => {
     const receiver = await startReceiver();

@@ -134,6 +134,7 @@ describe('settings', () => {
       httpHosts: [],
       hasConsole: true,
       mcpConsented: [],
+      previewOrigin: undefined,
       corsOrigins: [],
       auth: false,
       authConfig: undefined,

@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file artifacta/v1/ticket.proto.
  */
 export const file_artifacta_v1_ticket: GenFile = /*@__PURE__*/
-  fileDesc("ChlhcnRpZmFjdGEvdjEvdGlja2V0LnByb3RvEgxhcnRpZmFjdGEudjEiuQEKBlRpY2tldBIKCgJpZBgBIAEoCRImCgRraW5kGAIgASgOMhguYXJ0aWZhY3RhLnYxLlRpY2tldEtpbmQSDAoEcGF0aBgDIAEoCRILCgN1cmkYBCABKAkSEQoJbG9jYWxfdXJpGAUgASgJEi8KC2V4cGlyZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRzaXplGAcgASgDEg4KBmRpZ2VzdBgIIAEoCSJcCgpQdXNoVGFyZ2V0EigKBHNwZWMYASABKAsyGi5hcnRpZmFjdGEudjEuQXJ0aWZhY3RTcGVjEhYKCW1heF9ieXRlcxgCIAEoA0gAiAEBQgwKCl9tYXhfYnl0ZXMi8AEKE0NyZWF0ZVRpY2tldFJlcXVlc3QSJgoEa2luZBgBIAEoDjIYLmFydGlmYWN0YS52MS5UaWNrZXRLaW5kEi0KCGFydGlmYWN0GAIgASgLMhkuYXJ0aWZhY3RhLnYxLkFydGlmYWN0UmVmSAASEQoHc2Vzc2lvbhgDIAEoCUgAEigKBHB1c2gYBCABKAsyGC5hcnRpZmFjdGEudjEuUHVzaFRhcmdldEgAEiYKA3R0bBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhITCgtyZXF1aXJlX3VyaRgGIAEoCEIICgZ0YXJnZXQiPAoUQ3JlYXRlVGlja2V0UmVzcG9uc2USJAoGdGlja2V0GAEgASgLMhQuYXJ0aWZhY3RhLnYxLlRpY2tldCqHAQoKVGlja2V0S2luZBIbChdUSUNLRVRfS0lORF9VTlNQRUNJRklFRBAAEhQKEFRJQ0tFVF9LSU5EX1JFQUQQARIXChNUSUNLRVRfS0lORF9QUkVWSUVXEAISFwoTVElDS0VUX0tJTkRfQVJDSElWRRADEhQKEFRJQ0tFVF9LSU5EX1BVU0gQBGIGcHJvdG8z", [file_artifacta_v1_artifact, file_artifacta_v1_upload, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("ChlhcnRpZmFjdGEvdjEvdGlja2V0LnByb3RvEgxhcnRpZmFjdGEudjEi0QEKBlRpY2tldBIKCgJpZBgBIAEoCRImCgRraW5kGAIgASgOMhguYXJ0aWZhY3RhLnYxLlRpY2tldEtpbmQSDAoEcGF0aBgDIAEoCRILCgN1cmkYBCABKAkSEQoJbG9jYWxfdXJpGAUgASgJEi8KC2V4cGlyZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRzaXplGAcgASgDEg4KBmRpZ2VzdBgIIAEoCRIWCg5wcmV2aWV3X29yaWdpbhgJIAEoCSJcCgpQdXNoVGFyZ2V0EigKBHNwZWMYASABKAsyGi5hcnRpZmFjdGEudjEuQXJ0aWZhY3RTcGVjEhYKCW1heF9ieXRlcxgCIAEoA0gAiAEBQgwKCl9tYXhfYnl0ZXMi8AEKE0NyZWF0ZVRpY2tldFJlcXVlc3QSJgoEa2luZBgBIAEoDjIYLmFydGlmYWN0YS52MS5UaWNrZXRLaW5kEi0KCGFydGlmYWN0GAIgASgLMhkuYXJ0aWZhY3RhLnYxLkFydGlmYWN0UmVmSAASEQoHc2Vzc2lvbhgDIAEoCUgAEigKBHB1c2gYBCABKAsyGC5hcnRpZmFjdGEudjEuUHVzaFRhcmdldEgAEiYKA3R0bBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhITCgtyZXF1aXJlX3VyaRgGIAEoCEIICgZ0YXJnZXQiPAoUQ3JlYXRlVGlja2V0UmVzcG9uc2USJAoGdGlja2V0GAEgASgLMhQuYXJ0aWZhY3RhLnYxLlRpY2tldCqHAQoKVGlja2V0S2luZBIbChdUSUNLRVRfS0lORF9VTlNQRUNJRklFRBAAEhQKEFRJQ0tFVF9LSU5EX1JFQUQQARIXChNUSUNLRVRfS0lORF9QUkVWSUVXEAISFwoTVElDS0VUX0tJTkRfQVJDSElWRRADEhQKEFRJQ0tFVF9LSU5EX1BVU0gQBGIGcHJvdG8z", [file_artifacta_v1_artifact, file_artifacta_v1_upload, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * A short-lived URL for one thing, without other credentials. The service stores no tickets: a ticket cannot be listed
@@ -49,6 +49,7 @@ export type Ticket = Message<"artifacta.v1.Ticket"> & {
 
   /**
    * The whole URL, if the service knows its public URL. Empty: the service does not know it.
+   * PREVIEW: it begins with `preview_origin`, if that is set.
    *
    * @generated from field: string uri = 4;
    */
@@ -84,6 +85,15 @@ export type Ticket = Message<"artifacta.v1.Ticket"> & {
    * @generated from field: string digest = 8;
    */
   digest: string;
+
+  /**
+   * PREVIEW: the origin where the service wants its previews shown, such as `https://previews.example.net`, which is
+   * not that of its other pages. Pages show `uri` then. Empty: the service has no such origin (`--preview-origin`), and
+   * pages show `path`; also empty for all other kinds.
+   *
+   * @generated from field: string preview_origin = 9;
+   */
+  previewOrigin: string;
 };
 
 /**

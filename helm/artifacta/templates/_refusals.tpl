@@ -50,6 +50,9 @@
 {{- if and (ne .Values.redirects.downloads "off") (not .Values.blobs) -}}
 {{- fail "redirects.downloads: needs blobs: readers can be sent to a bucket only" -}}
 {{- end -}}
+{{- if and .Values.http.previewOrigin (not .Values.http.publicUrl) -}}
+{{- fail "http.previewOrigin: needs http.publicUrl, the address of the pages that show previews" -}}
+{{- end -}}
 {{- range .Values.extraEnv -}}
 {{- if or (hasPrefix "ARTIFACTA_" .name) (eq "HOME" .name) -}}
 {{- fail (printf "extraEnv: %s is set by the chart; there is a value for each setting" .name) -}}
@@ -68,8 +71,8 @@
 {{- if .Values.ingress.enabled -}}
 {{- fail "ingress.enabled: goes not with http.enabled=false: it is for HTTP; see grpcRoute for gRPC" -}}
 {{- end -}}
-{{- if or .Values.http.publicUrl .Values.http.corsOrigins .Values.http.hosts -}}
-{{- fail "http.enabled: must be true with http.publicUrl, http.corsOrigins or http.hosts, which are for HTTP" -}}
+{{- if or .Values.http.publicUrl .Values.http.previewOrigin .Values.http.corsOrigins .Values.http.hosts -}}
+{{- fail "http.enabled: must be true with http.publicUrl, http.previewOrigin, http.corsOrigins or http.hosts, which are for HTTP" -}}
 {{- end -}}
 {{- end -}}
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) -}}

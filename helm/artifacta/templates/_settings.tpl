@@ -64,6 +64,10 @@
 - name: ARTIFACTA_PUBLIC_URL
   value: {{ . | quote }}
 {{- end }}
+{{- with .Values.http.previewOrigin }}
+- name: ARTIFACTA_PREVIEW_ORIGIN
+  value: {{ . | quote }}
+{{- end }}
 {{- if not .Values.http.console }}
 - name: ARTIFACTA_NO_CONSOLE
   value: "true"

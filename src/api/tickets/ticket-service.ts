@@ -53,7 +53,7 @@ const kinds: Readonly<Partial<Record<WireKind, TicketKind>>> = {
 export function ticketHandlers(
   parts: TicketParts,
   tickets: Tickets,
-  { publicUrl, localUrl }: WebAddresses,
+  { publicUrl, previewOrigin, localUrl }: WebAddresses,
   now: () => number,
 ): Handlers<typeof TicketService> {
   return {
@@ -62,7 +62,8 @@ export function ticketHandlers(
       if (kind === undefined) throw invalid('kind', 'must be READ, PREVIEW, ARCHIVE or PUSH');
       requireNeeded(principal, kind === 'push' ? 'write' : 'read');
       const end = now() + parseTicketTtl(request.ttl);
-      if (request.requireUri) requireUrl(publicUrl, 'ticket');
+      const previewAt = kind === 'preview' ? previewOrigin : undefined;
+      if (request.requireUri) requireUrl(previewAt ?? publicUrl, 'ticket');
       const target = await find(parts, kind, request.target, principal);
       const expireTime = Math.min(end, principal.expireTime ?? Number.POSITIVE_INFINITY);
       const { id, token } = await tickets.issue({
@@ -78,8 +79,9 @@ export function ticketHandlers(
           id,
           kind: request.kind,
           path,
-          uri: below(publicUrl, path),
+          uri: below(previewAt ?? publicUrl, path),
           localUri: below(localUrl(), path),
+          previewOrigin: previewAt ?? '',
           expireTime: timestampFromMs(expireTime),
           size: BigInt(target.size),
           digest: target.digest,

@@ -1,14 +1,16 @@
-/** What differs between two artifacts: lines of text, values of JSON, or pictures next to each other. */
+/** What differs between two artifacts: lines of text, values of JSON, rows of tables, or pictures. */
 import { useMemo } from 'preact/hooks';
 import type { Artifact } from '../../../gen/artifacta/v1/artifact_pb.ts';
-import { millis, size, utc } from '../base/format.ts';
+import { size } from '../base/format.ts';
 import { artifacts } from '../calls/clients.ts';
 import { readPiece } from '../calls/read.ts';
 import { kindOf } from '../contents/choose.ts';
 import { FailureBox, Loading } from '../parts/marks.tsx';
 import { useCall } from '../parts/use-call.ts';
-import { DrawingPreview, ImagePreview } from '../previews/image.tsx';
+import { described } from './described.ts';
+import { ImageDifference } from './image-difference.tsx';
 import { type DiffLine, differenceOf } from './lines-of-difference.ts';
+import { TableDifferenceOf } from './table-difference.tsx';
 
 /** Of longer texts the beginnings are compared. */
 const comparedBytes = 256 * 1024;
@@ -37,25 +39,15 @@ export function Difference({ artifact, otherId }: DifferenceProps) {
 export function DifferenceOf({ base, compared }: { base: Artifact; compared: Artifact }) {
   const kind = kindOf(compared.name, compared.contentType);
   if (base.sha256 === compared.sha256) return <p class="quiet note">The bytes of both are the same.</p>;
-  if (kind === 'image' || kind === 'svg') {
-    const Shown = kind === 'image' ? ImagePreview : DrawingPreview;
+  if (kind === 'image' || kind === 'svg')
+    return <ImageDifference base={base} compared={compared} isDrawing={kind === 'svg'} />;
+  if (kind === 'table' || kind === 'parquet')
     return (
-      <div class="pair-of-images">
-        {[base, compared].map((one) => (
-          <section key={one.id} aria-label={described(one)}>
-            <p class="quiet">{described(one)}</p>
-            <Shown id={one.id} bytes={Number(one.sizeBytes)} name={one.name} />
-          </section>
-        ))}
-      </div>
+      <TableDifferenceOf base={base} compared={compared} kind={kind}>
+        <Texts base={base} compared={compared} isJson={false} />
+      </TableDifferenceOf>
     );
-  }
   return <Texts base={base} compared={compared} isJson={kind === 'json'} />;
-}
-
-function described({ session, version, sizeBytes, createTime }: Artifact): string {
-  const time = millis(createTime);
-  return `${session} v${version}, ${size(sizeBytes)}${time === undefined ? '' : `, ${utc(time)}`}`;
 }
 
 function Texts({ base, compared, isJson }: { base: Artifact; compared: Artifact; isJson: boolean }) {

@@ -43,3 +43,12 @@ export function typeOfColumn(cells: readonly string[]): 'number' | 'time' | 'tru
   if (all(/^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d.*)?$/)) return 'time';
   return all(/^(?:true|false)$/i) ? 'truth' : 'text';
 }
+
+/** The rows come with the delimiter of the artifact, which the service finds in the header in this way too. */
+export function delimiterOf(text: string): string {
+  const head = (text.split('\n', 1)[0] ?? '').replace(/"[^"]*"/g, '');
+  if (head.includes(',')) return ',';
+  const counts = [';', '\t', '|'].map((one) => [head.split(one).length - 1, one] as const);
+  const [most] = counts.sort(([a], [b]) => b - a);
+  return most !== undefined && most[0] > 0 ? most[1] : ',';
+}

@@ -10,6 +10,7 @@ import { Ago, At, Badge, FailureBox, Line, Loading } from '../parts/marks.tsx';
 import { useAction, useCall } from '../parts/use-call.ts';
 import { admin, shownNamespace } from './admin.ts';
 import { Refused } from './for-operators.tsx';
+import { MetricsFigures } from './metrics.tsx';
 
 const info = createClient(InfoService, transport);
 
@@ -58,6 +59,7 @@ export function StoreScreen() {
           <FailureBox failure={failure} />
           <Status status={value} again={again} />
           <Quarantine />
+          <MetricsFigures />
         </>
       )}
     </section>

@@ -4,11 +4,13 @@ import { type Usage, UsageBreakdown, type UsagePart } from '../../../gen/artifac
 import { count, counted, size } from '../base/format.ts';
 import { hrefOf, place, setParams } from '../base/place.ts';
 import { type Failure, failureOf, isCancelled } from '../calls/failure.ts';
-import { At, FailureBox, Loading } from '../parts/marks.tsx';
+import { FailureBox, Loading } from '../parts/marks.tsx';
 import { useCall } from '../parts/use-call.ts';
 import { quoted } from '../sessions/completion.ts';
 import { admin, shownNamespace } from './admin.ts';
+import { type InPeriod, inPeriods, periods, sumOfPeriods } from './expiry-periods.ts';
 import { Refused } from './for-operators.tsx';
+import { ExpiryPlot, PeriodLegend, UsageBar } from './plots.tsx';
 import { type Group, groupsOf } from './usage-groups.ts';
 
 /** The most values that are shown. */
@@ -117,6 +119,8 @@ function Parts({ namespace }: { namespace: string }) {
   const { parts, isWhole, failure } = useParts(namespace, key);
   const groups = groupsOf(parts);
   const most = Math.max(1, ...groups.map(({ bytes }) => bytes));
+  const now = Date.now();
+  const each = groups.map((group) => inPeriods(group, now));
   return (
     <>
       <form
@@ -151,11 +155,18 @@ function Parts({ namespace }: { namespace: string }) {
       {isWhole && groups.length === 0 && failure === undefined ? (
         <p class="quiet">No artifact has the key {key} in its metadata.</p>
       ) : null}
-      <ul class="bars" aria-label={`Bytes by ${key}`}>
-        {groups.slice(0, groupsMax).map((group) => (
-          <Bar key={group.value} group={group} most={most} name={key} />
-        ))}
-      </ul>
+      {groups.length === 0 ? null : (
+        <>
+          <h2>What expires when</h2>
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
+          <div class="usage-table" tabIndex={0}>
+            <ExpiryPlot sums={sumOfPeriods(each)} />
+          </div>
+          <h2>Bytes by {key === '' ? 'namespace' : key}</h2>
+          <PeriodLegend />
+          <Values groups={groups.slice(0, groupsMax)} each={each} most={most} name={key} />
+        </>
+      )}
       {groups.length > groupsMax ? (
         <p class="quiet">and {counted(groups.length - groupsMax, 'smaller value')}</p>
       ) : null}
@@ -163,41 +174,58 @@ function Parts({ namespace }: { namespace: string }) {
   );
 }
 
-function Bar({
-  group: { value, bytes, artifacts, byExpiry },
-  most,
-  name,
-}: {
-  group: Group;
-  most: number;
-  name: string;
-}) {
+interface ValuesProps {
+  readonly groups: readonly Group[];
+  /** By group: what expires in each period. */
+  readonly each: readonly (readonly InPeriod[])[];
+  readonly most: number;
+  /** The key of metadata. */
+  readonly name: string;
+}
+
+/** The table with the figures of the plots. */
+function Values({ groups, each, most, name }: ValuesProps) {
   return (
-    <li>
-      <a href={hrefOf('/', { filter: `metadata.${name} = ${quoted(value)}` })}>
-        <bdi>{value === '' ? 'all' : value}</bdi>
-      </a>
-      <meter min={0} max={most} value={bytes} aria-label={`${value}: ${size(bytes)}`} />
-      <span>
-        {size(bytes)} <span class="quiet">{counted(artifacts, 'artifact')}</span>
-      </span>
-      <details>
-        <summary>when it expires</summary>
-        <ul class="plain-list">
-          {byExpiry.map((period) => (
-            <li key={String(period.before)}>
-              {period.before === undefined ? (
-                'never'
-              ) : (
-                <>
-                  before <At time={period.before} />
-                </>
-              )}
-              : {size(period.bytes)}, {counted(period.artifacts, 'artifact')}
-            </li>
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
+    <div class="usage-table" tabIndex={0}>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{name === '' ? 'value' : name}</th>
+            <th scope="col" class="wide">
+              <span class="skip">plot</span>
+            </th>
+            <th scope="col">bytes</th>
+            <th scope="col">artifacts</th>
+            {periods.map((period) => (
+              <th scope="col" key={period}>
+                {period}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {groups.map(({ value, bytes, artifacts }, at) => (
+            <tr key={value}>
+              <th scope="row">
+                <a href={hrefOf('/', { filter: `metadata.${name} = ${quoted(value)}` })}>
+                  <bdi>{value === '' ? 'all' : value}</bdi>
+                </a>
+              </th>
+              <td class="wide">
+                <UsageBar name={value === '' ? 'all' : value} each={each[at]!} most={most} />
+              </td>
+              <td class="number">{size(bytes)}</td>
+              <td class="number">{count(artifacts)}</td>
+              {each[at]!.map((period, index) => (
+                <td class="number" key={periods[index]}>
+                  {period.artifacts === 0 ? '–' : size(period.bytes)}
+                </td>
+              ))}
+            </tr>
           ))}
-        </ul>
-      </details>
-    </li>
+        </tbody>
+      </table>
+    </div>
   );
 }

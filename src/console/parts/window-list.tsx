@@ -4,6 +4,12 @@ import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'preac
 import { useKeys } from '../base/keys.ts';
 import { rowsInView } from './rows-in-view.ts';
 
+/** How far a list is scrolled to the side, and the width of its view, in pixels. */
+export interface ScrolledSideways {
+  readonly left: number;
+  readonly width: number;
+}
+
 interface WindowListProps {
   readonly label: string;
   /** The number of rows that exist. */
@@ -19,6 +25,14 @@ interface WindowListProps {
   /** The names of columns, above the rows. */
   readonly head?: ComponentChildren;
   readonly columns?: string;
+  /** Whether the last rows are in view at first. */
+  readonly startsAtEnd?: boolean;
+  /** The number of columns, if not all of them exist in the page. */
+  readonly columnCount?: number;
+  /** Called when the list is scrolled to the side, or gets another width. */
+  readonly onSideways?: (view: ScrolledSideways) => void;
+  /** Gets a function that scrolls to the side. */
+  readonly scrollTo?: { current: (left: number) => void };
 }
 
 /** How many rows above and below the view exist too. */
@@ -48,13 +62,18 @@ function useSelection(length: number, onOpen: WindowListProps['onOpen'], show: (
   return selected;
 }
 
-/** The list. Its keys are `j`, `k`, the arrows, Home, End and Enter. */
-export function WindowList(props: WindowListProps) {
-  const { label, length, rowHeight, keyOf, row, onEnd, head, columns = '' } = props;
+/** The part of the list that is in view. */
+function useView({ onSideways, scrollTo, startsAtEnd }: WindowListProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 600 });
+  const sideways = useRef<ScrolledSideways>({ left: 0, width: 0 });
   const look = useCallback(() => {
-    const { scrollTop = 0, clientHeight = 600 } = scroller.current ?? {};
+    const { scrollTop = 0, clientHeight = 600, scrollLeft = 0, clientWidth = 0 } = scroller.current ?? {};
+    const { left, width } = sideways.current;
+    if (left !== scrollLeft || width !== clientWidth) {
+      sideways.current = { left: scrollLeft, width: clientWidth };
+      onSideways?.(sideways.current);
+    }
     setView((before) =>
       before.top === scrollTop && before.height === clientHeight
         ? before
@@ -62,11 +81,21 @@ export function WindowList(props: WindowListProps) {
     );
   }, []);
   useLayoutEffect(() => {
+    if (startsAtEnd === true) scroller.current!.scrollTop = scroller.current!.scrollHeight;
     look();
     const observer = new ResizeObserver(look);
     observer.observe(scroller.current!);
+    if (scrollTo !== undefined)
+      scrollTo.current = (left) => scroller.current?.scrollTo({ left, behavior: 'instant' });
     return () => observer.disconnect();
   }, []);
+  return { scroller, view, look };
+}
+
+/** The list. Its keys are `j`, `k`, the arrows, Home, End and Enter. */
+export function WindowList(props: WindowListProps) {
+  const { label, length, rowHeight, keyOf, row, onEnd, head, columns = '' } = props;
+  const { scroller, view, look } = useView(props);
   const show = (index: number) => {
     const { current } = scroller;
     if (current === null) return;
@@ -102,6 +131,7 @@ export function WindowList(props: WindowListProps) {
       role="table"
       aria-label={label}
       aria-rowcount={length}
+      aria-colcount={props.columnCount}
       // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
       tabIndex={0}
     >

@@ -2,21 +2,13 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { counted } from '../base/format.ts';
 import { type Failure, failureOf, isCancelled } from '../calls/failure.ts';
-import { readPiece } from '../calls/read.ts';
-import { rowsOf } from '../contents/csv.ts';
 import { FailureBox, Loading } from '../parts/marks.tsx';
+import { type CsvRead, readCsv } from './csv-rows.ts';
 import { Table } from './table.tsx';
 import { TextPreview } from './text.tsx';
 
 /** Rows that stay in memory. */
 const rowsMax = 20_000;
-
-interface Read {
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-  readonly cursor: string;
-  readonly delimiter: string;
-}
 
 interface CsvProps {
   readonly id: string;
@@ -71,21 +63,14 @@ export function CsvPreview({ id, bytes, contentType }: CsvProps) {
 
 /** Reads rows from the first wanted one on, a piece whenever more are asked for. */
 function useRows(id: string, contentType: string, first: number) {
-  const [read, setRead] = useState<Read>();
+  const [read, setRead] = useState<CsvRead>();
   const [failure, setFailure] = useState<Failure>();
   const busy = useRef(false);
-  const load = async (before: Read | undefined, signal?: AbortSignal) => {
+  const load = async (before: CsvRead | undefined, signal?: AbortSignal) => {
     busy.current = true;
     try {
-      const window = { case: 'csv', value: { firstRow: BigInt(first) } } as const;
-      const given = signal === undefined ? {} : { signal };
-      const { text, nextCursor } = await readPiece(id, window, { cursor: before?.cursor ?? '', ...given });
-      const isTabbed = contentType.startsWith('text/tab-separated-values');
-      const delimiter = before?.delimiter ?? (isTabbed ? '\t' : delimiterOf(text));
-      const parsed = rowsOf(text, delimiter);
-      const columns = before?.columns ?? parsed.shift() ?? [];
-      if (signal?.aborted !== true)
-        setRead({ columns, rows: [...(before?.rows ?? []), ...parsed], cursor: nextCursor, delimiter });
+      const next = await readCsv({ id, contentType, firstRow: first, signal }, before);
+      if (signal?.aborted !== true) setRead(next);
     } catch (error) {
       if (!isCancelled(error)) setFailure(failureOf(error));
     } finally {
@@ -104,13 +89,4 @@ function useRows(id: string, contentType: string, first: number) {
     if (canRead && !busy.current) void load(read);
   };
   return { read, failure, more };
-}
-
-/** The rows come with the delimiter of the artifact, which the service finds in the header in this way too. */
-function delimiterOf(text: string): string {
-  const head = (text.split('\n', 1)[0] ?? '').replace(/"[^"]*"/g, '');
-  if (head.includes(',')) return ',';
-  const counts = [';', '\t', '|'].map((one) => [head.split(one).length - 1, one] as const);
-  const [most] = counts.sort(([a], [b]) => b - a);
-  return most !== undefined && most[0] > 0 ? most[1] : ',';
 }

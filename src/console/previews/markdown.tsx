@@ -6,8 +6,10 @@ import { lexer, type Token, type Tokens } from 'marked';
 import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { readPiece } from '../calls/read.ts';
+import { languageNamed } from '../contents/languages.ts';
 import { FailureBox, Loading } from '../parts/marks.tsx';
 import { useCall } from '../parts/use-call.ts';
+import { Code } from './code.tsx';
 import { TextPreview } from './text.tsx';
 
 /** Of a longer document this many bytes are shown. */
@@ -79,7 +81,10 @@ function Block({ token, depth }: { token: Token; depth: number }): ComponentChil
     case 'code':
       return (
         <pre>
-          <code>{(token as Tokens.Code).text}</code>
+          <Code
+            text={(token as Tokens.Code).text}
+            language={languageNamed((token as Tokens.Code).lang?.split(/\W/)[0] ?? '')}
+          />
         </pre>
       );
     case 'blockquote':

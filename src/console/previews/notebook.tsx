@@ -2,8 +2,10 @@
 import { useMemo } from 'preact/hooks';
 import { readPiece } from '../calls/read.ts';
 import { spansOf } from '../contents/ansi.ts';
+import { type Language, languageNamed } from '../contents/languages.ts';
 import { FailureBox, Loading } from '../parts/marks.tsx';
 import { useCall } from '../parts/use-call.ts';
+import { Code } from './code.tsx';
 import { JsonPreview } from './json.tsx';
 import { Markdown } from './markdown.tsx';
 
@@ -25,6 +27,11 @@ interface NotebookCell {
   readonly outputs?: readonly Output[];
 }
 
+interface Notebook {
+  readonly cells: readonly NotebookCell[];
+  readonly language: Language | undefined;
+}
+
 /** The preview. */
 export function NotebookPreview({ id, bytes }: { id: string; bytes: number }) {
   const isSmall = bytes <= notebookBytesMax;
@@ -33,25 +40,32 @@ export function NotebookPreview({ id, bytes }: { id: string; bytes: number }) {
       ? await readPiece(id, { case: 'lines', value: {} }, { maxBytes: notebookBytesMax, signal })
       : undefined,
   );
-  const cells = useMemo(() => (value === undefined ? undefined : cellsIn(value.text)), [value]);
+  const notebook = useMemo(() => (value === undefined ? undefined : notebookIn(value.text)), [value]);
   if (failure !== undefined) return <FailureBox failure={failure} again={again} />;
-  if (!isSmall || (value !== undefined && cells === undefined)) return <JsonPreview id={id} bytes={bytes} />;
-  if (cells === undefined) return <Loading what="the notebook" />;
+  if (!isSmall || (value !== undefined && notebook === undefined))
+    return <JsonPreview id={id} bytes={bytes} />;
+  if (notebook === undefined) return <Loading what="the notebook" />;
   return (
     <div class="preview notebook">
-      {cells.map((cell, index) => (
-        <Shown key={index} cell={cell} />
+      {notebook.cells.map((cell, index) => (
+        <Shown key={index} cell={cell} language={notebook.language} />
       ))}
     </div>
   );
 }
 
-function cellsIn(text: string): readonly NotebookCell[] | undefined {
+function notebookIn(text: string): Notebook | undefined {
   try {
-    const { cells } = JSON.parse(text) as { cells?: unknown };
-    return Array.isArray(cells)
-      ? (cells as NotebookCell[]).filter((cell) => typeof cell === 'object' && cell !== null)
-      : undefined;
+    const { cells, metadata } = JSON.parse(text) as {
+      cells?: unknown;
+      metadata?: { language_info?: { name?: unknown } };
+    };
+    const language = metadata?.language_info?.name ?? 'python';
+    if (!Array.isArray(cells)) return undefined;
+    return {
+      cells: (cells as NotebookCell[]).filter((cell) => typeof cell === 'object' && cell !== null),
+      language: typeof language === 'string' ? languageNamed(language) : undefined,
+    };
   } catch {
     return undefined;
   }
@@ -62,7 +76,7 @@ function textOf(text: Text): string {
   return Array.isArray(text) ? text.join('') : '';
 }
 
-function Shown({ cell }: { cell: NotebookCell }) {
+function Shown({ cell, language }: { cell: NotebookCell; language: Language | undefined }) {
   const source = textOf(cell.source);
   if (cell.cell_type === 'markdown') return <Markdown text={source} />;
   const outputs = Array.isArray(cell.outputs) ? cell.outputs : [];
@@ -70,7 +84,7 @@ function Shown({ cell }: { cell: NotebookCell }) {
     <section class="code-cell" aria-label="Cell">
       <pre>
         <span class="quiet">[{cell.execution_count ?? ' '}] </span>
-        <code>{source}</code>
+        <Code text={source} language={language} />
       </pre>
       {outputs.map((output, index) => (
         <Printed key={index} output={output} />

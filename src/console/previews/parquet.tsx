@@ -28,6 +28,29 @@ function fileOf(id: string, bytes: number): AsyncBuffer {
   };
 }
 
+/** The most columns of a table that is read whole. */
+const columnsMax = 1_000;
+
+/**
+ * Reads a small file whole, for a comparison. @returns undefined for a file that has more columns than can be
+ * compared.
+ */
+export async function readParquet(
+  id: string,
+  bytes: number,
+  rowCountMax: number,
+): Promise<{ readonly columns: string[]; readonly rows: string[][]; readonly isCut: boolean } | undefined> {
+  const file = fileOf(id, bytes);
+  const metadata = await parquetMetadataAsync(file);
+  const names = parquetSchema(metadata).children.map(({ element }) => element.name);
+  if (names.length > columnsMax) return undefined;
+  const total = Number(metadata.num_rows);
+  const rowEnd = Math.min(total, rowCountMax);
+  const found = await parquetReadObjects({ file, metadata, rowStart: 0, rowEnd });
+  const rows = found.map((row) => names.map((name) => shown(row[name])));
+  return { columns: names, rows, isCut: rowEnd < total };
+}
+
 /** The preview. */
 export function ParquetPreview({ id, bytes }: { id: string; bytes: number }) {
   const file = useMemo(() => fileOf(id, bytes), [id]);

@@ -71,10 +71,10 @@ function useGuess({ id, bytes }: Previewed, usual: Kind): Kind | undefined {
 }
 
 function Shown({ kind, artifact }: { kind: Kind; artifact: Previewed }): ComponentChildren {
-  const { id, bytes } = artifact;
+  const { id, name, bytes } = artifact;
   switch (kind) {
     case 'text':
-      return <TextPreview id={id} bytes={bytes} />;
+      return <TextPreview id={id} bytes={bytes} name={name} />;
     case 'patch':
       return <TextPreview id={id} bytes={bytes} isPatch />;
     case 'json':
@@ -91,7 +91,7 @@ function Shown({ kind, artifact }: { kind: Kind; artifact: Previewed }): Compone
       return (
         <>
           <DrawingPreview {...artifact} />
-          <TextPreview id={id} bytes={bytes} />
+          <TextPreview id={id} bytes={bytes} name={name} />
         </>
       );
     case 'notebook':
@@ -103,35 +103,40 @@ function Shown({ kind, artifact }: { kind: Kind; artifact: Previewed }): Compone
     case 'parquet':
       return <ParquetLater id={id} bytes={bytes} />;
     case 'html':
+      return <Page artifact={artifact} />;
     case 'pdf':
-      return <Framed kind={kind} artifact={artifact} />;
+      return <PdfLater {...artifact} />;
     case 'hex':
       return <HexPreview id={id} bytes={bytes} />;
   }
 }
 
-/** The reader of Parquet is loaded when the first such file is opened. */
-function ParquetLater(props: { id: string; bytes: number }) {
-  const [loaded, setLoaded] = useState<{ Preview: ComponentType<typeof props> }>();
-  useEffect(() => {
-    void import('./parquet.tsx').then(({ ParquetPreview }) => setLoaded({ Preview: ParquetPreview }));
-  }, []);
-  return loaded === undefined ? <Loading what="the reader of Parquet" /> : <loaded.Preview {...props} />;
+/** A part that is loaded when the first artifact of its kind is opened. @param what it is, for the reader. */
+function later<P extends object>(what: string, load: () => Promise<ComponentType<P>>) {
+  return function Later(props: P) {
+    const [loaded, setLoaded] = useState<{ Part: ComponentType<P> } | { error: string }>();
+    useEffect(() => {
+      load().then(
+        (Part) => setLoaded({ Part }),
+        (error: unknown) => setLoaded({ error: String(error) }),
+      );
+    }, []);
+    if (loaded === undefined) return <Loading what={what} />;
+    if ('error' in loaded)
+      return (
+        <p class="fault">
+          Cannot load {what}: {loaded.error}. The service may be another version by now: reload the page.
+        </p>
+      );
+    return <loaded.Part {...props} />;
+  };
 }
 
-/** What runs something is shown in a sandboxed frame, from an answer that is sandboxed too, or not at all. */
-function Framed({ kind, artifact }: { kind: 'html' | 'pdf'; artifact: Previewed }) {
-  const { id, bytes } = artifact;
-  if (kind === 'html') return <Page artifact={artifact} />;
-  return (
-    <>
-      <p class="quiet note">
-        A PDF is shown by a viewer of your own: download it, or share it and open the link. Its bytes:
-      </p>
-      <HexPreview id={id} bytes={bytes} />
-    </>
-  );
-}
+const ParquetLater = later('the reader of Parquet', () =>
+  import('./parquet.tsx').then(({ ParquetPreview }) => ParquetPreview),
+);
+
+const PdfLater = later('the reader of PDF', () => import('./pdf.tsx').then(({ PdfPreview }) => PdfPreview));
 
 /** A page of an artifact; its source is shown as text. */
 function Page({ artifact: { id, name } }: { artifact: Previewed }) {

@@ -1,13 +1,16 @@
 /** Text: lines with numbers, colours of terminals, a search, and the end of it. Read in pieces, whatever its length. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { counted, size } from '../base/format.ts';
 import { useKeys } from '../base/keys.ts';
 import { type Failure, failureOf, isCancelled } from '../calls/failure.ts';
 import { readPiece, type Window } from '../calls/read.ts';
 import { hasEscapes, spansOf } from '../contents/ansi.ts';
+import type { Token } from '../contents/highlight.ts';
+import { type Language, languageOf, sourceCharactersMax } from '../contents/languages.ts';
 import { joined, lineCharactersMax, linesIn, type TextLine } from '../contents/text-pieces.ts';
 import { FailureBox, Loading } from '../parts/marks.tsx';
 import { WindowList } from '../parts/window-list.tsx';
+import { useColours, Words } from './code.tsx';
 
 /** What is read: from a line on, the end, or the lines that match. */
 type Wanted =
@@ -37,16 +40,17 @@ function windowOf(wanted: Wanted): Window {
   }
 }
 
-/** The preview. @param isPatch whether added and removed lines have colours. */
-export function TextPreview({
-  id,
-  bytes,
-  isPatch = false,
-}: {
-  id: string;
-  bytes: number;
-  isPatch?: boolean;
-}) {
+interface TextProps {
+  readonly id: string;
+  readonly bytes: number;
+  /** Decides the colours of a source. Left out: it is not one. */
+  readonly name?: string;
+  /** Whether added and removed lines have colours. */
+  readonly isPatch?: boolean;
+}
+
+/** The preview. */
+export function TextPreview({ id, bytes, name = '', isPatch = false }: TextProps) {
   const [wanted, want] = useState<Wanted>({ kind: 'from', line: 1 });
   const key = JSON.stringify([id, wanted]);
   const { loaded, failure, more } = usePieces(id, wanted, key);
@@ -65,6 +69,8 @@ export function TextPreview({
             key={key}
             loaded={loaded}
             isPatch={isPatch}
+            language={wanted.kind === 'from' ? languageOf(name) : undefined}
+            startsAtEnd={wanted.kind === 'end'}
             onEnd={wanted.kind === 'end' ? undefined : more}
           />
         </>
@@ -176,10 +182,15 @@ function Notes({
 interface LinesProps {
   readonly loaded: Loaded;
   readonly isPatch: boolean;
+  /** Undefined: no words have colours, except those of terminals. */
+  readonly language: Language | undefined;
+  readonly startsAtEnd: boolean;
   readonly onEnd: (() => void) | undefined;
 }
 
-function Lines({ loaded: { lines }, isPatch, onEnd }: LinesProps) {
+function Lines({ loaded: { lines }, isPatch, language, startsAtEnd, onEnd }: LinesProps) {
+  const source = useMemo(() => (language === undefined ? undefined : sourceOf(lines)), [lines, language]);
+  const colours = useColours(source, language);
   if (lines.length === 0) return <p class="quiet">No lines.</p>;
   return (
     <WindowList
@@ -188,6 +199,7 @@ function Lines({ loaded: { lines }, isPatch, onEnd }: LinesProps) {
       rowHeight={20}
       columns="lines-columns"
       keyOf={String}
+      startsAtEnd={startsAtEnd}
       onEnd={onEnd}
       row={(index) => {
         const line = lines[index]!;
@@ -200,7 +212,7 @@ function Lines({ loaded: { lines }, isPatch, onEnd }: LinesProps) {
               role="cell"
               class={`line-text${line.isMatch ? ' match' : ''}${isPatch ? patchClass(line.text) : ''}`}
             >
-              <LineText text={line.text} />
+              <LineText text={line.text} tokens={colours?.[index]} />
             </code>
           </>
         );
@@ -215,7 +227,17 @@ function patchClass(text: string): string {
   return text.startsWith('-') ? ' patch-removed' : '';
 }
 
-function LineText({ text }: { text: string }) {
+/** The lines of a source. Undefined: it is too long for colours, or has those of terminals. */
+function sourceOf(lines: readonly TextLine[]): readonly string[] | undefined {
+  const characters = lines.reduce((sum, { text }) => sum + text.length + 1, 0);
+  if (characters > sourceCharactersMax || lines.some(({ text }) => hasEscapes(text))) return undefined;
+  return lines.map(({ text }) => (text.endsWith('\r') ? text.slice(0, -1) : text));
+}
+
+function LineText({ text, tokens }: { text: string; tokens: readonly Token[] | undefined }) {
+  // The words of a line that has grown meanwhile are on their way.
+  const characters = tokens?.reduce((sum, token) => sum + token.text.length, 0);
+  if (tokens !== undefined && characters === text.replace(/\r$/, '').length) return <Words tokens={tokens} />;
   const shown = text.length > lineCharactersMax ? text.slice(0, lineCharactersMax) : text;
   const rest = text.length - shown.length;
   return (

@@ -60,6 +60,7 @@ export async function openListeners(
   };
   const all = routes({
     publicUrl: config.publicUrl,
+    previewOrigin: config.previewOrigin,
     localUrl,
     hasConsole: consoleDir !== undefined,
     store: () => host.store,
@@ -77,6 +78,7 @@ export async function openListeners(
   const onUnexpectedError = (error: unknown, method: string) =>
     telemetry.log.error({ err: error, method }, 'unexpected error');
   const admit: Admit = (header, values) => admitWith(authenticate, header, values);
+  const onlyOperators: Admit = (header, values) => admitWith(authenticate, header, values, 'operator');
   const { publicUrl } = config;
   const { mcpConsented: consented } = config;
   const mcp = mountMcp({ routes: all, admit, issuers, publicUrl, version, consented, onUnexpectedError });
@@ -91,7 +93,9 @@ export async function openListeners(
     ...(config.grpc === undefined ? {} : { grpc: config.grpc }),
     http: config.http,
     consoleDir,
+    metrics: { admit: onlyOperators, scrape: telemetry.scrape },
     publicUrl,
+    previewOrigin: config.previewOrigin,
     httpHosts: config.httpHosts,
     checkHost: !config.auth,
     corsOrigins: config.corsOrigins,

@@ -30,7 +30,7 @@ export async function getContent(
   const { request } = exchange;
   const isHead = request.method === 'HEAD';
   // The place would not send the headers that keep the scripts of a preview from harm.
-  const allowRedirect = mayRedirect(request, false) && !manner.isPreview;
+  const allowRedirect = mayRedirect(request, false) && manner.framedBy === undefined;
   // One call is enough for the whole content. A request that depends on the artifact reads the artifact first. An id
   // means one version forever.
   if (isHead || request.headers.range !== undefined || isConditional(request.headers)) {
@@ -183,36 +183,42 @@ function lengthOf({ sizeBytes }: Artifact, range: Range): number {
 /** How an answer is to be kept and shown. */
 interface Manner {
   readonly caching: 'private, no-cache' | 'private, no-store';
-  /** Whether a browser shows the content, with the type that it was stored with, even if it runs scripts. */
-  readonly isPreview: boolean;
+  /**
+   * Which pages may show the content in a frame, with the type that it was stored with, even if it runs scripts. As
+   * Content-Security-Policy names them. Undefined: none may.
+   */
+  readonly framedBy?: string;
 }
 
 // The bytes of an id never change, but the right to read them does, and they end. So no shared cache keeps a copy, and
 // a private cache asks each time, which is answered with 304.
-const toReaders: Manner = { caching: 'private, no-cache', isPreview: false };
+const toReaders: Manner = { caching: 'private, no-cache' };
 
 /** For those who may read for a limited time only: a cache that kept a copy would keep it for longer. */
-export const toGuests: Manner = { caching: 'private, no-store', isPreview: false };
+export const toGuests: Manner = { caching: 'private, no-store' };
 
-/** For a frame of a page that shows the content. */
-export const toPreview: Manner = { caching: 'private, no-store', isPreview: true };
+/** For a frame of a page that shows the content. @param framedBy see {@link Manner.framedBy}. */
+export function toPreview(framedBy: string): Manner {
+  return { caching: 'private, no-store', framedBy };
+}
 
 /**
- * Makes content a page of an origin of its own, which may run its scripts and reach no network. Only pages of this
- * origin may frame it.
+ * Makes content a page of an origin of its own, which may run its scripts and reach no network. Only the pages that are
+ * named may frame it.
  */
-const previewPolicy = [
-  'sandbox allow-scripts',
-  "default-src 'none'",
-  "script-src 'unsafe-inline'",
-  "style-src 'unsafe-inline'",
-  'img-src data: blob:',
-  'media-src data: blob:',
-  'font-src data:',
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'self'",
-].join('; ');
+const previewPolicy = (framedBy: string) =>
+  [
+    'sandbox allow-scripts',
+    "default-src 'none'",
+    "script-src 'unsafe-inline'",
+    "style-src 'unsafe-inline'",
+    'img-src data: blob:',
+    'media-src data: blob:',
+    'font-src data:',
+    "base-uri 'none'",
+    "form-action 'none'",
+    `frame-ancestors ${framedBy}`,
+  ].join('; ');
 
 /** Returns the headers that describe the content even in an answer without it. */
 function validators(artifact: Artifact, { caching }: Manner): Record<string, string> {
@@ -225,14 +231,15 @@ function validators(artifact: Artifact, { caching }: Manner): Record<string, str
  */
 function contentHeaders(artifact: Artifact, manner: Manner): Record<string, string> {
   const { contentType, name, sha256 } = artifact;
-  const { isPreview } = manner;
+  const { framedBy } = manner;
   return {
     ...validators(artifact, manner),
-    ...(isPreview ? previewHeaders(name, contentType) : typeHeaders(name, contentType)),
+    ...(framedBy === undefined ? typeHeaders(name, contentType) : previewHeaders(name, contentType)),
     'accept-ranges': 'bytes',
     'repr-digest': formatDigest(sha256),
     'x-content-type-options': 'nosniff',
-    'content-security-policy': isPreview ? previewPolicy : "sandbox; default-src 'none'",
+    'content-security-policy':
+      framedBy === undefined ? "sandbox; default-src 'none'" : previewPolicy(framedBy),
     'cross-origin-resource-policy': 'same-origin',
     'referrer-policy': 'no-referrer',
   };

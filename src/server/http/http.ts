@@ -28,6 +28,8 @@ import { Turns } from '../turns.ts';
 import { type ConnectOptions, connectCalls } from './connect-calls.ts';
 import { Connections, type NodeServer } from './connections.ts';
 import { ConsoleFiles } from './console/files.ts';
+import type { OperatorMetrics } from './console/metrics.ts';
+import type { PreviewOrigin } from './console/preview-origin.ts';
 import { badField, badHead, HttpError, wholeAnswer } from './errors.ts';
 import { connectionOf, Exchange } from './exchange.ts';
 import type { McpEndpoint } from './mcp/mcp-route.ts';
@@ -47,6 +49,10 @@ export interface HttpOptions extends ConnectOptions, OriginOptions {
   readonly mcp?: McpEndpoint | undefined;
   /** The directory with the files of the web console. Absent: none is served. */
   readonly consoleDir?: string | undefined;
+  /** The figures for operators. Absent: none are served. */
+  readonly metrics?: OperatorMetrics | undefined;
+  /** Where previews are served. Absent: where everything else is. */
+  readonly previews?: PreviewOrigin | undefined;
   /** With TLS: HTTP/1.1 and HTTP/2. Absent: HTTP/1.1 in clear. */
   readonly tls?: Tls | undefined;
   /** The open calls of this listener and others. */
@@ -96,16 +102,15 @@ export async function startHttp(options: HttpOptions): Promise<HttpListener> {
   const connect = connectCalls(options.methods, options);
   const calls = new PlainCalls(options.methods, options);
   const scheme = options.tls === undefined ? 'http' : 'https';
-  const { shared, tickets, mcp, consoleDir } = options;
+  const { shared, tickets, mcp, consoleDir, previews, metrics } = options;
   const webConsole = consoleDir === undefined ? undefined : new ConsoleFiles(consoleDir);
+  const served = { calls, shared, tickets, mcp, webConsole, previews, metrics, scheme } as const;
   const answer = (exchange: Exchange, hasPlace: boolean): Promise<void> => {
     options.calls.track(exchange.settled);
     connections.serve(exchange);
     if (!hasPlace) exchange.answerError(tooManyOpenCalls());
-    else if (!refuse(exchange, scheme, gate, connections) && !connect(exchange))
-      exchange.stayOpenFor(
-        answerPlainly(exchange, { calls, shared, tickets, mcp, webConsole, scheme }, options),
-      );
+    else if (!refuse(exchange, { scheme, gate, connections, previews }) && !connect(exchange))
+      exchange.stayOpenFor(answerPlainly(exchange, served, options));
     return exchange.settled;
   };
   const listener = (awaitsContinue: boolean) => (request: IncomingMessage, response: ServerResponse) => {
@@ -209,13 +214,16 @@ async function listen(server: NodeServer, address: Address): Promise<void> {
   }
 }
 
+/** What a request passes before it reaches a handler. */
+interface Checks {
+  readonly scheme: 'http' | 'https';
+  readonly gate: OriginGate;
+  readonly connections: Connections;
+  readonly previews: PreviewOrigin | undefined;
+}
+
 /** Answers preflights, and requests that may not reach a handler. Returns true if it has answered. */
-function refuse(
-  exchange: Exchange,
-  scheme: 'http' | 'https',
-  gate: OriginGate,
-  connections: Connections,
-): boolean {
+function refuse(exchange: Exchange, { scheme, gate, connections, previews }: Checks): boolean {
   const { request, response, host } = exchange;
   const { origin } = request.headers;
   for (const [name, value] of Object.entries(gate.headersFor(origin))) response.setHeader(name, value);
@@ -230,6 +238,7 @@ function refuse(
     if (repeated !== undefined) throw badField(repeated, occursTwice);
     if (exchange.badHead !== undefined) throw badHead(exchange.badHead);
     gate.admit({ scheme, host, origin });
+    previews?.admit(exchange);
   } catch (error) {
     exchange.answerError(error as HttpError);
     return true;

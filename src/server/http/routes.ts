@@ -5,6 +5,8 @@ import type { TakeTicket } from '../../api/tickets/use.ts';
 import type { CallOptions } from '../grpc/calls.ts';
 import { isSendable, refusal, unexpected } from '../refusals.ts';
 import type { ConsoleFiles } from './console/files.ts';
+import { getMetrics, type OperatorMetrics } from './console/metrics.ts';
+import type { PreviewOrigin } from './console/preview-origin.ts';
 import { assets, getConsole, screens } from './console/route.ts';
 import { getContent } from './content-route.ts';
 import { HttpError, notAllowed } from './errors.ts';
@@ -29,6 +31,10 @@ interface Served {
   readonly scheme: 'http' | 'https';
   /** Undefined: no web console is served. */
   readonly webConsole: ConsoleFiles | undefined;
+  /** Undefined: no figures are served here. */
+  readonly metrics: OperatorMetrics | undefined;
+  /** Undefined: previews are served where everything else is. */
+  readonly previews: PreviewOrigin | undefined;
 }
 
 interface Route {
@@ -63,7 +69,8 @@ const routes: readonly Route[] = [
   {
     pattern: /^\/t\/([^/]*)$/,
     methods: ['GET', 'HEAD', 'PUT'],
-    handle: (exchange, [token = ''], { tickets, calls }) => useTicket(exchange, token, tickets, calls),
+    handle: (exchange, [token = ''], { tickets, calls, previews }) =>
+      useTicket(exchange, token, { take: tickets, anyCalls: calls, framedBy: previews?.shownBy ?? "'self'" }),
   },
   {
     pattern: new RegExp(`^${mcpPath}$`),
@@ -76,14 +83,21 @@ const routes: readonly Route[] = [
     handle: (exchange, _groups, { mcp, scheme }) => describeMcp(exchange, mcp, scheme),
   },
   {
+    pattern: /^\/metrics$/,
+    methods: ['GET', 'HEAD'],
+    handle: (exchange, _groups, { metrics }) => getMetrics(exchange, metrics),
+  },
+  {
     pattern: screens,
     methods: ['GET', 'HEAD'],
-    handle: (exchange, _groups, { webConsole }) => getConsole(exchange, undefined, webConsole),
+    handle: (exchange, _groups, { webConsole, previews }) =>
+      getConsole(exchange, undefined, { files: webConsole, previewOrigin: previews?.origin }),
   },
   {
     pattern: assets,
     methods: ['GET', 'HEAD'],
-    handle: (exchange, [name = ''], { webConsole }) => getConsole(exchange, name, webConsole),
+    handle: (exchange, [name = ''], { webConsole, previews }) =>
+      getConsole(exchange, name, { files: webConsole, previewOrigin: previews?.origin }),
   },
 ];
 
@@ -121,6 +135,7 @@ function routeName(path: string): string {
   if (path === mcpPath || path.startsWith(resourceMetadataPath)) return mcpPath;
   if (assets.test(path)) return '/console/{name}';
   if (screens.test(path)) return '/';
+  if (path === '/metrics') return path;
   return path.startsWith('/v1/sessions/')
     ? '/v1/sessions/{session}/artifacts/{name}'
     : '/v1/artifacts/{id}/content';

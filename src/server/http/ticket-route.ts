@@ -13,6 +13,15 @@ import type { PlainCalls } from './plain-calls.ts';
 import { parseTicketPut } from './put-parameters.ts';
 import { storeBody } from './put-route.ts';
 
+/** What the route needs. */
+interface TicketParts {
+  /** Undefined: tickets are good for nothing here. */
+  readonly take: TakeTicket | undefined;
+  readonly anyCalls: PlainCalls;
+  /** Which pages may show a preview in a frame, as Content-Security-Policy names them. */
+  readonly framedBy: string;
+}
+
 /**
  * Answers the request. @throws HttpError, ConnectError before the answer has begun; a later failure breaks the answer
  * off.
@@ -20,8 +29,7 @@ import { storeBody } from './put-route.ts';
 export async function useTicket(
   exchange: Exchange,
   token: string,
-  take: TakeTicket | undefined,
-  anyCalls: PlainCalls,
+  { take, anyCalls, framedBy }: TicketParts,
 ): Promise<void> {
   const { request, target } = exchange;
   if (take === undefined) throw new HttpError(404, refusal('NOT_IMPLEMENTED', 'nothing exists at this path'));
@@ -32,7 +40,7 @@ export async function useTicket(
   const calls = anyCalls.as(caller, '/t/');
   if (use.kind === 'push') return await storeBody(exchange, parseTicketPut(use.spec, request.headers), calls);
   if (use.kind === 'archive') return await getArchive(exchange, use.session, calls);
-  const manner = use.kind === 'preview' ? toPreview : toGuests;
+  const manner = use.kind === 'preview' ? toPreview(framedBy) : toGuests;
   return await getContent(exchange, { case: 'id', value: use.artifactId }, calls, manner);
 }
 

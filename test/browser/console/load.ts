@@ -36,7 +36,8 @@ async function longestTasks(browser: Browser, page: Page, work: () => Promise<vo
     .slice(0, 3);
 }
 
-const bytesInUse = async (session: CDPSession) => {
+/** @returns the heap of a page after its garbage was collected. */
+export const bytesInUse = async (session: CDPSession) => {
   await session.send('HeapProfiler.collectGarbage');
   const { usedSize } = await session.send('Runtime.getHeapUsage');
   return usedSize;

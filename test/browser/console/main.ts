@@ -1,9 +1,9 @@
 /**
  * The console in a real Chromium: every screen on a full and on an empty store, with axe and pictures; what happens
- * elsewhere; hostile contents; a session of 10,000 artifacts; by mouse and by keyboard alone; with credentials. Where no
+ * elsewhere; hostile contents; contents of gigabytes; a session of 10,000 artifacts; by mouse and by keyboard alone; with credentials. Where no
  * Chromium exists, it says so and ends well. Pictures are left in `build/console/`.
  *
- *     node test/browser/console/main.ts [--quick] [screens|live|hostile|load|paths|access]…
+ *     node test/browser/console/main.ts [--quick] [screens|contents|operators|live|hostile|load|large|hour|paths|access]…
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,10 +11,13 @@ import { join, resolve } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
 import { removeDirectory } from '../../support/directories.ts';
 import { chromiumPath, switches, whySkipped } from '../chromium.ts';
+import { checkContents } from './contents.ts';
 import { checkEscapes } from './escapes.ts';
 import { checkHostile } from './hostile.ts';
+import { checkHour, checkLarge } from './large.ts';
 import { checkLive } from './live.ts';
 import { checkLoad } from './load.ts';
+import { checkOperators, checkPreviewOrigin } from './operators.ts';
 import { checkAccess, checkKeyboard, checkPath } from './paths.ts';
 import { Results, Service } from './rig.ts';
 import { makeKinds, makeMany, makeRuns } from './samples.ts';
@@ -35,6 +38,7 @@ async function main(browser: Browser, directory: string): Promise<void> {
   const report = await makeRuns(samples);
   const ids = await makeKinds(samples);
   if (wants('screens')) await checkScreens(results, { browser, full, empty, ids, report, pictures, isQuick });
+  if (wants('contents')) await checkContents(results, { browser, service: full, pictures });
   if (wants('hostile')) {
     await checkHostile(results, browser, full, ids);
     await checkEscapes(results, browser, full, samples);
@@ -44,7 +48,13 @@ async function main(browser: Browser, directory: string): Promise<void> {
     await checkKeyboard(results, browser, full);
   }
   if (wants('access')) await checkAccess(results, browser, guarded);
+  if (wants('operators')) {
+    await checkOperators(results, browser, guarded, pictures);
+    await checkPreviewOrigin(results, browser, directory);
+  }
   if (wants('live')) await checkLive(results, browser, full, directory);
+  if (wants('large')) await checkLarge(results, { browser, service: full, directory, isQuick });
+  if (wants('hour')) await checkHour(results, { browser, service: full, directory, isQuick });
   if (wants('load')) {
     const count = isQuick ? 2_000 : 10_000;
     await makeMany(samples, 'many', count);

@@ -9,8 +9,10 @@ function chunk(type: string, data: Uint8Array): Buffer {
   return Buffer.concat([around.subarray(0, 4), body, around.subarray(4)]);
 }
 
-/** @param claimed what the head says the size is, if that is not the truth. */
-export function png(width: number, height: number, claimed = { width, height }): Uint8Array {
+/**
+ * @param claimed what the head says the size is, if that is not the truth. @param blue of all pixels, from 0 to 255.
+ */
+export function png(width: number, height: number, claimed = { width, height }, blue = 128): Uint8Array {
   const head = Buffer.alloc(13);
   head.writeUInt32BE(claimed.width, 0);
   head.writeUInt32BE(claimed.height, 4);
@@ -18,7 +20,7 @@ export function png(width: number, height: number, claimed = { width, height }):
   const rows = Buffer.alloc(height * (1 + width * 3));
   for (let y = 0; y < height; y++)
     for (let x = 0; x < width; x++)
-      rows.set([(x * 255) / width, (y * 255) / height, 128], y * (1 + width * 3) + 1 + x * 3);
+      rows.set([(x * 255) / width, (y * 255) / height, blue], y * (1 + width * 3) + 1 + x * 3);
   const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
   return Buffer.concat([
     signature,

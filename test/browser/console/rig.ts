@@ -1,6 +1,7 @@
 /** A service, a browser and pages for the tests of the console. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { openAsBlob } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { createConnectTransport } from '@connectrpc/connect-node';
@@ -31,14 +32,15 @@ export class Service implements AsyncDisposable {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  async start(): Promise<this> {
+  /** @param port Undefined: that of before, or a free one. */
+  async start(port = this.port): Promise<this> {
     const listeners = [
       '--grpc-listen',
       'none',
       '--http-listen',
-      `127.0.0.1:${this.port}`,
+      `127.0.0.1:${port}`,
       '--admin-listen',
-      'none',
+      '127.0.0.1:0',
     ];
     const child = spawn(launcher, ['serve', '--data-dir', this.dataDir, ...listeners, ...this.args], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -76,6 +78,27 @@ export class Service implements AsyncDisposable {
         ],
       }),
     );
+  }
+
+  /** Pushes a large artifact. @returns its id. */
+  async put(session: string, name: string, content: Uint8Array, contentType: string): Promise<string> {
+    return await this.putBody(session, name, new Blob([new Uint8Array(content)]), contentType);
+  }
+
+  /** Pushes a file. @returns its id. */
+  async putFile(session: string, name: string, path: string, contentType: string): Promise<string> {
+    return await this.putBody(session, name, await openAsBlob(path), contentType);
+  }
+
+  private async putBody(session: string, name: string, body: Blob, contentType: string): Promise<string> {
+    const answer = await fetch(`${this.origin}/v1/sessions/${session}/artifacts/${name}`, {
+      method: 'PUT',
+      headers: { 'content-type': contentType },
+      body,
+    });
+    if (!answer.ok) throw new Error(`a push got ${answer.status}: ${await answer.text()}`);
+    const { artifact } = (await answer.json()) as { artifact: { id: string } };
+    return artifact.id;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

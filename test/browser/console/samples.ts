@@ -7,6 +7,7 @@ import { ArtifactService } from '../../../gen/artifacta/v1/artifact_service_pb.t
 import { SessionOutcome } from '../../../gen/artifacta/v1/outcome_pb.ts';
 import { RetentionSchema } from '../../../gen/artifacta/v1/retention_pb.ts';
 import { SessionService } from '../../../gen/artifacta/v1/session_service_pb.ts';
+import { openScript, pdf } from './pdf.ts';
 import { png } from './png.ts';
 
 /** The calls that make samples. */
@@ -185,7 +186,13 @@ export async function makeKinds(samples: Samples): Promise<Readonly<Record<strin
     zipSync({ 'a.txt': new TextEncoder().encode('a'), 'dir/b.txt': new Uint8Array(5_000) }),
   );
   await add('hex', 'blob.bin', randomBytes(20_000));
-  await add('pdf', 'paper.pdf', '%PDF-1.4\n', 'application/pdf');
+  await add(
+    'pdf',
+    'paper.pdf',
+    pdf([{ text: 'A paper' }, { text: 'Its end' }], { catalog: openScript }),
+    'application/pdf',
+  );
+  await add('source', 'check.py', sourceText, 'text/x-python');
   await add('empty', 'empty.txt', '');
   for (const name of hostileNames)
     await samples.push('kinds', name, hostileText, {
@@ -193,6 +200,16 @@ export async function makeKinds(samples: Samples): Promise<Readonly<Record<strin
     });
   return ids;
 }
+
+const sourceText = `"""Checks invoices."""
+import csv
+
+
+def check(path: str) -> float:
+    # ${hostileText}
+    with open(path) as file:
+        return sum(float(row['sum']) for row in csv.DictReader(file))
+`;
 
 const transcript = [
   { role: 'user', content: 'Check the invoices.' },

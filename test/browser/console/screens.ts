@@ -1,32 +1,9 @@
 /** Every screen, on a full store and on an empty one, in several sizes and colours: what it shows, axe, and a picture. */
 import { strict as assert } from 'node:assert';
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions } from 'playwright-core';
+import { axe } from './axe.ts';
 import { open, type Results, type Service } from './rig.ts';
-
-const axeSource = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-interface AxeResult {
-  readonly violations: readonly {
-    readonly id: string;
-    readonly help: string;
-    readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
-  }[];
-}
-
-/** @returns what axe finds on the page. */
-async function axe(page: Page): Promise<string[]> {
-  // The tool is run outside of the page's policy, by the protocol of the browser.
-  await page.evaluate(axeSource);
-  const { violations } = await page.evaluate(() =>
-    (globalThis as unknown as { axe: { run(): Promise<AxeResult> } }).axe.run(),
-  );
-  return violations.map(
-    ({ id, help, nodes }) => `${id}: ${help}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`,
-  );
-}
 
 /** A screen, and a text that is on it when it is complete. */
 type Screen = readonly [name: string, path: string, text: string];
@@ -57,7 +34,7 @@ function fullScreens(ids: Readonly<Record<string, string>>, report: string): Scr
     artifact('json', '900 items'),
     artifact('lines', 'I look at the sums.'),
     artifact('csv', 'name 7'),
-    artifact('wide', 'columns 1 to 40 of 1,000'),
+    artifact('wide', 'of 1,000 columns'),
     artifact('markdown', 'Notes on the run'),
     artifact('png', '320 × 200 pixels'),
     artifact('bomb', '60,000 × 60,000'),
@@ -67,7 +44,8 @@ function fullScreens(ids: Readonly<Record<string, string>>, report: string): Scr
     artifact('patch', '+new'),
     artifact('zip', 'dir/b.txt'),
     artifact('hex', '00000000'),
-    artifact('pdf', 'viewer of your own'),
+    artifact('pdf', 'The text of the page'),
+    artifact('source', 'Checks invoices.'),
     artifact('empty', 'The artifact is empty.'),
     ['lineage', `/lineage/${report}`, 'billing_2 v1'],
     ['compare', '/compare?base=billing_1&session=billing_2', 'missing here'],

@@ -25,7 +25,7 @@ const write = (name: string, content: string | Uint8Array) =>
   writeFile(join(directory, 'built', name), content);
 
 /** @returns a function that asks the listener. */
-async function served(consoleDir: string | undefined, publicUrl?: string) {
+async function served(consoleDir: string | undefined, publicUrl?: string, previewOrigin?: string) {
   const { store } = await openTestStore();
   const server = await startServer({
     routes: testRoutes(store, []),
@@ -38,6 +38,7 @@ async function served(consoleDir: string | undefined, publicUrl?: string) {
     },
     consoleDir,
     publicUrl,
+    previewOrigin,
   });
   onTestFinished(async () => {
     await server[Symbol.asyncDispose]();
@@ -79,6 +80,25 @@ describe('the web console', () => {
         expect(policy).toContain(part);
       expect(policy.join()).not.toMatch(/unsafe|\*/);
     }
+  });
+
+  it('shows frames only from the origin of previews, if one exists', async () => {
+    const ask = await served(join(directory, 'built'), 'https://a.example.org', 'https://p.example.org');
+    const policy = (await ask('/')).headers.get('content-security-policy')!.split('; ');
+    expect(policy.filter((part) => part.startsWith('frame-src'))).toEqual([
+      'frame-src https://p.example.org',
+    ]);
+  });
+
+  it('lets its workers load and run nothing else', async () => {
+    const ask = await served(join(directory, 'built'));
+    const script = await ask('/console/console-12345678.js');
+    expect(script.headers.get('content-security-policy')).toBe(
+      "default-src 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+    );
+    const page = await ask('/');
+    // The one policy that the page may make approves the address of that worker (previews/worker-address.ts).
+    expect(page.headers.get('content-security-policy')).toContain('trusted-types pdf-worker');
   });
 
   it('has files that browsers keep forever, compressed for those that ask', async () => {

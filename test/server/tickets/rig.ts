@@ -23,12 +23,29 @@ export const { READ, PREVIEW, ARCHIVE, PUSH } = TicketKind;
 
 export type TicketRig = Awaited<ReturnType<typeof openTicketRig>>;
 
+/** Clients of a service. @param token Undefined: without credentials. */
+function clientsAt(url: string, token?: string) {
+  const transport = openHttpTransport('Connect', url);
+  const as = token === undefined ? transport : withCredentials(transport, { token });
+  return {
+    artifacts: createClient(ArtifactService, as),
+    sessions: createClient(SessionService, as),
+    tickets: createClient(TicketService, as),
+    admin: createClient(AdminService, as),
+  };
+}
+
 /** Opens a service that ends with the test. @param isRequired whether callers must authenticate. */
 export async function openTicketRig({
   isRequired = true,
   redirects,
+  previewOrigin,
   ...options
-}: Partial<StoreOptions> & { readonly isRequired?: boolean; readonly redirects?: RedirectPolicy } = {}) {
+}: Partial<StoreOptions> & {
+  readonly isRequired?: boolean;
+  readonly redirects?: RedirectPolicy;
+  readonly previewOrigin?: string;
+} = {}) {
   const opened = await openTestStore(options);
   const { store, clock } = opened;
   const calls: CallRecord[] = [];
@@ -55,10 +72,13 @@ export async function openTicketRig({
     now: () => clock.now,
     localUrl: () => url,
     publicUrl: 'https://store.example',
+    previewOrigin,
   });
   const server = await startTestServer(all, {
     http: { host: '127.0.0.1', port: 0 },
     checkHost: false,
+    publicUrl: 'https://store.example',
+    previewOrigin,
     tickets: ticketUses((token, address) => now.takeTicket(token, address), told),
     onUnexpectedError: (error) => unexpected.push(error),
   });
@@ -67,16 +87,7 @@ export async function openTicketRig({
     await server[Symbol.asyncDispose]();
     await opened[Symbol.asyncDispose]();
   });
-  const clients = (token?: string) => {
-    const transport = openHttpTransport('Connect', url);
-    const as = token === undefined ? transport : withCredentials(transport, { token });
-    return {
-      artifacts: createClient(ArtifactService, as),
-      sessions: createClient(SessionService, as),
-      tickets: createClient(TicketService, as),
-      admin: createClient(AdminService, as),
-    };
-  };
+  const clients = (token?: string) => clientsAt(url, token);
   const key = async (scopes: readonly Scope[] = ['read', 'write']) => {
     const made = await store.apiKeys.create({
       namespace: tester.namespace,

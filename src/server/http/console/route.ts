@@ -13,24 +13,26 @@ export const assets = /^\/console\/([\w.-]+)$/;
 
 /**
  * What the page may do: run its own scripts, call this service, and show images that it has fetched. It never makes
- * markup or scripts of a text (Trusted Types), so that no byte of an artifact can become either. Frames are previews
- * from this origin, whose answers are sandboxed.
+ * markup or scripts of a text (Trusted Types), so that no byte of an artifact can become either; the one policy that it
+ * may make approves the address of the worker that parses PDF, and no other text. Frames are previews from this
+ * origin, or from one that serves nothing else, and their answers are sandboxed.
  */
-const policy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "connect-src 'self'",
-  "img-src 'self' blob: data:",
-  "media-src 'self' blob:",
-  "frame-src 'self'",
-  "object-src 'none'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-  "require-trusted-types-for 'script'",
-  "trusted-types 'none'",
-].join('; ');
+const policyWith = (frames: string) =>
+  [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "connect-src 'self'",
+    "img-src 'self' blob: data:",
+    "media-src 'self' blob:",
+    `frame-src ${frames}`,
+    "object-src 'none'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    'trusted-types pdf-worker',
+  ].join('; ');
 
 const everywhere = {
   'x-content-type-options': 'nosniff',
@@ -38,28 +40,41 @@ const everywhere = {
   'referrer-policy': 'no-referrer',
 };
 
-const ofPage = {
+const ofPage = (frames: string) => ({
   ...everywhere,
   'cache-control': 'no-cache',
-  'content-security-policy': policy,
+  'content-security-policy': policyWith(frames),
   'cross-origin-opener-policy': 'same-origin',
   'permissions-policy': 'camera=(), geolocation=(), microphone=()',
+});
+
+/** A worker has the policy of its own answer: it parses what others made, and loads and runs nothing else. */
+const ofAsset = {
+  ...everywhere,
+  'cache-control': 'public, max-age=31536000, immutable',
+  'content-security-policy': "default-src 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
 };
 
-const ofAsset = { ...everywhere, 'cache-control': 'public, max-age=31536000, immutable' };
+/** What the routes of the console need. */
+interface ConsoleParts {
+  /** Undefined: no console is served. */
+  readonly files: ConsoleFiles | undefined;
+  /** The origin of previews. Undefined: that of the page. */
+  readonly previewOrigin?: string | undefined;
+}
 
 /** Answers with a file. @param name Undefined: the page. @throws HttpError 404 */
 export async function getConsole(
   exchange: Exchange,
   name: string | undefined,
-  files: ConsoleFiles | undefined,
+  { files, previewOrigin = "'self'" }: ConsoleParts,
 ): Promise<void> {
   const file = await files?.get(name ?? page);
   if (file === undefined) throw new HttpError(404, refusal('NOT_IMPLEMENTED', why(files, name)));
   const { contentType, content, compressed, etag } = file;
   const { headers } = exchange.request;
   const described = {
-    ...(name === undefined || name === page ? ofPage : ofAsset),
+    ...(name === undefined || name === page ? ofPage(previewOrigin) : ofAsset),
     etag,
     vary: 'Accept-Encoding',
   };

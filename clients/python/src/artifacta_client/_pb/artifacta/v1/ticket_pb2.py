@@ -18,21 +18,21 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61rtifacta/v1/ticket.proto\x12\x0c\x61rtifacta.v1\x1a\x1b\x61rtifacta/v1/artifact.proto\x1a\x19\x61rtifacta/v1/upload.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb9\x01\n\x06Ticket\x12\n\n\x02id\x18\x01 \x01(\t\x12&\n\x04kind\x18\x02 \x01(\x0e\x32\x18.artifacta.v1.TicketKind\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x0b\n\x03uri\x18\x04 \x01(\t\x12\x11\n\tlocal_uri\x18\x05 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04size\x18\x07 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x08 \x01(\t\"\\\n\nPushTarget\x12(\n\x04spec\x18\x01 \x01(\x0b\x32\x1a.artifacta.v1.ArtifactSpec\x12\x16\n\tmax_bytes\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x0c\n\n_max_bytes\"\xf0\x01\n\x13\x43reateTicketRequest\x12&\n\x04kind\x18\x01 \x01(\x0e\x32\x18.artifacta.v1.TicketKind\x12-\n\x08\x61rtifact\x18\x02 \x01(\x0b\x32\x19.artifacta.v1.ArtifactRefH\x00\x12\x11\n\x07session\x18\x03 \x01(\tH\x00\x12(\n\x04push\x18\x04 \x01(\x0b\x32\x18.artifacta.v1.PushTargetH\x00\x12&\n\x03ttl\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\x0brequire_uri\x18\x06 \x01(\x08\x42\x08\n\x06target\"<\n\x14\x43reateTicketResponse\x12$\n\x06ticket\x18\x01 \x01(\x0b\x32\x14.artifacta.v1.Ticket*\x87\x01\n\nTicketKind\x12\x1b\n\x17TICKET_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10TICKET_KIND_READ\x10\x01\x12\x17\n\x13TICKET_KIND_PREVIEW\x10\x02\x12\x17\n\x13TICKET_KIND_ARCHIVE\x10\x03\x12\x14\n\x10TICKET_KIND_PUSH\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61rtifacta/v1/ticket.proto\x12\x0c\x61rtifacta.v1\x1a\x1b\x61rtifacta/v1/artifact.proto\x1a\x19\x61rtifacta/v1/upload.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd1\x01\n\x06Ticket\x12\n\n\x02id\x18\x01 \x01(\t\x12&\n\x04kind\x18\x02 \x01(\x0e\x32\x18.artifacta.v1.TicketKind\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x0b\n\x03uri\x18\x04 \x01(\t\x12\x11\n\tlocal_uri\x18\x05 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04size\x18\x07 \x01(\x03\x12\x0e\n\x06\x64igest\x18\x08 \x01(\t\x12\x16\n\x0epreview_origin\x18\t \x01(\t\"\\\n\nPushTarget\x12(\n\x04spec\x18\x01 \x01(\x0b\x32\x1a.artifacta.v1.ArtifactSpec\x12\x16\n\tmax_bytes\x18\x02 \x01(\x03H\x00\x88\x01\x01\x42\x0c\n\n_max_bytes\"\xf0\x01\n\x13\x43reateTicketRequest\x12&\n\x04kind\x18\x01 \x01(\x0e\x32\x18.artifacta.v1.TicketKind\x12-\n\x08\x61rtifact\x18\x02 \x01(\x0b\x32\x19.artifacta.v1.ArtifactRefH\x00\x12\x11\n\x07session\x18\x03 \x01(\tH\x00\x12(\n\x04push\x18\x04 \x01(\x0b\x32\x18.artifacta.v1.PushTargetH\x00\x12&\n\x03ttl\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\x0brequire_uri\x18\x06 \x01(\x08\x42\x08\n\x06target\"<\n\x14\x43reateTicketResponse\x12$\n\x06ticket\x18\x01 \x01(\x0b\x32\x14.artifacta.v1.Ticket*\x87\x01\n\nTicketKind\x12\x1b\n\x17TICKET_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10TICKET_KIND_READ\x10\x01\x12\x17\n\x13TICKET_KIND_PREVIEW\x10\x02\x12\x17\n\x13TICKET_KIND_ARCHIVE\x10\x03\x12\x14\n\x10TICKET_KIND_PUSH\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'artifacta.v1.ticket_pb2', _globals)
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
-  _globals['_TICKETKIND']._serialized_start=752
-  _globals['_TICKETKIND']._serialized_end=887
+  _globals['_TICKETKIND']._serialized_start=776
+  _globals['_TICKETKIND']._serialized_end=911
   _globals['_TICKET']._serialized_start=165
-  _globals['_TICKET']._serialized_end=350
-  _globals['_PUSHTARGET']._serialized_start=352
-  _globals['_PUSHTARGET']._serialized_end=444
-  _globals['_CREATETICKETREQUEST']._serialized_start=447
-  _globals['_CREATETICKETREQUEST']._serialized_end=687
-  _globals['_CREATETICKETRESPONSE']._serialized_start=689
-  _globals['_CREATETICKETRESPONSE']._serialized_end=749
+  _globals['_TICKET']._serialized_end=374
+  _globals['_PUSHTARGET']._serialized_start=376
+  _globals['_PUSHTARGET']._serialized_end=468
+  _globals['_CREATETICKETREQUEST']._serialized_start=471
+  _globals['_CREATETICKETREQUEST']._serialized_end=711
+  _globals['_CREATETICKETRESPONSE']._serialized_start=713
+  _globals['_CREATETICKETRESPONSE']._serialized_end=773
 # @@protoc_insertion_point(module_scope)

@@ -23,7 +23,7 @@ TICKET_KIND_ARCHIVE: TicketKind
 TICKET_KIND_PUSH: TicketKind
 
 class Ticket(_message.Message):
-    __slots__ = ("id", "kind", "path", "uri", "local_uri", "expire_time", "size", "digest")
+    __slots__ = ("id", "kind", "path", "uri", "local_uri", "expire_time", "size", "digest", "preview_origin")
     ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
@@ -32,6 +32,7 @@ class Ticket(_message.Message):
     EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
     SIZE_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
+    PREVIEW_ORIGIN_FIELD_NUMBER: _ClassVar[int]
     id: str
     kind: TicketKind
     path: str
@@ -40,7 +41,8 @@ class Ticket(_message.Message):
     expire_time: _timestamp_pb2.Timestamp
     size: int
     digest: str
-    def __init__(self, id: _Optional[str] = ..., kind: _Optional[_Union[TicketKind, str]] = ..., path: _Optional[str] = ..., uri: _Optional[str] = ..., local_uri: _Optional[str] = ..., expire_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., size: _Optional[int] = ..., digest: _Optional[str] = ...) -> None: ...
+    preview_origin: str
+    def __init__(self, id: _Optional[str] = ..., kind: _Optional[_Union[TicketKind, str]] = ..., path: _Optional[str] = ..., uri: _Optional[str] = ..., local_uri: _Optional[str] = ..., expire_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., size: _Optional[int] = ..., digest: _Optional[str] = ..., preview_origin: _Optional[str] = ...) -> None: ...
 
 class PushTarget(_message.Message):
     __slots__ = ("spec", "max_bytes")
