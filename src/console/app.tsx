@@ -9,13 +9,13 @@ import { Access, Identify } from './parts/access.tsx';
 import { Help } from './parts/help.tsx';
 import { Loading } from './parts/marks.tsx';
 import { chosenTheme, nextTheme } from './parts/theme.ts';
-import { SessionScreen } from './session/screen.tsx';
 import { SessionsScreen } from './sessions/screen.tsx';
 
 type Screen = ComponentType<{ readonly subject: string }>;
 
 /** Screens that most readers do not open at first are loaded when they are. */
 const later = {
+  sessions: () => import('./session/screen.tsx').then((found) => found.SessionScreen),
   artifacts: () => import('./artifact/screen.tsx').then((found) => found.ArtifactScreen),
   compare: () => import('./compare/screen.tsx').then((found) => found.CompareScreen),
   lineage: () => import('./lineage/screen.tsx').then((found) => found.LineageScreen),
@@ -50,6 +50,8 @@ export function App() {
   });
   const given = token.value;
   useEffect(forgetRights, [given]);
+  // Most readers open a session next.
+  useEffect(() => void later.sessions().catch(() => undefined), []);
   return (
     <div class="page">
       <a class="skip" href="#main">
@@ -100,7 +102,6 @@ function Current() {
     document.title = `${subject || menu.find(([href]) => href === path)?.[1] || name} · Artifacta`;
   }, [path]);
   if (name === '') return <SessionsScreen />;
-  if (name === 'sessions') return <SessionScreen key={subject} subject={subject} />;
   if (Object.hasOwn(later, name))
     return <Later key={path} load={later[name as keyof typeof later]} subject={subject} />;
   return (

@@ -131,6 +131,7 @@ describe('settings', () => {
       grpc: parseAddress(settings.grpcListen.default),
       http: parseAddress(settings.httpListen.default),
       redirects: undefined,
+      shipsSeals: false,
       httpHosts: [],
       hasConsole: true,
       mcpConsented: [],

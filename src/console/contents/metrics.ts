@@ -102,7 +102,7 @@ export function quantile({ count: all, buckets }: Distribution, part: number): n
 const subjects: readonly (readonly [subject: string, names: RegExp])[] = [
   ['Store', /^artifacta_(?:store_|ready$|build_info$)/],
   ['Contents on their way to storage', /^artifacta_blobs_/],
-  ['Bucket', /^artifacta_bucket_/],
+  ['Bucket', /^artifacta_(?:bucket|redirects)_/],
   ['Index', /^artifacta_index_/],
   ['Calls', /^artifacta_(?:rpc|grpc)_/],
   [

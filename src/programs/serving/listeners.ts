@@ -14,6 +14,7 @@ import type { Readiness } from '../../server/readiness.ts';
 import { type RunningServer, startServer } from '../../server/server.ts';
 import type { Tls } from '../../server/tls.ts';
 import type { ServeConfig } from '../../settings/config-shapes.ts';
+import type { StoreHost } from '../../store/custody/host.ts';
 import type { Telemetry } from '../../telemetry/telemetry.ts';
 import { sealsOver } from '../contents/shipping.ts';
 import type { Embedded } from '../data-directory.ts';
@@ -45,6 +46,7 @@ export async function openListeners(
   { embedded, telemetry, tls, outside, version, consoleDir, ...counted }: ListenerParts,
 ): Promise<RunningServer> {
   const { host, exportPlace, exports } = embedded;
+  const { publicUrl, previewOrigin, redirects, mcpConsented: consented } = config;
   const elapsed = () => performance.now();
   const { issuers = [], ...means } = outside;
   const { authenticate, takeTicket } = authenticationOver(() => host.store, {
@@ -59,8 +61,8 @@ export async function openListeners(
     return address && reachableUrl(tls === undefined ? 'http' : 'https', address);
   };
   const all = routes({
-    publicUrl: config.publicUrl,
-    previewOrigin: config.previewOrigin,
+    publicUrl,
+    previewOrigin,
     localUrl,
     hasConsole: consoleDir !== undefined,
     store: () => host.store,
@@ -69,7 +71,7 @@ export async function openListeners(
     exports,
     shipping: sealsOver(embedded, config.shipsSeals),
     version,
-    redirects: config.redirects,
+    redirects,
     settings: { artifactBytesMax: config.artifactBytesMax, isAuthenticationRequired: config.auth },
     onStart: telemetry.onStart,
     ...told,
@@ -79,12 +81,10 @@ export async function openListeners(
     telemetry.log.error({ err: error, method }, 'unexpected error');
   const admit: Admit = (header, values) => admitWith(authenticate, header, values);
   const onlyOperators: Admit = (header, values) => admitWith(authenticate, header, values, 'operator');
-  const { publicUrl } = config;
-  const { mcpConsented: consented } = config;
   const mcp = mountMcp({ routes: all, admit, issuers, publicUrl, version, consented, onUnexpectedError });
   server = await startServer({
     mcp,
-    shared: sharedContents(() => host.store.shared, told, config.redirects),
+    shared: sharedContents(() => host.store.shared, told, redirects),
     tickets: ticketUses(takeTicket, told),
     routes: all,
     ...counted,
@@ -95,7 +95,7 @@ export async function openListeners(
     consoleDir,
     metrics: { admit: onlyOperators, scrape: telemetry.scrape },
     publicUrl,
-    previewOrigin: config.previewOrigin,
+    previewOrigin,
     httpHosts: config.httpHosts,
     checkHost: !config.auth,
     corsOrigins: config.corsOrigins,
@@ -104,12 +104,14 @@ export async function openListeners(
     concurrentStreamsMax: limits.concurrentStreamsMax,
     graceMs: config.graceMs,
     drainMs: config.drainMs,
-    onStopping: () => {
-      // Before the watches: a client would begin those again.
-      void mcp.close();
-      if (host.state === 'serving') host.store.endWatches();
-    },
+    onStopping: () => endLongCalls(mcp, host),
     onUnexpectedError,
   });
   return server;
+}
+
+/** Ends the calls that wait for something to happen. Those of MCP come first: its clients would begin watches again. */
+function endLongCalls(mcp: { close(): Promise<void> }, host: StoreHost): void {
+  void mcp.close();
+  if (host.state === 'serving') host.store.endWatches();
 }
