@@ -6,7 +6,12 @@ import type { DescService } from '@bufbuild/protobuf';
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { createRouterTransport, type HandlerContext, type ServiceImpl } from '@connectrpc/connect';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { AdminService, type MintTokenRequest } from '../../gen/artifacta/v1/admin_service_pb.ts';
+import type { AdminService, MintTokenRequest } from '../../gen/artifacta/v1/admin_service_pb.ts';
+import {
+  Durability,
+  type SealSessionRequest,
+  type SessionService,
+} from '../../gen/artifacta/v1/session_service_pb.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { CallRecord } from '../../src/api/guard.ts';
 import { type ArtifactaClient, connect } from '../../src/client/client.ts';
@@ -82,16 +87,26 @@ async function withStore(work: (opened: TestStore) => Promise<void>): Promise<vo
   await work(opened);
 }
 
-/** The routes of a service that does not know MintTokenRequest.session_prefixes. */
-function ignoringPrefixes(store: Store): Routes {
+/** The routes of a service that does not know the newest fields of MintToken and SealSession. */
+function ignoringFields(store: Store): Routes {
   const present = otherRoutes(store, {});
   return (router) => {
     const service = (described: DescService, implementation: Partial<ServiceImpl<DescService>>) => {
-      if (described.typeName !== AdminService.typeName) return router.service(described, implementation);
       const { mintToken } = implementation as unknown as ServiceImpl<typeof AdminService>;
-      const older = (request: MintTokenRequest, context: HandlerContext) =>
-        mintToken({ ...request, sessionPrefixes: [] }, context);
-      return router.service(AdminService, { ...implementation, mintToken: older });
+      const { sealSession } = implementation as unknown as ServiceImpl<typeof SessionService>;
+      const older = {
+        mintToken: (request: MintTokenRequest, context: HandlerContext) =>
+          mintToken({ ...request, sessionPrefixes: [] }, context),
+        sealSession: async (request: SealSessionRequest, context: HandlerContext) => ({
+          ...(await sealSession({ ...request, durability: Durability.UNSPECIFIED }, context)),
+          durability: Durability.UNSPECIFIED,
+        }),
+      };
+      const names = Object.keys(older).filter((name) => Object.hasOwn(implementation, name));
+      const replaced: object = Object.fromEntries(
+        names.map((name) => [name, older[name as keyof typeof older]]),
+      );
+      return router.service(described, { ...implementation, ...replaced });
     };
     present({ service } as typeof router);
   };
@@ -131,7 +146,7 @@ describe.each(Object.entries(ways))('%s', (_way, open) => {
 
   it('an older service that would ignore session prefixes makes no token that is good for more', () =>
     withStore(async ({ store }) => {
-      const { client } = await open(ignoringPrefixes(store));
+      const { client } = await open(ignoringFields(store));
       const wanted = { scopes: ['read'], sessionPrefixes: ['run_42.'] } as const;
       expect(await failure(client.access.mintToken(wanted))).toMatchObject({
         code: 'UNIMPLEMENTED',
@@ -139,6 +154,19 @@ describe.each(Object.entries(ways))('%s', (_way, open) => {
       });
       const { grant } = await client.access.mintToken({ ...wanted, sessions: ['run_42'] });
       expect(grant).toMatchObject({ sessions: ['run_42'], sessionPrefixes: [] });
+    }));
+
+  it('an older service that would ignore the durability of a seal is named as that', () =>
+    withStore(async ({ store }) => {
+      const { client } = await open(ignoringFields(store));
+      await client.session('run_42');
+      expect(
+        await failure(client.sessions.seal('run_42', 'succeeded', { durability: 'shipped' })),
+      ).toMatchObject({
+        code: 'UNIMPLEMENTED',
+        message: expect.stringMatching(/^durability: run_42 is sealed, but this service is older/),
+      });
+      expect((await client.sessions.get('run_42')).state).toBe('sealed');
     }));
 
   it('a newer service that has dropped a method is named as that', () =>

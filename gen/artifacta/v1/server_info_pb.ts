@@ -46,6 +46,7 @@ export type ServerInfo = Message<"artifacta.v1.ServerInfo"> & {
    * caller asked for. A client checks for the name before it uses the field. A name never changes its meaning. Clients
    * ignore names that they do not know.
    *
+   * - `seal-durability`: SealSessionRequest.durability counts. Without it: the field is ignored.
    * - `session-prefixes`: MintTokenRequest.session_prefixes limits the token. Without it: the field is ignored.
    * - `sessions-by-push`: a push to an unknown session opens the session. Without it: SESSION_MUST_EXIST.
    * - `share-urls`: CreateShareLinkResponse has a URL. Without it: only the path of the URL, or PUBLIC_URL_REQUIRED.

@@ -54,6 +54,7 @@ function serverInfoOf(facts: ServerFacts): ServerInfo {
 /** Returns the names that `server_info.proto` lists, and no others. */
 function featuresOf({ opensSessions = true, hasShareUrls }: ServerFacts): string[] {
   return [
+    'seal-durability',
     'session-prefixes',
     ...(opensSessions ? ['sessions-by-push'] : []),
     ...(hasShareUrls ? ['share-urls'] : []),

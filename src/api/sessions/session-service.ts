@@ -1,11 +1,12 @@
 import { Buffer } from 'node:buffer';
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import type {
-  DownloadManifestRequest,
-  DownloadManifestResponseSchema,
-  ListSessionsRequest,
-  OpenSessionRequest,
-  SessionService,
+import {
+  type DownloadManifestRequest,
+  type DownloadManifestResponseSchema,
+  Durability,
+  type ListSessionsRequest,
+  type OpenSessionRequest,
+  type SessionService,
 } from '../../../gen/artifacta/v1/session_service_pb.ts';
 import { invalid } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
@@ -74,7 +75,8 @@ export function sessionHandlers(
         ...(request.etag === '' ? {} : { etag: request.etag }),
       });
       if (waitsFor !== undefined) await whenShipped(waitsFor, id, call);
-      return { session: toSessionMessage(sealed.session), alreadySealed: sealed.alreadySealed };
+      const durability = waitsFor === undefined ? Durability.LOCAL : Durability.SHIPPED;
+      return { session: toSessionMessage(sealed.session), alreadySealed: sealed.alreadySealed, durability };
     },
     compareSessions: (request, call) => compareSessions(comparison, request, call),
     amendOutcome: async (request, call) => {

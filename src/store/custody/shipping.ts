@@ -140,14 +140,16 @@ export class Shipping {
   note(commit: CommitRecord, writes: readonly Write[]): void {
     if (this.storeId === '' || this.isClosed || this.conflict !== undefined) return;
     const hasGap = commit.seq !== this.noted + 1;
-    this.noted = commit.seq;
     const batch = { commit: { seq: commit.seq, time: commit.time }, writes };
     if (this.isUnused && !isUsed(batch)) {
+      this.noted = commit.seq;
       this.shipped = batch.commit;
       return;
     }
     if (hasGap || this.pending.bytes > pendingBytesMax) this.pending.clear();
     this.pending.push(batch);
+    // Not before: a batch that could not be kept must leave a gap.
+    this.noted = commit.seq;
     if (this.isUnused || hasGap) {
       this.isUnused = false;
       this.beginChain();

@@ -37,12 +37,16 @@ it('names its version, all of its methods and the settings that matter to client
   expect(await info(everything)).toMatchObject({
     version: '1.2.3',
     methods: [...methodNames].sort(),
-    features: ['session-prefixes', 'sessions-by-push', 'share-urls'],
+    features: ['seal-durability', 'session-prefixes', 'sessions-by-push', 'share-urls'],
     authenticationRequired: true,
     limits: { maxArtifactBytes: 3_000_000n, maxInlineBytes: limits.inlineRequestBytesMax },
   });
   const least = await info({ settings: { opensSessions: false, artifactBytesMax: 10 } });
-  expect(least).toMatchObject({ version: '', features: ['session-prefixes'], authenticationRequired: false });
+  expect(least).toMatchObject({
+    version: '',
+    features: ['seal-durability', 'session-prefixes'],
+    authenticationRequired: false,
+  });
   expect(least.limits).toMatchObject({ maxArtifactBytes: 10n, maxInlineBytes: 10 });
 });
 

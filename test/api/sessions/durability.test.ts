@@ -76,7 +76,7 @@ it('is refused where nothing is shipped, and nothing is sealed', async () => {
   });
   expect(await state()).toBe(SessionState.OPEN);
   expect((await seal(undefined)).alreadySealed).toBe(false);
-  expect((await seal(Durability.LOCAL)).alreadySealed).toBe(true);
+  expect(await seal(Durability.LOCAL)).toMatchObject({ alreadySealed: true, durability: Durability.LOCAL });
 });
 
 it.each([
@@ -93,7 +93,7 @@ it.each([
   elapse();
   const answers = await Promise.all(calls);
   expect(answers.map(({ alreadySealed }) => alreadySealed)).toEqual([false, true]);
-  expect((await seal(durability)).alreadySealed).toBe(true);
+  expect(await seal(durability)).toMatchObject({ alreadySealed: true, durability: Durability.SHIPPED });
 });
 
 it('says before the deadline that the session is sealed, and not shipped yet', async () => {

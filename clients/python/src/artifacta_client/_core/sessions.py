@@ -12,7 +12,7 @@ from typing import Literal
 from .._pb.artifacta.v1 import session_service_pb2, watch_pb2
 from . import methods
 from .effects import Begin, Closing, Flow, Next
-from .errors import ArtifactaError, SessionSealed, Unavailable, invalid
+from .errors import ArtifactaError, NotImplementedByService, SessionSealed, Unavailable, invalid
 from .messages import (
     Span,
     duration,
@@ -124,7 +124,13 @@ def seal(context: Context, session: str, outcome: str, durability: str | None) -
         outcome=outcome_value(outcome),
         durability=_durability_value(durability),
     )
-    return session_from((yield from unary(context, methods.SEAL_SESSION, request)).session)
+    response = yield from unary(context, methods.SEAL_SESSION, request)
+    if durability == "SHIPPED" and response.durability != session_service_pb2.DURABILITY_SHIPPED:
+        raise NotImplementedByService(
+            f"durability: {session} is sealed, but this service is older than this client and ignores it: "
+            "upgrade the service"
+        )
+    return session_from(response.session)
 
 
 def _durability_value(durability: str | None) -> session_service_pb2.Durability:

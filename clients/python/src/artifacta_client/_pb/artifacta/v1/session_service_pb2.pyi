@@ -145,12 +145,14 @@ class SealSessionRequest(_message.Message):
     def __init__(self, session: _Optional[str] = ..., outcome: _Optional[_Union[_outcome_pb2.SessionOutcome, str]] = ..., etag: _Optional[str] = ..., durability: _Optional[_Union[Durability, str]] = ...) -> None: ...
 
 class SealSessionResponse(_message.Message):
-    __slots__ = ("session", "already_sealed")
+    __slots__ = ("session", "already_sealed", "durability")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     ALREADY_SEALED_FIELD_NUMBER: _ClassVar[int]
+    DURABILITY_FIELD_NUMBER: _ClassVar[int]
     session: _session_pb2.Session
     already_sealed: bool
-    def __init__(self, session: _Optional[_Union[_session_pb2.Session, _Mapping]] = ..., already_sealed: bool = ...) -> None: ...
+    durability: Durability
+    def __init__(self, session: _Optional[_Union[_session_pb2.Session, _Mapping]] = ..., already_sealed: bool = ..., durability: _Optional[_Union[Durability, str]] = ...) -> None: ...
 
 class AmendOutcomeRequest(_message.Message):
     __slots__ = ("session", "outcome", "etag")
