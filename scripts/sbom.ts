@@ -9,7 +9,7 @@ export function sbomOf(root: string, modules: readonly string[]): string {
     readFileSync(join(root, 'package.json'), 'utf8'),
   ) as Record<'name' | 'version' | 'description' | 'license', string>;
   const own = purlOf(name, version);
-  const components = packagesOf(root, modules, []).map((each) => {
+  const found = packagesOf(root, modules, []).map((each) => {
     const purl = purlOf(each.name, each.locked.version);
     return {
       type: 'library',
@@ -21,6 +21,8 @@ export function sbomOf(root: string, modules: readonly string[]): string {
       hashes: hashesOf(each.locked.integrity),
     };
   });
+  // One version of a package may lie in several places.
+  const components = [...new Map(found.map((component) => [component.purl, component])).values()];
   const bom = {
     bomFormat: 'CycloneDX',
     specVersion: '1.6',

@@ -70,3 +70,16 @@ it('comes with a bill of materials that is the same each time, with hashes as ot
     expect(hashes).toEqual([{ alg: 'SHA-512', content: expect.stringMatching(/^[0-9a-f]{128}$/) }]);
   expect(sbomOf(root, paths)).toBe(sbomOf(root, [...paths].reverse()));
 });
+
+it('names a version of a package once in the bill of materials, wherever it lies', () => {
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { version: string }>;
+  };
+  const versionOf = ([path, { version }]: [string, { version: string }]) =>
+    `${path.slice(path.lastIndexOf('node_modules/'))}@${version}`;
+  const twice = Object.values(Object.groupBy(Object.entries(packages), versionOf)).find(
+    (same) => same!.length > 1,
+  )!;
+  const modules = twice.map(([path]) => `${path}/index.js`);
+  expect(JSON.parse(sbomOf(root, modules)).components).toHaveLength(1);
+});
