@@ -26,8 +26,8 @@ it('an export that the service has written restores another store', { timeout: 6
   const opening = openTransport(`unix:${String(socket)}`);
   onTestFinished(() => opening[Symbol.dispose]());
   const answer = await createClient(MaintenanceService, opening.transport).export({});
-  expect(answer).toMatchObject({ written: true });
-  expect(await readdir(join(exportDir, 'exports'))).toEqual([answer.path.replace('exports/', '')]);
+  // The service also writes an export of its own, with which the shipping of changes begins.
+  expect(await readdir(join(exportDir, 'exports'))).toContain(answer.path.replace('exports/', ''));
   const status = await artifacta('fsck', '--data-dir', join(home, 'data'));
   expect(status.stdout).toMatch(/^exported {2}\d{4}-/m);
   server.child.kill('SIGTERM');

@@ -10,9 +10,9 @@ const around = ['batch.before', 'batch.stalled', 'batch.after', 'answer.leaving'
  */
 export type Failpoint = Step | (typeof around)[number];
 
-/** These need more than a server under load: files that are a day old, or damaged. Exports and the reaper have rigs of their own. */
+/** These need more than a server under load: files that are a day old, or damaged. Exports, segments and the reaper have rigs of their own. */
 const elsewhere: readonly Failpoint[] = [
-  ...steps.filter((step) => /^(export|reap)\./.test(step)),
+  ...steps.filter((step) => /^(export|segment|reap)\./.test(step)),
   'session.deleted',
   'collect.orphanCondemned',
   'scrub.quarantined',
