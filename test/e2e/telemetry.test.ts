@@ -161,7 +161,12 @@ describe('spans and log lines', () => {
     expect(calls).toHaveLength(2);
     for (const line of calls)
       expect(Object.keys(line).sort()).toEqual(
-        ['level', 'time', 'msg', ...documented.filter((name) => !/^(?:err|trace_id|redirected)$/.test(name))].sort(),
+        [
+          'level',
+          'time',
+          'msg',
+          ...documented.filter((name) => !/^(?:err|trace_id|redirected)$/.test(name)),
+        ].sort(),
       );
     expect(calls).toMatchObject([
       { level: 'info', transport: 'network', namespace: 'default', outcome: 'SESSION_NOT_FOUND' },
