@@ -82,6 +82,17 @@ export class ArtifactaError extends Error {
   }
 }
 
+/**
+ * Returns the error for a field of a request that a service of an earlier version has ignored.
+ *
+ * @param harm what came of it; what else to do, if not nothing.
+ * @internal
+ */
+export function fieldIgnored(field: string, { harm = '', instead = '' }): ArtifactaError {
+  const message = `${harm}this service is older than this client and ignores it: upgrade the service${instead}`;
+  return new ArtifactaError(`${field}: ${message}`, { code: 'UNIMPLEMENTED', reason: 'NOT_IMPLEMENTED' });
+}
+
 /** Returns the error for a call that its caller gave up, or for which the caller's time is over. @internal */
 export function givenUp({ reason }: AbortSignal, cause: unknown): ArtifactaError {
   // That of `AbortSignal.timeout`.

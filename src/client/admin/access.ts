@@ -8,7 +8,7 @@ import type {
   Namespace as NamespaceMessage,
   Quota as QuotaMessage,
 } from '../../../gen/artifacta/v1/namespace_pb.ts';
-import { ArtifactaError } from '../errors.ts';
+import { fieldIgnored } from '../errors.ts';
 import { type Scope, scopeMessage, scopesFrom } from '../scopes.ts';
 import { type CallSettings, type Calls, onceIf, unary } from '../wire/calls.ts';
 import { paged } from '../wire/pages.ts';
@@ -259,10 +259,7 @@ export class Access {
 function requireGranted({ sessions = [], sessionPrefixes = [] }: TokenWanted, granted: TokenGrant): void {
   const isIgnored = sessionPrefixes.length > 0 && granted.sessionPrefixes.length === 0;
   if (sessions.length > 0 || !isIgnored) return;
-  throw new ArtifactaError(
-    'session_prefixes: this service is older than this client and ignores them: upgrade the service, or name the sessions',
-    { code: 'UNIMPLEMENTED', reason: 'NOT_IMPLEMENTED' },
-  );
+  throw fieldIgnored('session_prefixes', { instead: ', or name the sessions' });
 }
 
 function quotaMessage(quota: Quota | undefined) {

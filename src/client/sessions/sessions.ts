@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { FieldMaskSchema } from '@bufbuild/protobuf/wkt';
 import { Durability } from '../../../gen/artifacta/v1/session_service_pb.ts';
-import { ArtifactaError } from '../errors.ts';
+import { fieldIgnored } from '../errors.ts';
 import { type CallSettings, type Calls, onceIf, unary } from '../wire/calls.ts';
 import { type Explanation, explanationFrom } from '../wire/explanation.ts';
 import { orderOf, type PageOptions, paged } from '../wire/pages.ts';
@@ -139,10 +139,7 @@ export class Sessions {
     const request = { session, outcome: outcomeMessage(outcome), durability };
     const answer = await unary(this.calls, options, (call) => this.calls.sessions.sealSession(request, call));
     if (options.durability === 'shipped' && answer.durability !== Durability.SHIPPED)
-      throw new ArtifactaError(
-        `durability: ${session} is sealed, but this service is older than this client and ignores it: upgrade the service`,
-        { code: 'UNIMPLEMENTED', reason: 'NOT_IMPLEMENTED' },
-      );
+      throw fieldIgnored('durability', { harm: `${session} is sealed, but ` });
     return { session: sessionFrom(answer.session), alreadySealed: answer.alreadySealed };
   }
 

@@ -1,5 +1,4 @@
 /** Serves contents: that of an artifact, or the manifest of a sealed session. */
-
 import type { ReadUrl, ShownAs } from '../../blobs/blob-store.ts';
 import type { Artifact, ArtifactTarget } from '../../domain/artifact.ts';
 import { invalid } from '../../domain/errors.ts';

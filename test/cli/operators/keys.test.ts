@@ -15,14 +15,20 @@ beforeEach(async () => {
 
 const lines = (text: string) => text.trim().split('\n');
 
+/** A service that asks for credentials, and commands that call it: as its operator, or with a token. */
+async function startGuarded() {
+  const dataDir = home.at('served');
+  const server = startServe(dataDir, ['--auth']);
+  const url = `http://${(await server.ready).http}`;
+  const operate = (...args: string[]) => home.run([...args, '--data-dir', dataDir]);
+  const as = (token: string | undefined, ...args: string[]) =>
+    home.run([...args, '--url', url], token === undefined ? {} : { ARTIFACTA_TOKEN: token });
+  return { server, operate, as };
+}
+
 describe('keys and namespaces', { timeout: 90_000 }, () => {
   it('let agents in, limit them, and end', async () => {
-    const dataDir = home.at('served');
-    const server = startServe(dataDir, ['--auth']);
-    const url = `http://${(await server.ready).http}`;
-    const operate = (...args: string[]) => home.run([...args, '--data-dir', dataDir]);
-    const as = (token: string | undefined, ...args: string[]) =>
-      home.run([...args, '--url', url], token === undefined ? {} : { ARTIFACTA_TOKEN: token });
+    const { server, operate, as } = await startGuarded();
 
     const made = await operate('namespace', 'create', 'billing', '--max-bytes', '10KB', '--json');
     expect(JSON.parse(made.stdout)).toMatchObject({
@@ -86,12 +92,8 @@ describe('keys and namespaces', { timeout: 90_000 }, () => {
   });
 
   it('tell their holders who they are', async () => {
-    const dataDir = home.at('served');
-    const server = startServe(dataDir, ['--auth']);
-    const url = `http://${(await server.ready).http}`;
-    const operate = (...args: string[]) => home.run([...args, '--data-dir', dataDir]);
-    const whoami = (token: string | undefined, ...args: string[]) =>
-      home.run(['whoami', ...args, '--url', url], token === undefined ? {} : { ARTIFACTA_TOKEN: token });
+    const { operate, as } = await startGuarded();
+    const whoami = (token: string | undefined, ...args: string[]) => as(token, 'whoami', ...args);
     const { secret, id } = JSON.parse((await operate('keys', 'create', '--json')).stdout);
     expect(JSON.parse((await whoami(secret, '--json')).stdout)).toMatchObject({
       subject: id,
@@ -100,19 +102,8 @@ describe('keys and namespaces', { timeout: 90_000 }, () => {
       operator: false,
       expire_time: null,
     });
-    const mint = [
-      'keys',
-      'mint',
-      '--scope',
-      'write',
-      '--session',
-      's',
-      '--name-prefix',
-      'out/',
-      '--url',
-      url,
-    ];
-    const token = (await home.run(mint, { ARTIFACTA_TOKEN: secret })).stdout.trim();
+    const limited = ['--session', 's', '--name-prefix', 'out/'];
+    const token = (await as(secret, 'keys', 'mint', '--scope', 'write', ...limited)).stdout.trim();
     expect((await whoami(token)).stdout).toMatch(
       /^caller: +tok_[0-9a-f]{32}\nnamespace: +default\nmay: +write\nsessions: +s\nnames: +out\/…\nbytes: +no limit\nends: +\d/,
     );
