@@ -43,8 +43,8 @@ export type ServerInfo = Message<"artifacta.v1.ServerInfo"> & {
    * GetServerInfo was added have no name here, except those that depend on a setting of the service.
    *
    * A new field or value of a request gets a name here if a service that ignores it would do something else than the
-   * caller asked for. A client checks for the name before it uses the field. A name never changes its meaning. Clients
-   * ignore names that they do not know.
+   * caller asked for. A client checks for the name before it uses the field, or finds in the response that the field
+   * has counted. A name never changes its meaning. Clients ignore names that they do not know.
    *
    * - `seal-durability`: SealSessionRequest.durability counts. Without it: the field is ignored.
    * - `session-prefixes`: MintTokenRequest.session_prefixes limits the token. Without it: the field is ignored.
