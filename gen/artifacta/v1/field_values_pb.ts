@@ -65,7 +65,7 @@ export const ListFieldValuesRequestSchema: GenMessage<ListFieldValuesRequest> = 
 export type ListFieldValuesResponse = Message<"artifacta.v1.ListFieldValuesResponse"> & {
   /**
    * The values, without repetitions, sorted by the bytes of their UTF-8. A value of more than 256 bytes is left out. A
-   * value may be left out if of the things that have it the newest ones are not live any more.
+   * value may be left out if the newest things that have it are not live any more.
    *
    * @generated from field: repeated string values = 1;
    */
@@ -79,8 +79,8 @@ export type ListFieldValuesResponse = Message<"artifacta.v1.ListFieldValuesRespo
   truncated: boolean;
 
   /**
-   * Whether the values are those of the newest things that the caller can see, and of no others. So it is for callers
-   * whose credentials are limited to sessions or names. False: the values of all.
+   * Whether only the newest 200 things that the caller can see were looked at, as for callers whose credentials are
+   * limited to sessions or names. False: all things were.
    *
    * @generated from field: bool sampled = 3;
    */
