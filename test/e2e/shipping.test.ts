@@ -145,6 +145,8 @@ describe('a bucket', { timeout: 180_000 }, () => {
       name.startsWith('a/segments/'),
     );
     expect(decodeSegment(last!.name, last!.bytes).batches.at(-1)!.commit.seq).toBeGreaterThanOrEqual(commit);
+    // The other session was sealed later, perhaps after that segment was begun.
+    expect(await client.sessions.seal('t', 'failed')).toMatchObject({ alreadySealed: true });
     // Sealed again, it has nothing to wait for.
     fake.isDown = true;
     expect(await client.sessions.seal('s', 'succeeded')).toMatchObject({ alreadySealed: true });
