@@ -18,6 +18,8 @@ interface Command {
   readonly args: (dataDir: string) => readonly string[];
   /** Whether a service has the data directory. */
   readonly isServed: boolean;
+  /** What it reads from standard input. Default: nothing. */
+  readonly input?: string;
 }
 
 const push = (dataDir: string) => [
@@ -30,10 +32,25 @@ const push = (dataDir: string) => [
   dataDir,
 ];
 
+const initialize = JSON.stringify({
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'initialize',
+  params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'bench', version: '1' } },
+});
+
 const commands: readonly Command[] = [
   { id: 'cli version', what: 'artifacta --version', atMost: 4, args: () => ['--version'], isServed: false },
   { id: 'cli push', what: 'a push to a running service', atMost: 7, args: push, isServed: true },
   { id: 'cli push alone', what: 'a push without a service', atMost: 11, args: push, isServed: false },
+  {
+    id: 'cli mcp',
+    what: 'artifacta mcp, which answers `initialize` and ends',
+    atMost: 5,
+    args: (dataDir) => ['mcp', '--data-dir', dataDir],
+    isServed: false,
+    input: `${initialize}\n`,
+  },
 ];
 
 export const cli: Target = {
@@ -50,7 +67,7 @@ function measure(context: Context, command: Command, servedDir: string): Figure 
   const home = mkdtempSync(join(context.directory, 'home-'));
   writeFileSync(join(home, 'output.json'), '{"total": 42}\n');
   const args = command.args(command.isServed ? servedDir : join(home, 'data'));
-  const ours = (cacheHome: string) => cpuMs(home, cacheHome, launcher, args);
+  const ours = (cacheHome: string) => cpuMs(home, cacheHome, [launcher, ...args], command.input);
   const cache = join(home, 'cache');
   ours(cache);
   const warm: number[] = [];
@@ -58,7 +75,7 @@ function measure(context: Context, command: Command, servedDir: string): Figure 
   const nothing: number[] = [];
   for (let run = 1; run <= context.runs; run++) {
     context.say(`${command.what}, run ${run} of ${context.runs}`);
-    nothing.push(several(() => cpuMs(home, cache, process.execPath, ['-e', '0'])));
+    nothing.push(several(() => cpuMs(home, cache, [process.execPath, '-e', '0'])));
     warm.push(several(() => ours(cache)));
     cold.push(several((at) => ours(join(home, `cache-${run}-${at}`))));
   }
@@ -84,12 +101,13 @@ function several(once: (at: number) => number): number {
 }
 
 /** Processor time of a process and of those that it starts, user and system, in milliseconds, as the shell counts it. */
-function cpuMs(home: string, cacheHome: string, program: string, args: readonly string[]): number {
+function cpuMs(home: string, cacheHome: string, command: readonly string[], input = ''): number {
   // Of the usual shells it is Bash that counts finer than ticks of 10 ms.
-  const printed = execFileSync('bash', ['-c', '"$@" >&2; times', 'bash', program, ...args], {
+  const printed = execFileSync('bash', ['-c', '"$@" >&2; times', 'bash', ...command], {
     cwd: home,
     env: { PATH: process.env.PATH, HOME: home, XDG_CACHE_HOME: cacheHome },
-    stdio: ['ignore', 'pipe', 'ignore'],
+    input,
+    stdio: ['pipe', 'pipe', 'ignore'],
     encoding: 'utf8',
   });
   const ofChildren = printed.trimEnd().split('\n').at(-1)!;

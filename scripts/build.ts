@@ -124,6 +124,17 @@ const withoutIt: Plugin = {
   load: (id) => (id === `\0${soughtInVain}` ? 'module.exports = {};' : null),
 };
 
+/** What every command loads, whatever it is. In one file it is found sooner than in thirty. */
+const loadedByAll = join(root, 'src/cli/program.ts');
+
+/** Returns the names of a module and of all that it imports, but for what is imported only when it is needed. */
+function reachedFrom(id: string, importsOf: (id: string) => readonly string[]): ReadonlySet<string> {
+  const reached = new Set([id]);
+  // A set gives also what is added meanwhile.
+  for (const one of reached) for (const imported of importsOf(one)) reached.add(imported);
+  return reached;
+}
+
 async function bundle(): Promise<readonly OutputChunk[]> {
   const { rolldown } = await import('rolldown');
   await using build = await rolldown({
@@ -137,9 +148,20 @@ async function bundle(): Promise<readonly OutputChunk[]> {
       if (level === 'warn') throw new Error(`the bundler warns: ${log.message}`);
     },
   });
+  let always: ReadonlySet<string> | undefined;
   const { output } = await build.generate({
     format: 'esm',
-    codeSplitting: { groups: [{ name: 'node', test: /^\0require:/ }] },
+    codeSplitting: {
+      groups: [
+        { name: 'node', test: /^\0require:/ },
+        {
+          name: (id, modules) => {
+            always ??= reachedFrom(loadedByAll, (one) => modules.getModuleInfo(one)?.importedIds ?? []);
+            return always.has(id) ? 'always' : null;
+          },
+        },
+      ],
+    },
   });
   return output.filter((part) => part.type === 'chunk');
 }

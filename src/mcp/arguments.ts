@@ -1,7 +1,7 @@
 /** Arguments that several tools have. */
 import * as z from 'zod/v4';
 import type { ArtifactRef } from '../client/artifacts/artifact.ts';
-import type { DefaultSession } from './default-session.ts';
+import type { DefaultSession } from './stdio/default-session.ts';
 import { BadArgument } from './tool-error.ts';
 
 /** The id of a session. */

@@ -1,8 +1,8 @@
 /** Everything that the tools get from the process that offers them. */
 import type { Store } from '../client/store.ts';
-import type { DefaultSession } from './default-session.ts';
-import type { HostRun } from './host-run.ts';
-import type { LocalFiles } from './local-files.ts';
+import type { DefaultSession } from './stdio/default-session.ts';
+import type { HostRun } from './stdio/host-run.ts';
+import type { LocalFiles } from './stdio/local-files.ts';
 
 /** How this server is reached. */
 export interface ToolContext {

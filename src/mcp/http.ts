@@ -1,4 +1,5 @@
 /** The MCP server over Streamable HTTP: each request has a server of its own, and nothing is kept between them. */
+import './without-jit.ts';
 import { createMcpHandler } from '@modelcontextprotocol/server';
 import type { Store } from '../client/store.ts';
 import type { ConsentedTool } from './context.ts';

@@ -1,4 +1,5 @@
 /** The MCP server: all its tools, and what else it offers. */
+import './without-jit.ts';
 import { McpServer } from '@modelcontextprotocol/server';
 import type { ToolContext } from './context.ts';
 import { instructionsFor } from './instructions.ts';

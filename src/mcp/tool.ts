@@ -120,13 +120,17 @@ type Standard<S extends z.ZodObject> = StandardSchemaWithJSON<z.input<S>, z.outp
  * the limits of integers that JavaScript has, the fact that keys are texts. An answer may get further fields.
  */
 function compact<S extends z.ZodObject>(schema: S): Standard<S> {
-  const standard = schema['~standard'] as Standard<S>;
-  const { input, output } = standard.jsonSchema;
-  const jsonSchema = {
-    input: (options: Parameters<typeof input>[0]) => shortened(input(options), false),
-    output: (options: Parameters<typeof output>[0]) => shortened(output(options), true),
+  // Made by zod when it is asked for first, which a start does without.
+  const made = () => schema['~standard'] as Standard<S>;
+  return {
+    version: 1,
+    vendor: 'zod',
+    validate: (value) => made().validate(value),
+    jsonSchema: {
+      input: (options) => shortened(made().jsonSchema.input(options), false),
+      output: (options) => shortened(made().jsonSchema.output(options), true),
+    },
   };
-  return { ...standard, jsonSchema };
 }
 
 function shortened(schema: Record<string, unknown>, isOutput: boolean): Record<string, unknown> {

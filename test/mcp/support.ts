@@ -7,7 +7,7 @@ import { onTestFinished } from 'vitest';
 import { openMemoryBlobs } from '../../src/blobs/memory.ts';
 import { type ArtifactaClient, connect } from '../../src/client/client.ts';
 import { openMemoryIndex } from '../../src/index/memory/memory.ts';
-import { serveOverStdio } from '../../src/mcp/stdio.ts';
+import { serveOverStdio } from '../../src/mcp/stdio/stdio.ts';
 import { openStore } from '../../src/store/open.ts';
 import { transportTo } from '../cli/support.ts';
 

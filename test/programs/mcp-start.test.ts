@@ -73,7 +73,7 @@ describe('before its first answer, artifacta mcp', { timeout: 120_000 }, () => {
       const loaded = JSON.parse(readFileSync(at('counted.json'), 'utf8')) as string[];
       const files = loaded.filter((name) => name !== 'counting.mjs');
       expect(files).toContain('main.js');
-      expect(files.length).toBeLessThanOrEqual(50);
+      expect(files.length).toBeLessThanOrEqual(30);
       const bytes = files
         .map((name) => statSync(at('checkout/dist', name)).size)
         .reduce((sum, size) => sum + size, 0);

@@ -80,7 +80,7 @@ async function serve(flags: McpFlags, command: Command, invocation: Invocation):
     transcripts: flags.transcripts ?? filledIn(io.transcripts),
     allowRoots: flags.allowRoots ?? false,
   };
-  const { serveOverStdio } = await import('../../mcp/stdio.ts');
+  const { serveOverStdio } = await import('../../mcp/stdio/stdio.ts');
   const connection = new LateConnection(invocation, command);
   io.signal?.addEventListener('abort', () => passOver(io), { once: true });
   try {

@@ -1,6 +1,6 @@
 /** The tool for hooks that tells the server how the run of the agent goes: `host_event`. */
 import * as z from 'zod/v4';
-import type { HostRun } from '../host-run.ts';
+import type { HostRun } from '../stdio/host-run.ts';
 import { adds, type Tool, tool } from '../tool.ts';
 import { clientMetadata } from './push.ts';
 import { hostSessionArgument } from './record.ts';

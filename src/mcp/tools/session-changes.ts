@@ -4,8 +4,8 @@ import { ArtifactaError } from '../../client/errors.ts';
 import { generatedSession } from '../../client/sessions/session-id.ts';
 import { sessionArgument, sessionId, textMap, without } from '../arguments.ts';
 import type { ToolContext } from '../context.ts';
-import { sessionOrNone } from '../default-session.ts';
 import { briefSession, sessionBrief, textOfSession } from '../shown.ts';
+import { sessionOrNone } from '../stdio/default-session.ts';
 import { adds, reads, type Tool, tool } from '../tool.ts';
 import { BadArgument } from '../tool-error.ts';
 

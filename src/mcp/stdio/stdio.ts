@@ -1,14 +1,15 @@
 /** `artifacta mcp`: the server for one client, over standard input and output. */
+import '../without-jit.ts';
 import type { Readable, Writable } from 'node:stream';
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
-import type { Store } from '../client/store.ts';
-import type { ConsentedTool } from './context.ts';
+import type { Store } from '../../client/store.ts';
+import type { ConsentedTool } from '../context.ts';
+import { makeServer } from '../server.ts';
 import { DefaultSession } from './default-session.ts';
 import { followRoots } from './host-roots.ts';
 import { HostRun } from './host-run.ts';
 import { LocalFiles } from './local-files.ts';
-import { makeServer } from './server.ts';
-import { StdioWire } from './stdio-wire.ts';
+import { StdioWire } from './wire.ts';
 
 /** What the command line asks for. */
 interface StdioRequest {

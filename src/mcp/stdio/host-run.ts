@@ -1,5 +1,5 @@
 /** The run of an agent, as the hooks of its host report it. */
-import type { Store } from '../client/store.ts';
+import type { Store } from '../../client/store.ts';
 import { type DefaultSession, hasReason } from './default-session.ts';
 import type { LocalFiles } from './local-files.ts';
 

@@ -1,9 +1,9 @@
 /** The session of one process: for pushes that name no session. */
-import { ArtifactaError, type Reason } from '../client/errors.ts';
-import { keepLease } from '../client/sessions/keep-lease.ts';
-import type { Outcome, Session } from '../client/sessions/session.ts';
-import { generatedSession } from '../client/sessions/session-id.ts';
-import type { Store } from '../client/store.ts';
+import { ArtifactaError, type Reason } from '../../client/errors.ts';
+import { keepLease } from '../../client/sessions/keep-lease.ts';
+import type { Outcome, Session } from '../../client/sessions/session.ts';
+import { generatedSession } from '../../client/sessions/session-id.ts';
+import type { Store } from '../../client/store.ts';
 
 /** How often a run of a host may go on in a session of its own, after the one before was sealed. */
 const continuationsMax = 1_000;

@@ -1,14 +1,14 @@
 /** The files of this machine that tools may read and write: those below the allowed directories, and no others. */
 import { lstat, realpath, statfs } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
-import type { Artifact } from '../client/artifacts/artifact.ts';
-import type { Content } from '../client/artifacts/content.ts';
-import { CannotWrite } from '../client/files/cannot-write.ts';
-import { type FileOptions, fileContent } from '../client/files/file.ts';
-import type { Saved } from '../client/files/save.ts';
-import { type Segments, Target } from '../client/files/target.ts';
-import type { Store } from '../client/store.ts';
-import { BadArgument } from './tool-error.ts';
+import type { Artifact } from '../../client/artifacts/artifact.ts';
+import type { Content } from '../../client/artifacts/content.ts';
+import { CannotWrite } from '../../client/files/cannot-write.ts';
+import { type FileOptions, fileContent } from '../../client/files/file.ts';
+import type { Saved } from '../../client/files/save.ts';
+import { type Segments, Target } from '../../client/files/target.ts';
+import type { Store } from '../../client/store.ts';
+import { BadArgument } from '../tool-error.ts';
 
 /** File systems of the kernel, whose files are not files of users: proc, sysfs, debugfs, tracefs, cgroup, securityfs, bpf. */
 const kernelTypes: ReadonlySet<number> = new Set([
@@ -147,7 +147,7 @@ export class LocalFiles {
   ): Promise<{ readonly path: string; readonly saved: Saved }> {
     const { root, segments, path } = await this.placeToWrite(to, artifact.name.split('/').at(-1)!);
     // It loads what calls a service.
-    const { save } = await import('../client/files/save.ts');
+    const { save } = await import('../../client/files/save.ts');
     const saved = await save(store, artifact, root.target, segments, { signal });
     return { path, saved };
   }
