@@ -15,7 +15,7 @@ import type { Store } from '../store/open.ts';
  */
 export function authenticationOver(
   store: () => Pick<Store, 'apiKeys' | 'tokenKey' | 'now'>,
-  options: Pick<AuthenticationOptions, 'isRequired' | 'verifyJwt' | 'identify' | 'elapsed'>,
+  options: Pick<AuthenticationOptions, 'isRequired' | 'verifyJwt' | 'identify' | 'proxy' | 'elapsed'>,
   now: () => number = () => store().now(),
   wall: () => number = Date.now,
 ): Authentication {

@@ -41,6 +41,7 @@ export function presentedBy({
 }: Pick<HandlerContext, 'requestHeader' | 'values'>): Presented {
   return {
     authorization: requestHeader.get('authorization') ?? undefined,
+    header: (name) => requestHeader.get(name) ?? undefined,
     namespace: requestHeader.get(namespaceHeader) ?? undefined,
     certificate: values.get(peerCertificateKey),
     address: values.get(remoteAddressKey),

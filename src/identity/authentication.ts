@@ -17,6 +17,7 @@ import {
 import type { Ticket } from '../domain/ticket.ts';
 import { tokenPrefixes } from '../domain/tokens.ts';
 import type { ChildTokens } from './child-tokens.ts';
+import { type HeaderLookup, type ProxyPlaces, proxiedToken } from './proxied.ts';
 import { Slots } from './slots.ts';
 import { Throttle } from './throttle.ts';
 import type { Tickets } from './tickets.ts';
@@ -34,6 +35,8 @@ export interface PeerCertificate {
 export interface Presented {
   /** The `authorization` header, unchanged. */
   readonly authorization: string | undefined;
+  /** Looks up other headers. Undefined: it has none. */
+  readonly header?: HeaderLookup;
   /** The header with which operators name a namespace. */
   readonly namespace: string | undefined;
   readonly certificate: PeerCertificate | undefined;
@@ -76,6 +79,8 @@ export interface AuthenticationOptions {
   readonly verifyJwt?: ((token: string) => Promise<OutsideIdentity>) | undefined;
   /** Returns the identity of a client certificate. Undefined: it has none. */
   readonly identify?: ((certificate: PeerCertificate) => OutsideIdentity | undefined) | undefined;
+  /** Where a proxy puts the JWT of a person whose page calls. Default: nowhere. */
+  readonly proxy?: ProxyPlaces | undefined;
   /** Milliseconds, from any origin. */
   readonly elapsed: () => number;
 }
@@ -175,6 +180,12 @@ export class Authentication {
     if (authorization !== undefined)
       return await this.tried(authorization, presented.address, () =>
         this.verify(bearerToken(authorization)),
+      );
+    const { proxy, verifyJwt } = this.options;
+    const proxied = proxy && presented.header && proxiedToken(proxy, presented.header);
+    if (proxied !== undefined && verifyJwt !== undefined)
+      return await this.tried(proxied, presented.address, async () =>
+        principalOf(await verifyJwt(bearerToken(`Bearer ${proxied}`))),
       );
     const identity = certificate && this.options.identify?.(certificate);
     if (identity !== undefined) return principalOf(identity);

@@ -4,11 +4,13 @@ import { scopes as allScopes, type Scope } from '../domain/principal.ts';
 import type { CertificateRule } from './certificates.ts';
 import { isScopeClaim, type JwtIssuer } from './jwt.ts';
 import type { KeySource } from './key-sets.ts';
+import type { ProxyPlaces } from './proxied.ts';
 
 /** The content of the file. */
 interface OutsideConfig {
   readonly jwt: readonly JwtIssuer[];
   readonly certificates: readonly CertificateRule[];
+  readonly proxy: ProxyPlaces | undefined;
 }
 
 /** The error for a fault in the file: its place and the fault. */
@@ -30,14 +32,42 @@ export function parseOutsideConfig(text: string): OutsideConfig {
       `must be JSON: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
-  const root = new Node(value, '').members('jwt', 'certificates');
+  const root = new Node(value, '').members('jwt', 'certificates', 'proxy');
   const jwt = root.jwt?.items().map(parseIssuer) ?? [];
   const seen = new Set<string>();
   for (const [at, { issuer }] of jwt.entries()) {
     if (seen.has(issuer)) throw new OutsideConfigError(`jwt[${at}].issuer`, 'must be given only once');
     seen.add(issuer);
   }
-  return { jwt, certificates: root.certificates?.items().map(parseRule) ?? [] };
+  const proxy = root.proxy && parseProxy(root.proxy);
+  if (proxy !== undefined && jwt.length === 0)
+    throw new OutsideConfigError(
+      'proxy',
+      'must come with an issuer in jwt, whose tokens the proxy passes on',
+    );
+  return { jwt, certificates: root.certificates?.items().map(parseRule) ?? [], proxy };
+}
+
+/** Of these, a proxy puts no token into any, or every call looks at them already. */
+const headersWithMeaning = ['authorization', 'cookie', 'host', 'artifacta-namespace', 'artifacta-console'];
+
+function parseProxy(node: Node): ProxyPlaces {
+  const { header, cookie } = node.members('header', 'cookie');
+  if (header === undefined && cookie === undefined) throw node.fault('', 'must have header, cookie or both');
+  const name = header?.text().toLowerCase();
+  if (name !== undefined && (!isToken(name) || headersWithMeaning.includes(name)))
+    throw node.fault(
+      'header',
+      `must be the name of a header, and not ${headersWithMeaning.join(', ')}: a token in authorization counts anyway`,
+    );
+  if (cookie !== undefined && !isToken(cookie.text()))
+    throw node.fault('cookie', 'must be the name of a cookie');
+  return { header: name, cookie: cookie?.text() };
+}
+
+/** Whether a text is a token, as the names of headers and cookies are (RFC 9110 5.6.2). */
+function isToken(text: string): boolean {
+  return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}$/.test(text);
 }
 
 function parseIssuer(node: Node): JwtIssuer {

@@ -201,11 +201,12 @@ async function openOutside(path: string | undefined, own: OwnDirectory): Promise
   if (path === undefined) return {};
   const read = outsideReader(own);
   try {
-    const { jwt, certificates } = parseOutsideConfig(String(await read(path)));
+    const { jwt, certificates, proxy } = parseOutsideConfig(String(await read(path)));
     return {
       issuers: jwt.map(({ issuer }) => issuer),
       ...(jwt.length === 0 ? {} : { verifyJwt: await openJwtVerifier(jwt, Date.now, { readFile: read }) }),
       ...(certificates.length === 0 ? {} : { identify: identifyBy(certificates) }),
+      proxy,
     };
   } catch (error) {
     throw new Error(`--auth-config ${path}: ${error instanceof Error ? error.message : String(error)}`);

@@ -212,7 +212,8 @@ export const settings = {
     value: 'FILE',
     env: 'ARTIFACTA_AUTH_CONFIG',
     default: 'none (only API keys and the tokens minted with them are accepted)',
-    description: 'JSON file with the issuers of JWTs and the client certificates to accept; implies --auth',
+    description:
+      'JSON file with the issuers of JWTs and the client certificates to accept, and where a proxy puts the JWT of a person; implies --auth',
   },
   insecure: {
     flag: 'insecure',

@@ -6,12 +6,14 @@ import { CallerSchema } from '../../gen/artifacta/v1/caller_pb.ts';
 import { rightsOf } from '../../src/console/calls/rights-of.ts';
 
 it.each([
-  [{}, [false, false, false]],
-  [{ scopes: [Scope.READ] }, [false, false, false]],
-  [{ scopes: [Scope.READ, Scope.WRITE] }, [true, true, false]],
-  [{ scopes: [Scope.SHARE] }, [false, false, true]],
-  [{ scopes: [Scope.WRITE], namePrefix: 'out/' }, [true, false, false]],
-  [{ isOperator: true }, [true, true, true]],
-])('%j', (caller, [canWrite, canWriteSessions, canShare]) => {
-  expect(rightsOf(create(CallerSchema, caller))).toEqual({ canWrite, canWriteSessions, canShare });
+  [{}, [false, false, false, false]],
+  [{ scopes: [Scope.READ] }, [false, false, false, false]],
+  [{ scopes: [Scope.READ, Scope.WRITE] }, [true, true, false, false]],
+  [{ scopes: [Scope.SHARE] }, [false, false, true, false]],
+  [{ scopes: [Scope.WRITE], namePrefix: 'out/' }, [true, false, false, false]],
+  [{ isOperator: true }, [true, true, true, false]],
+  [{ subject: 'local', scopes: [Scope.READ, Scope.WRITE] }, [true, true, false, true]],
+  [{ subject: 'local', isOperator: true }, [true, true, true, false]],
+])('%j', (caller, [canWrite, canWriteSessions, canShare, isGuest]) => {
+  expect(rightsOf(create(CallerSchema, caller))).toEqual({ canWrite, canWriteSessions, canShare, isGuest });
 });

@@ -41,16 +41,28 @@ describe('the file', () => {
     });
     expect(parsed.certificates).toHaveLength(2);
     expect(parseOutsideConfig('{}')).toEqual({ jwt: [], certificates: [] });
+    const proxied = (proxy: unknown) => parseOutsideConfig(JSON.stringify({ jwt: [issuer], proxy })).proxy;
+    expect(proxied({ header: 'Cf-Access-Jwt-Assertion' })).toEqual({ header: 'cf-access-jwt-assertion' });
+    expect(proxied({ cookie: 'CF_Authorization' })).toEqual({ cookie: 'CF_Authorization' });
   });
 
   it.each<[string, unknown, string]>([
     ['no object', [], 'must be an object'],
-    ['a misspelt member', { jwts: [] }, 'jwts: must be one of jwt, certificates'],
+    ['a misspelt member', { jwts: [] }, 'jwts: must be one of jwt, certificates, proxy'],
     [
       'a misspelt member inside',
       { jwt: [{ ...issuer, audience: 'a' }] },
       'jwt[0].audience: must be one of issuer, audiences,',
     ],
+    ['a proxy without issuers', { proxy: { header: 'x' } }, 'proxy: must come with an issuer in jwt'],
+    ['a proxy without a place', { jwt: [issuer], proxy: {} }, 'proxy: must have header, cookie or both'],
+    [
+      'a proxy with a header that counts anyway',
+      { jwt: [issuer], proxy: { header: 'Authorization' } },
+      'proxy.header: must be the name of a header, and not authorization,',
+    ],
+    ['no name of a header', { jwt: [issuer], proxy: { header: 'a b' } }, 'proxy.header: must be the name of'],
+    ['no name of a cookie', { jwt: [issuer], proxy: { cookie: 'a=b' } }, 'proxy.cookie: must be the name of'],
     ['no audience', { jwt: [{ ...issuer, audiences: [] }] }, 'jwt[0].audiences: must have at least one'],
     ['no issuer', { jwt: [{ ...issuer, issuer: undefined }] }, 'jwt[0].issuer: is required'],
     ['an issuer twice', { jwt: [issuer, issuer] }, 'jwt[1].issuer: must be given only once'],

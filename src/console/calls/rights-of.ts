@@ -10,11 +10,21 @@ export interface Rights {
   readonly canWriteSessions: boolean;
   /** Undefined: not known yet. */
   readonly canShare: boolean | undefined;
+  /** Whether the service serves everyone who reaches it, with no credentials. */
+  readonly isGuest: boolean;
 }
 
+/** The name of callers without credentials. */
+const guest = 'local';
+
 /** Returns what a caller may do. */
-export function rightsOf({ scopes, isOperator, namePrefix }: Caller): Rights {
+export function rightsOf({ subject, scopes, isOperator, namePrefix }: Caller): Rights {
   const has = (scope: Scope) => isOperator || scopes.includes(scope);
   const canWrite = has(Scope.WRITE);
-  return { canWrite, canWriteSessions: canWrite && namePrefix === '', canShare: has(Scope.SHARE) };
+  return {
+    canWrite,
+    canWriteSessions: canWrite && namePrefix === '',
+    canShare: has(Scope.SHARE),
+    isGuest: subject === guest && !isOperator,
+  };
 }

@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals';
 import type { Rights } from './rights-of.ts';
 
-const unknown: Rights = { canWrite: false, canWriteSessions: false, canShare: undefined };
+const unknown: Rights = { canWrite: false, canWriteSessions: false, canShare: undefined, isGuest: false };
 
 /** The rights of the present credentials. None, until they are known. */
 export const rights = signal<Rights>(unknown);

@@ -7,7 +7,8 @@ import { createClient } from '@connectrpc/connect';
 import { type CreateTicketRequestSchema, TicketKind } from '../../../gen/artifacta/v1/ticket_pb.ts';
 import { TicketService } from '../../../gen/artifacta/v1/ticket_service_pb.ts';
 import { contentPath, transport } from './clients.ts';
-import { namespace, token } from './token.ts';
+import { rights } from './rights.ts';
+import { namespace } from './token.ts';
 
 const tickets = createClient(TicketService, transport);
 
@@ -33,7 +34,7 @@ export async function readAddress(artifactId: string): Promise<string> {
 
 /** Returns the address of the bytes that opens at any time. Undefined: the page has to show who calls. */
 export function lastingAddress(artifactId: string): string | undefined {
-  return token.value === '' && namespace.value === '' ? contentPath(artifactId) : undefined;
+  return rights.value.isGuest && namespace.value === '' ? contentPath(artifactId) : undefined;
 }
 
 /** Returns the address of all artifacts of a session as one zip file. */

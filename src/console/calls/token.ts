@@ -48,9 +48,10 @@ export function takeTokenOfFragment(): void {
   if (/^[\x21-\x7e]{1,8192}$/.test(given)) identify(given);
 }
 
-/** The headers that say who calls. */
+/** The headers that say who calls, and that this page does: without that, a token which a proxy adds counts for nothing. */
 export function credentials(): Record<string, string> {
   return {
+    'artifacta-console': '1',
     ...(token.peek() === '' ? {} : { authorization: `Bearer ${token.peek()}` }),
     ...(namespace.peek() === '' ? {} : { 'artifacta-namespace': namespace.peek() }),
   };

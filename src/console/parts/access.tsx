@@ -11,7 +11,7 @@ export function Identify() {
       <h1>Who are you?</h1>
       <p>
         {token.value === ''
-          ? 'This service requires credentials.'
+          ? 'This service requires credentials. If you logged in on another page before, that login may have ended: load this page again.'
           : 'The token is not valid, or not any more: it may have ended or been revoked.'}
       </p>
       <TokenForm done={() => undefined} />

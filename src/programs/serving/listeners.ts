@@ -21,7 +21,7 @@ import type { Embedded } from '../data-directory.ts';
 import { mountMcp } from './mcp-mount.ts';
 
 /** The means of authentication from outside. */
-export type Outside = Pick<AuthenticationOptions, 'verifyJwt' | 'identify'> & {
+export type Outside = Pick<AuthenticationOptions, 'verifyJwt' | 'identify' | 'proxy'> & {
   /** The issuers of JWTs that are accepted. */
   readonly issuers?: readonly string[];
 };

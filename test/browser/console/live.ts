@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { SessionOutcome } from '../../../gen/artifacta/v1/outcome_pb.ts';
-import { artifacta, open, type Results, type Service } from './rig.ts';
+import { artifacta, dropText, open, type Results, type Service } from './rig.ts';
 
 /** How late something may be on the screen, in milliseconds. */
 const lateMs = 1_000;
@@ -152,16 +152,7 @@ async function checkWrites(results: Results, browser: Browser, service: Service)
     await samples.sessions.openSession({ session: 'dropped' });
     await using watched = await open(browser, service, '/sessions/dropped');
     const { page } = watched;
-    await page.locator('.drop').waitFor({ state: 'attached' });
-    const transfer = await page.evaluateHandle(() => {
-      const { DataTransfer: Data } = globalThis as unknown as {
-        DataTransfer: new () => { readonly items: { add(file: File): void } };
-      };
-      const data = new Data();
-      data.items.add(new File(['dropped\n'], 'dropped ünd.txt', { type: 'text/plain' }));
-      return data;
-    });
-    await page.locator('.drop').dispatchEvent('drop', { dataTransfer: transfer });
+    await dropText(page, 'dropped ünd.txt', 'dropped\n');
     await page.getByRole('link', { name: 'dropped ünd.txt' }).waitFor();
     await page.getByText('stored', { exact: true }).waitFor();
   });

@@ -3,7 +3,7 @@
  * elsewhere; hostile contents; contents of gigabytes; a session of 10,000 artifacts; by mouse and by keyboard alone; with credentials. Where no
  * Chromium exists, it says so and ends well. Pictures are left in `build/console/`.
  *
- *     node test/browser/console/main.ts [--quick] [screens|contents|operators|live|hostile|load|large|hour|paths|access]…
+ *     node test/browser/console/main.ts [--quick] [screens|contents|operators|live|hostile|load|large|hour|paths|access|proxied]…
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -19,6 +19,7 @@ import { checkLive } from './live.ts';
 import { checkLoad } from './load.ts';
 import { checkOperators, checkPreviewOrigin } from './operators.ts';
 import { checkAccess, checkKeyboard, checkPath } from './paths.ts';
+import { checkProxied } from './proxied.ts';
 import { Results, Service } from './rig.ts';
 import { makeKinds, makeMany, makeRuns } from './samples.ts';
 import { checkScreens } from './screens.ts';
@@ -48,6 +49,7 @@ async function main(browser: Browser, directory: string): Promise<void> {
     await checkKeyboard(results, browser, full);
   }
   if (wants('access')) await checkAccess(results, browser, guarded);
+  if (wants('proxied')) await checkProxied(results, browser, directory);
   if (wants('operators')) {
     await checkOperators(results, browser, guarded, pictures);
     await checkPreviewOrigin(results, browser, directory);

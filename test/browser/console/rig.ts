@@ -127,10 +127,10 @@ interface Watched extends AsyncDisposable {
   readonly calls: string[];
 }
 
-/** Opens a page of a service. */
+/** Opens a page of a service, or of what passes requests on to it. */
 export async function open(
   browser: Browser,
-  service: Service,
+  service: Pick<Service, 'origin'>,
   path: string,
   options: BrowserContextOptions = {},
 ): Promise<Watched> {
@@ -157,6 +157,23 @@ export async function open(
   });
   await page.goto(service.origin + path);
   return { page, faults, calls, [Symbol.asyncDispose]: () => context.close() };
+}
+
+/** Drops a file with a text onto the session that a page shows. */
+export async function dropText(page: Page, name: string, text: string): Promise<void> {
+  await page.locator('.drop').waitFor({ state: 'attached' });
+  const transfer = await page.evaluateHandle(
+    (file) => {
+      const { DataTransfer: Data } = globalThis as unknown as {
+        DataTransfer: new () => { readonly items: { add(file: File): void } };
+      };
+      const data = new Data();
+      data.items.add(new File([file.text], file.name, { type: 'text/plain' }));
+      return data;
+    },
+    { name, text },
+  );
+  await page.locator('.drop').dispatchEvent('drop', { dataTransfer: transfer });
 }
 
 /** The results of checks, one a line. */
