@@ -1,6 +1,7 @@
 /** Contents that need more than text: PDF on a canvas, sources in colours, wide tables, and comparisons. */
 import { strict as assert } from 'node:assert';
 import { join } from 'node:path';
+import { parquetWriteBuffer } from 'hyparquet-writer';
 import type { Browser, Page } from 'playwright-core';
 import { axe } from './axe.ts';
 import { openScript, pdf } from './pdf.ts';
@@ -212,6 +213,37 @@ async function checkTables(results: Results, { browser, service, pictures }: Loo
     await page.locator('.patch-added').first().waitFor();
     assert.deepEqual(faults, []);
   });
+  await results.check(
+    'two tables of Parquet are compared by row, with numbers, times and nothing',
+    async () => {
+      const day = (date: number) => new Date(Date.UTC(2026, 10, date));
+      const table = (ids: number[], sums: (number | null)[], days: Date[]) =>
+        new Uint8Array(
+          parquetWriteBuffer({
+            columnData: [
+              { name: 'id', data: ids, type: 'INT32' },
+              { name: 'sum', data: sums, type: 'DOUBLE' },
+              { name: 'day', data: days, type: 'TIMESTAMP' },
+            ],
+          }),
+        );
+      const before = table([1, 2, 3], [12.5, 29.5, null], [day(1), day(2), day(3)]);
+      const after = table([3, 2, 4], [null, -29.5, 7], [day(3), day(2), day(4)]);
+      await samples.push('parquet_1', 'sums.parquet', before);
+      await samples.push('parquet_2', 'sums.parquet', after);
+      const address = '/compare?base=parquet_1&session=parquet_2&name=sums.parquet';
+      await using watched = await open(browser, service, address);
+      const { page, faults } = watched;
+      await page.getByText('Rows are found again by id').waitFor();
+      await page.getByText('1 changed row, 1 added, 1 removed, 1 the same.').waitFor();
+      assert.deepEqual(await page.locator('del').allTextContents(), ['29.5']);
+      assert.deepEqual(await page.locator('ins').allTextContents(), ['-29.5']);
+      assert.match((await page.locator('.row-added').textContent())!, /4.*7.*2026-11-04T00:00:00.000Z/);
+      assert.equal(await page.getByLabel('text', { exact: true }).count(), 0);
+      assert.deepEqual(await axe(page), []);
+      assert.deepEqual(faults, []);
+    },
+  );
 }
 
 async function checkImages(results: Results, { browser, service, pictures }: Looked, samples: Samples) {
