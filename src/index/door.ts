@@ -26,6 +26,8 @@
  * 6. Every row is checked against a CRC over its key and value. A row that does not match is `DATA_LOSS`; only
  *    `examine` continues after it.
  * 7. Keys are compared bytewise. Iteration is in that order.
+ * 8. `cached` gives the rows of the same instant as its reader, some of them from memory, and so do decisions: such a row
+ *    was checked when it came there, and is decoded once. Nothing in memory outlasts a batch that failed.
  */
 
 import { hexOf } from './bytes.ts';
@@ -116,6 +118,15 @@ export interface Reader {
   scan(range: Range): AsyncIterable<readonly Entry[]>;
 }
 
+/** A reader some of whose rows may come from memory. */
+export interface CachedReader extends Reader {
+  /**
+   * Reads the same rows, some of them from memory: they were checked when they came there, and what they are decoded to
+   * is frozen. What looks for damage reads without this.
+   */
+  readonly cached: Pick<Reader, 'getMany'>;
+}
+
 /** A row from an examination. */
 export type Examined =
   | { readonly kind: 'row'; readonly key: Key; readonly value: Value }
@@ -127,13 +138,13 @@ export type Examined =
   | { readonly kind: 'unreadable'; readonly key: Key; readonly message: string };
 
 /** A reader fixed to the instant of its creation, until it is disposed. */
-export interface Snapshot extends Reader, AsyncDisposable {
+export interface Snapshot extends CachedReader, AsyncDisposable {
   /** Like `scan`, ascending, but reports damage instead of failing there: it yields every row that can be read. */
   examine(range: Pick<Range, 'gte' | 'lt'>): AsyncIterable<readonly Examined[]>;
 }
 
 /** The door; see the contract above. */
-export interface Index extends Reader, AsyncDisposable {
+export interface Index extends CachedReader, AsyncDisposable {
   transact<T>(transaction: Transaction<T>): Promise<T>;
   snapshot(): Snapshot;
   /**

@@ -52,6 +52,24 @@ interface ValueCodec<V> {
   decode(bytes: Value): V;
 }
 
+/** What some values were decoded to. A value is here from {@link keepDecoded} on. */
+const kept = new WeakMap<Value, { decoded?: unknown }>();
+
+/** From now on, this value is decoded once; all who read it share what it was decoded to, which is frozen. */
+export function keepDecoded(value: Value): void {
+  if (!kept.has(value)) kept.set(value, {});
+}
+
+function deepFrozen(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  for (const part of Object.values(value)) deepFrozen(part);
+  return Object.freeze(value);
+}
+
+function parse(bytes: Value): unknown {
+  return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
+}
+
 /**
  * Returns a codec for JSON text. Records have maps as lists of pairs, so that none of their keys is ever a property
  * name.
@@ -59,8 +77,12 @@ interface ValueCodec<V> {
 export function json<V>(): ValueCodec<V> {
   return {
     encode: (value) => Buffer.from(JSON.stringify(value)),
-    decode: (bytes) =>
-      JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()) as V,
+    decode: (bytes) => {
+      const memory = kept.get(bytes);
+      if (memory === undefined) return parse(bytes) as V;
+      memory.decoded ??= deepFrozen(parse(bytes));
+      return memory.decoded as V;
+    },
   };
 }
 

@@ -153,6 +153,22 @@ const links = {
   byTarget: family('linksByTarget', 0x73, [text, session, artifact, text], present),
 } as const;
 
+/** The codes of the families whose rows are read again and again, one by one: an index keeps these in memory. */
+export const cachedFamilies: ReadonlySet<number> = new Set(
+  [
+    store.namespace,
+    store.policy,
+    sessions.name,
+    sessions.record,
+    artifacts.record,
+    artifacts.head,
+    blobs.record,
+    calls.usage,
+    credentials.apiKey,
+    credentials.tokenUse,
+  ].map(({ code }) => code),
+);
+
 /** Every family, by group. Decisions and readers name rows by these; `fsck` and the tests walk over them. */
 export const keys = {
   store,

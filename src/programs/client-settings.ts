@@ -76,6 +76,7 @@ function shown(options: ConnectOptions): ShownSetting[] {
     artifactBytesMax: String(config.artifactBytesMax),
     inlineBytesMax: String(config.inlineBytesMax),
     reserveBytes: config.reserveBytes?.toString(),
+    rowCacheBytes: String(config.rowCacheBytes),
     logLevel: config.logLevel,
   };
   return Object.entries(values).map(([key, value]) => {

@@ -53,6 +53,8 @@ export interface EmbeddedOptions {
   readonly blobs?: BucketAddress | undefined;
   /** In bytes; 0 for none. Default: see `src/store/contents/space.ts`. */
   readonly reserveBytes: number | undefined;
+  /** The memory for rows of the index that are read often, in bytes; 0 for none. Default 32 MiB. */
+  readonly rowCacheBytes?: number | undefined;
   /** The directory for exports of the index. Absolute. Default: none, or with a bucket a place in that. */
   readonly exportDir?: string | undefined;
   /** The version of the software, for the headers of exports. Default: empty. */
@@ -190,6 +192,7 @@ async function openHost(
       markPath: join(dataDir, 'index.mark'),
       clock: serviceClock.now,
       ballastBytesMax: limits.ballastBytesMax,
+      rowCacheBytes: settings.rowCacheBytes,
       ...(onTrouble === undefined ? {} : { onTrouble }),
       warn,
       locks,

@@ -5,9 +5,12 @@ import type { Reader } from '../index/door.ts';
 import type { List } from './list.ts';
 import { keyAt, type Suffix } from './suffix.ts';
 
-/** After this number of lookups that let almost everything pass, it is cheaper to read the records at once. */
+/**
+ * After this number of lookups of which this share has passed, it is cheaper to read the records at once: a lookup costs two
+ * fifths of that, or more if the record is in memory. See docs/decisions/0062-rows-in-memory.md.
+ */
 const trialProbes = 64;
-const uselessPassShare = 0.9;
+const uselessPassShare = 0.5;
 
 /**
  * Lets an entry pass that is in one of these lists; or, if `negated`, in none. Entries that pass must still be looked

@@ -16,6 +16,7 @@ export interface CommonConfig extends Place {
   readonly inlineBytesMax: number;
   /** Undefined: the size of the file system decides. */
   readonly reserveBytes: number | undefined;
+  readonly rowCacheBytes: number;
   /** The directory for exports of the index. Absolute. Undefined: none. */
   readonly exportDir: string | undefined;
   /** Whether seals wait until they are shipped, unless the call says it. */

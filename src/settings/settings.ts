@@ -244,6 +244,13 @@ export const settings = {
     default: 'the larger of 1 GiB and 5 % of the disk, but at most 10 %',
     description: 'disk space to keep free: uploads that would leave less are refused; 0: no reserve',
   },
+  rowCacheBytes: {
+    flag: 'row-cache-bytes',
+    value: 'BYTES',
+    env: 'ARTIFACTA_ROW_CACHE_BYTES',
+    default: '33554432',
+    description: 'memory for rows of the index that are read often, roughly; 0: none',
+  },
   blobs: {
     flag: 'blobs',
     value: 'gs://BUCKET/PREFIX',

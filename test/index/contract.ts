@@ -1,5 +1,6 @@
 /** The contract of `src/index/door.ts`, which every engine keeps. The clauses are numbered as there. */
 import { describe } from 'vitest';
+import { cacheContract } from './contract-cache.ts';
 import { durabilityContract } from './contract-durability.ts';
 import { limitsContract } from './contract-limits.ts';
 import { readsContract } from './contract-reads.ts';
@@ -14,5 +15,6 @@ export function indexContract(name: string, open: OpenRig): void {
     reopeningContract(open);
     readsContract(open);
     limitsContract(open);
+    cacheContract(open);
   });
 }

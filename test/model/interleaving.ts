@@ -1,6 +1,6 @@
 /** An index and a blob store each call of which waits for its turn: a scheduler decides who goes on. */
 import type { BlobStore } from '../../src/blobs/blob-store.ts';
-import type { Index, Reader } from '../../src/index/door.ts';
+import type { CachedReader, Index } from '../../src/index/door.ts';
 import type { Range } from '../../src/index/row.ts';
 
 /** Resolves when whoever has come to `what` may go on. */
@@ -46,7 +46,7 @@ export function interleavedIndex(index: Index, turn: Turn): Index {
   };
 }
 
-function interleavedReader(reader: Reader, turn: Turn): Reader {
+function interleavedReader(reader: CachedReader, turn: Turn): CachedReader {
   return {
     get: async (key) => {
       await turn('get');
@@ -55,6 +55,12 @@ function interleavedReader(reader: Reader, turn: Turn): Reader {
     getMany: async (keys) => {
       await turn('getMany');
       return await reader.getMany(keys);
+    },
+    cached: {
+      getMany: async (keys) => {
+        await turn('getMany');
+        return await reader.cached.getMany(keys);
+      },
     },
     scan: async function* (range: Range) {
       await turn('scan');

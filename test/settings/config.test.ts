@@ -126,6 +126,7 @@ describe('settings', () => {
       artifactBytesMax: Number(settings.artifactBytesMax.default),
       inlineBytesMax: Number(settings.inlineBytesMax.default),
       reserveBytes: undefined,
+      rowCacheBytes: Number(settings.rowCacheBytes.default),
       lockWaitMs: Number(settings.lockWaitSeconds.default) * 1_000,
       logLevel: settings.logLevel.default,
       grpc: parseAddress(settings.grpcListen.default),
@@ -308,12 +309,13 @@ describe('settings', () => {
   });
 
   it('take times and sizes with units, and without: seconds and bytes', () => {
-    const sizes = ['--artifact-bytes-max', '1.5GiB', '--inline-bytes-max', '64KiB', '--reserve-bytes', '0'];
+    const sizes = `--artifact-bytes-max 1.5GiB --inline-bytes-max 64KiB --reserve-bytes 0 --row-cache-bytes 0`;
     const times = ['--grace-seconds', '1.5m', '--drain-seconds', '2.5', '--lock-wait-seconds', '0.5h'];
-    expect(readServeConfig([...sizes, ...times], home)).toMatchObject({
+    expect(readServeConfig([...sizes.split(' '), ...times], home)).toMatchObject({
       artifactBytesMax: 1.5 * 1024 ** 3,
       inlineBytesMax: 65_536,
       reserveBytes: 0,
+      rowCacheBytes: 0,
       graceMs: 90_000,
       drainMs: 2_500,
       lockWaitMs: 1_800_000,

@@ -115,6 +115,10 @@
 - name: ARTIFACTA_RESERVE_BYTES
   value: {{ include "artifacta.quantity" .reserveBytes }}
 {{- end }}
+{{- if ne (toString .rowCacheBytes) "" }}
+- name: ARTIFACTA_ROW_CACHE_BYTES
+  value: {{ include "artifacta.quantity" .rowCacheBytes }}
+{{- end }}
 {{- end }}
 {{- with .Values.tracing.endpoint }}
 - name: OTEL_EXPORTER_OTLP_ENDPOINT

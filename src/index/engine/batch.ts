@@ -31,6 +31,11 @@ export class Batch {
     this.bytes += bytes;
   }
 
+  /** The writes by the texts of their keys. */
+  get all(): Iterable<readonly [text: string, write: Write]> {
+    return this.writes;
+  }
+
   /** Returns the write of this batch to that key, if one exists. */
   find(keyText: string): Write | undefined {
     return this.writes.get(keyText);

@@ -23,7 +23,8 @@ import { isLocked, isLoss, type Opened, openChecked, openReadable } from './open
 import type { EngineOptions } from './options.ts';
 import { Order, type Waiting } from './order.ts';
 import { pooledRandom } from './random.ts';
-import { readRow, readRows, SnapshotReader, scanRows } from './reader.ts';
+import { readCached, readRow, readRows, SnapshotReader, scanRows } from './reader.ts';
+import { RowCache } from './row-cache.ts';
 
 const overloadedRetryMs = 500;
 const reopenDelayMsFirst = 100;
@@ -51,6 +52,7 @@ class Engine implements Index {
   private readonly random: (length: number) => Uint8Array;
   private readonly mint: (nowMs: number) => Uint8Array;
   private readonly order: Order;
+  private readonly cache: RowCache;
   /** The database for writes; undefined from a write error until the database is reopened. */
   private database: Database | undefined;
   /** The database for reads. */
@@ -67,9 +69,8 @@ class Engine implements Index {
   private closing: Promise<void> | undefined;
   private onDrained: (() => void) | undefined;
   epoch = 1;
-  /** The cause of the last warning to an operator. */
+  /** The cause of the last warning to an operator, and the last failure of the listener for durable batches. */
   private warned: string | undefined;
-  /** The last failure of the listener for durable batches. */
   private warnedOfListener: string | undefined;
   private grown = Promise.withResolvers<void>();
   private batches = 0;
@@ -87,7 +88,10 @@ class Engine implements Index {
     this.handle = new Handle(opened.database, options.after ?? afterRealTime);
     this.durable = opened.newest;
     this.lastNow = opened.newest.time;
+    this.cache = new RowCache(options.rowCacheBytes);
+    if (failure === undefined) this.cache.start(opened.newest.seq);
     this.order = new Order({
+      cache: this.cache,
       database: () => this.database,
       env: () => ({ now: this.now(), random: this.random, mintId: () => this.mint(this.lastNow) }),
       send: (database, batch) => this.send(database, batch),
@@ -162,6 +166,7 @@ class Engine implements Index {
 
   private landed(batch: Batch, commit: CommitRecord): void {
     this.durable = commit;
+    this.cache.land(batch.all, commit.seq);
     this.options.mark?.note(commit.seq);
     this.batches++;
     this.rowsWritten += batch.rows;
@@ -189,6 +194,7 @@ class Engine implements Index {
    */
   private failed(error: unknown): void {
     this.database = undefined;
+    this.cache.stop();
     if (error instanceof LockLost) {
       this.leave(error);
       return;
@@ -272,12 +278,12 @@ class Engine implements Index {
     await (await this.handle.retire())?.close();
     const opened = await openChecked(this.options, this.leastSeq);
     this.durable = opened.newest;
+    this.cache.start(opened.newest.seq);
     this.epoch++;
     this.reopens++;
     this.options.onReopened?.(opened.newest);
-    // A finding of an inspection stays true.
+    // A finding of an inspection stays true. Reads that have waited go first: no transaction has run since.
     if (!isLoss(this.obstacle)) this.obstacle = undefined;
-    // Reads that have waited go first: no transaction has run since.
     this.handle.put(opened.database);
     this.database = opened.database;
     this.grown.resolve();
@@ -313,9 +319,8 @@ class Engine implements Index {
   }
 
   get trouble(): string | undefined {
-    return this.database === undefined
-      ? (this.obstacle?.message ?? 'the index is being reopened')
-      : undefined;
+    if (this.database !== undefined) return undefined;
+    return this.obstacle?.message ?? 'the index is being reopened';
   }
 
   get isReadable(): boolean {
@@ -330,6 +335,11 @@ class Engine implements Index {
     return this.handle.read((database) => readRows(database, keys));
   }
 
+  readonly cached = {
+    getMany: (keys: readonly Key[]) =>
+      this.handle.read((database) => readCached(database, keys, this.cache.view(this.order.sent))),
+  };
+
   async *scan(range: Range): AsyncGenerator<readonly Entry[]> {
     const { database, end } = await this.handle.lease();
     try {
@@ -340,7 +350,7 @@ class Engine implements Index {
   }
 
   snapshot(): Snapshot {
-    return new SnapshotReader(this.handle.snapshot());
+    return new SnapshotReader(this.handle.snapshot(), this.cache.view(this.order.sent));
   }
 
   async compact(range: Pick<Range, 'gte' | 'lt'>): Promise<void> {

@@ -10,6 +10,7 @@ import { Decision, type Env, type Outcome } from './decision.ts';
 import { FairQueue } from './fair-queue.ts';
 import { readRowNow, type SyncReader } from './reader.ts';
 import { Round } from './round.ts';
+import type { RowCache } from './row-cache.ts';
 
 interface OrderOptions {
   /** Returns the database when it is open; undefined while it may not be used. */
@@ -18,6 +19,8 @@ interface OrderOptions {
   env(): Env;
   /** Begins to make a batch durable. A call of {@link Order.landed} or {@link Order.fail} reports the end. */
   send(database: Database, batch: Batch): void;
+  /** The durable rows in memory. */
+  readonly cache: RowCache;
   /** Called when a turn has ended. */
   onRest(): void;
   /** Returns true to run a decision once more after it has run, as the contract allows. Default: never. */
@@ -72,6 +75,11 @@ export class Order {
   get isIdle(): boolean {
     const { inFlight, gathering, round } = this;
     return this.length === 0 && inFlight === undefined && gathering.isEmpty && round === undefined;
+  }
+
+  /** The batch that is on its way to the disk. */
+  get sent(): Batch | undefined {
+    return this.inFlight;
   }
 
   push(waiting: Waiting): void {
@@ -162,7 +170,12 @@ export class Order {
   private readNow(database: SyncReader, key: Key, text: string): Value | undefined {
     const write = this.gathering.find(text) ?? this.inFlight?.find(text);
     if (write !== undefined) return write.type === 'put' ? write.value : undefined;
-    return readRowNow(database, key);
+    const { cache } = this.options;
+    const cached = cache.find(text);
+    if (cached !== undefined) return cached;
+    const value = readRowNow(database, key);
+    if (value !== undefined) cache.keep(text, value);
+    return value;
   }
 
   private takeRound(database: Database): void {

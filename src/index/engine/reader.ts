@@ -1,9 +1,11 @@
 /** Reads durable rows and checks every row. */
 import { Buffer } from 'node:buffer';
 import { Failure } from '../../domain/errors.ts';
+import { textOf } from '../bytes.ts';
 import { doorLimits, type Examined, type Reader, type Snapshot } from '../door.ts';
 import type { Entry, Key, Range, Value } from '../row.ts';
 import type { DatabaseReader, DatabaseSnapshot, StoredValue } from './database.ts';
+import type { CacheView } from './row-cache.ts';
 import { decodeRow } from './stored-row.ts';
 
 /**
@@ -26,6 +28,25 @@ export async function readRows(
     return keys.map((key) => readRowNow(database as SyncReader, key));
   const stored = await database.getMany(keys);
   return stored.map((row, at) => (row === undefined ? undefined : decodeRow(keys[at]!, row)));
+}
+
+/** As {@link readRows}, with rows in memory. */
+export async function readCached(
+  database: DatabaseReader,
+  keys: readonly Key[],
+  cache: CacheView,
+): Promise<(Value | undefined)[]> {
+  const texts = keys.map(textOf);
+  const values = texts.map((text) => cache.find(text));
+  const absent = values.flatMap((value, at) => (value === undefined ? [at] : []));
+  if (absent.length === 0) return values;
+  const wanted = absent.map((at) => keys[at]!);
+  for (const [order, value] of (await readRows(database, wanted)).entries()) {
+    const at = absent[order]!;
+    values[at] = value;
+    if (value !== undefined) cache.keep(texts[at]!, value);
+  }
+  return values;
 }
 
 /** A reader whose reads need not wait. */
@@ -101,8 +122,16 @@ function examineRow(key: Key, row: StoredValue): Examined {
 export class SnapshotReader implements Reader, Snapshot {
   private snapshot: DatabaseSnapshot | Promise<DatabaseSnapshot> | undefined;
 
-  constructor(snapshot: DatabaseSnapshot | Promise<DatabaseSnapshot>) {
+  readonly cached: Pick<Reader, 'getMany'>;
+
+  /** @param cache the rows in memory that were durable when the snapshot was taken. */
+  constructor(snapshot: DatabaseSnapshot | Promise<DatabaseSnapshot>, cache: CacheView) {
     this.snapshot = snapshot;
+    // A snapshot that is taken later has other rows.
+    const isLater = snapshot instanceof Promise;
+    this.cached = isLater
+      ? this
+      : { getMany: async (wanted) => await readCached(await this.open(), wanted, cache) };
     // Each reader gets the error.
     if (snapshot instanceof Promise) snapshot.catch(() => undefined);
   }

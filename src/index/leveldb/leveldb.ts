@@ -44,7 +44,16 @@ export interface LevelIndexOptions
   extends LevelOptions,
     Pick<
       EngineOptions,
-      'clock' | 'random' | 'after' | 'warn' | 'onDamage' | 'onTrouble' | 'onLanded' | 'onReopened' | 'probe'
+      | 'clock'
+      | 'random'
+      | 'after'
+      | 'warn'
+      | 'onDamage'
+      | 'onTrouble'
+      | 'onLanded'
+      | 'onReopened'
+      | 'probe'
+      | 'rowCacheBytes'
     > {
   /**
    * The directory of the database, which is made if necessary. It may contain nothing else except the files that this

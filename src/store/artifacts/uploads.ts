@@ -140,7 +140,7 @@ export class Uploads {
   ): Promise<WitnessedContent['witness'] | undefined> {
     const { index, lapses, opensSessions } = this.options;
     return pastLapse(lapses, principal.namespace, () =>
-      lookUp(index, (rows) => refuseEarly(rows, principal, spec, opensSessions, index.now())),
+      lookUp(index.cached, (rows) => refuseEarly(rows, principal, spec, opensSessions, index.now())),
     );
   }
 
@@ -155,7 +155,7 @@ export class Uploads {
    */
   private async knownRequest(principal: Principal, requestId: string | undefined) {
     const { index } = this.options;
-    return await lookUp(index, (rows) => knownRequest(rows, principal, requestId, index.now()));
+    return await lookUp(index.cached, (rows) => knownRequest(rows, principal, requestId, index.now()));
   }
 
   /** Returns a live artifact with that content that the caller can read. */

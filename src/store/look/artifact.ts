@@ -4,7 +4,7 @@
  */
 import type { Artifact, ArtifactTarget } from '../../domain/artifact.ts';
 import { type Principal, seesArtifact, seesSession } from '../../domain/principal.ts';
-import type { Asking, Reader, Rows } from '../../index/door.ts';
+import type { Asking, CachedReader, Rows } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import { lookUp } from '../../index/look-up.ts';
 import type { ArtifactRecord, HeadRecord, SessionNameRecord, SessionRecord } from '../../index/records.ts';
@@ -62,17 +62,17 @@ export function* liveArtifact(
 
 /** {@link liveArtifact} for readers. */
 export function readRecord(
-  reader: Reader,
+  { cached }: CachedReader,
   by: Principal,
   target: ArtifactTarget,
   now: number,
 ): Promise<LiveArtifact> {
-  return lookUp(reader, (rows) => liveArtifact(rows, by, target, now));
+  return lookUp(cached, (rows) => liveArtifact(rows, by, target, now));
 }
 
 /** Returns the artifact as the caller sees it. */
 export async function readArtifact(
-  reader: Reader,
+  reader: CachedReader,
   by: Principal,
   target: ArtifactTarget,
   now: number,

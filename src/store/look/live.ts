@@ -20,13 +20,13 @@ interface LiveRecord {
 
 /** The sessions that a call meets, each read once. */
 export class SessionsNow {
-  private readonly reader: Reader;
+  private readonly reader: Pick<Reader, 'getMany'>;
   private readonly ns: string;
   private readonly now: number;
   private readonly known = new Map<SessionUid, SessionNow | undefined>();
 
   /** @param now milliseconds since the Unix epoch. */
-  constructor(reader: Reader, ns: string, now: number) {
+  constructor(reader: Pick<Reader, 'getMany'>, ns: string, now: number) {
     this.reader = reader;
     this.ns = ns;
     this.now = now;
@@ -63,7 +63,7 @@ export class SessionsNow {
  * the principal; these cases look the same.
  */
 export async function readLive(
-  reader: Reader,
+  reader: Pick<Reader, 'getMany'>,
   by: Principal,
   ids: readonly ArtifactId[],
   now: number,

@@ -3,7 +3,7 @@
  * their decision, and both find the same.
  */
 import { type Principal, seesSession } from '../../domain/principal.ts';
-import type { Asking, Reader, Rows } from '../../index/door.ts';
+import type { Asking, CachedReader, Rows } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import { lookUp } from '../../index/look-up.ts';
 import type { SessionRecord } from '../../index/records.ts';
@@ -77,10 +77,10 @@ export function* takingSession(
 
 /** Returns the session of {@link presentSession} as it is now. */
 export async function readSession(
-  reader: Reader,
+  { cached }: CachedReader,
   by: Principal,
   id: string,
   now: number,
 ): Promise<SessionNow> {
-  return asOf(await lookUp(reader, (rows) => presentSession(rows, by, id, now)), now);
+  return asOf(await lookUp(cached, (rows) => presentSession(rows, by, id, now)), now);
 }

@@ -4,7 +4,7 @@ import { mediaTypeOf, withParameters } from '../../domain/content-type.ts';
 import { effectiveExpiry } from '../../domain/expiry.ts';
 import type { Budget } from '../../domain/load/budget.ts';
 import { type Principal, seesArtifact } from '../../domain/principal.ts';
-import type { Reader } from '../../index/door.ts';
+import type { CachedReader, Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { ArtifactRecord } from '../../index/records.ts';
 import { asksForParameters, type Condition, type Field, matches, type Test } from '../../query/condition.ts';
@@ -25,14 +25,14 @@ interface Matching {
 
 /** Reads records and keeps those that are live, may be seen and match. */
 export class ArtifactMatches {
-  private readonly reader: Reader;
+  private readonly reader: Pick<Reader, 'getMany'>;
   private readonly matching: Matching;
   private readonly sessions: SessionsNow;
 
-  constructor(reader: Reader, matching: Matching) {
-    this.reader = reader;
+  constructor({ cached }: CachedReader, matching: Matching) {
+    this.reader = cached;
     this.matching = matching;
-    this.sessions = new SessionsNow(reader, matching.by.namespace, matching.now);
+    this.sessions = new SessionsNow(cached, matching.by.namespace, matching.now);
   }
 
   /** Returns one item for each key of a record; undefined where nothing is to be shown. */

@@ -7,7 +7,7 @@ import type { Budget } from '../../domain/load/budget.ts';
 import type { ArtifactName, SessionId } from '../../domain/names.ts';
 import { type Principal, requireWholeSessions } from '../../domain/principal.ts';
 import type { Session } from '../../domain/session.ts';
-import { doorLimits, type Index, type Reader } from '../../index/door.ts';
+import { type CachedReader, doorLimits, type Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import { artifactCatalog, sessionCatalog } from '../../query/catalogs.ts';
 import { type Condition, toFilter } from '../../query/condition.ts';
@@ -137,7 +137,7 @@ export class Listing {
   }
 
   private async artifactPage(
-    reader: Reader,
+    reader: CachedReader,
     by: Principal,
     within: SessionUid | undefined,
     query: ArtifactQuery & { readonly listsTypes: boolean },
@@ -193,7 +193,7 @@ export class Listing {
 
   /** Returns pages of artifacts, then pages of gone ones. The token says in which part to continue. */
   private async withGone(
-    reader: Reader,
+    reader: CachedReader,
     by: Principal,
     session: SessionNow,
     query: ArtifactQuery,
@@ -230,7 +230,7 @@ export class Listing {
   }
 
   private async previews(
-    reader: Reader,
+    reader: CachedReader,
     { namespace }: Principal,
     { items }: Page<Artifact>,
     { previewBytes = 0 }: ArtifactQuery,

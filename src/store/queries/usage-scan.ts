@@ -4,7 +4,7 @@ import { effectiveExpiry } from '../../domain/expiry.ts';
 import { limits } from '../../domain/limits.ts';
 import type { Namespace, SessionId } from '../../domain/names.ts';
 import type { Principal } from '../../domain/principal.ts';
-import type { Index, Reader } from '../../index/door.ts';
+import type { CachedReader, Index } from '../../index/door.ts';
 import { rangeAfter } from '../../index/family.ts';
 import { keys } from '../../index/keys.ts';
 import type { ArtifactRecord } from '../../index/records.ts';
@@ -103,7 +103,7 @@ interface Counted {
 }
 
 async function countedOf(
-  reader: Reader,
+  reader: CachedReader,
   by: Principal,
   ns: Namespace,
   scope: UsageScope,

@@ -7,7 +7,7 @@ import type { ArtifactId } from '../../domain/ids.ts';
 import { limits } from '../../domain/limits.ts';
 import type { SessionId } from '../../domain/names.ts';
 import { canRead, type Principal, seesArtifact } from '../../domain/principal.ts';
-import type { Asking, Index, Reader, Tx } from '../../index/door.ts';
+import type { Asking, CachedReader, Index, Reader, Tx } from '../../index/door.ts';
 import { rangeAfter } from '../../index/family.ts';
 import { keys } from '../../index/keys.ts';
 import type { ShareLinkRecord } from '../../index/records.ts';
@@ -168,7 +168,7 @@ export class Links {
     });
   }
 
-  private async rangeOf(reader: Reader, by: Principal, scope: LinkScope): Promise<Range> {
+  private async rangeOf(reader: CachedReader, by: Principal, scope: LinkScope): Promise<Range> {
     const { namespace: ns } = by;
     const now = this.index.now();
     switch (scope.of) {

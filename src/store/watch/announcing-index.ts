@@ -43,6 +43,7 @@ export function announcing(index: Index, listener: Listener): Index {
     },
     get: (key) => index.get(key),
     getMany: (wanted) => index.getMany(wanted),
+    cached: index.cached,
     scan: (range) => index.scan(range),
     snapshot: () => index.snapshot(),
     compact: (range) => index.compact(range),

@@ -1,0 +1,144 @@
+/**
+ * Durable rows in memory, checked and decoded once. It lies below the batches that are not durable yet. What examines
+ * the index reads past it, and so does a snapshot for every row that may have changed since it was taken.
+ */
+import { Buffer } from 'node:buffer';
+import { keepDecoded } from '../family.ts';
+import { cachedFamilies } from '../keys.ts';
+import type { Value, Write } from '../row.ts';
+import type { Batch } from './batch.ts';
+
+/** A longer value is not kept. */
+const valueBytesMax = 16 * 1024;
+/** The assumed size of a row in memory: the text of its key, its value and what that is decoded to, and the rest. */
+const bytesOf = (text: string, value: Value) => 2 * text.length + 6 * value.length + 200;
+
+interface CachedRow {
+  readonly value: Value;
+  /** The row has not changed since this commit. */
+  readonly commit: number;
+}
+
+/** The cached rows as one snapshot may use them. */
+export interface CacheView {
+  /** @param text the text of the key. */
+  find(text: string): Value | undefined;
+  /** Keeps a row that the snapshot has read, if it cannot have changed since. */
+  keep(text: string, value: Value): void;
+}
+
+/** The cache of one engine. */
+export class RowCache {
+  private readonly bytesMax: number;
+  /** The rows that were used lately, and those before them. */
+  private young = new Map<string, CachedRow>();
+  private old = new Map<string, CachedRow>();
+  private youngBytes = 0;
+  /** The newest commit that {@link land} was called with. */
+  private commit = 0;
+  /** Grows whenever everything is forgotten. */
+  private generation = 0;
+  private isOn = false;
+
+  /** @param bytesMax 0: nothing is kept. */
+  constructor(bytesMax = 32 * 1024 * 1024) {
+    this.bytesMax = bytesMax;
+  }
+
+  /** Begins to keep rows of a database that was just opened. @param commit its newest. */
+  start(commit: number): void {
+    this.commit = commit;
+    this.isOn = this.bytesMax > 0;
+  }
+
+  /** Forgets everything, and keeps nothing until {@link start}: it is not known any more which rows are durable. */
+  stop(): void {
+    this.isOn = false;
+    this.generation++;
+    this.young = new Map();
+    this.old = new Map();
+    this.youngBytes = 0;
+  }
+
+  /** Returns a row as the newest durable batch left it. @param text the text of the key. */
+  find(text: string): Value | undefined {
+    return this.row(text)?.value;
+  }
+
+  private row(text: string): CachedRow | undefined {
+    const found = this.young.get(text);
+    if (found !== undefined || this.old.size === 0) return found;
+    const aged = this.old.get(text);
+    if (aged === undefined) return undefined;
+    this.old.delete(text);
+    this.put(text, aged);
+    return aged;
+  }
+
+  /** Keeps a row that was read, and that is as the newest durable batch left it. */
+  keep(text: string, value: Value): void {
+    if (!this.isOn || !isCached(text) || value.length > valueBytesMax) return;
+    keepDecoded(value);
+    this.put(text, { value, commit: this.commit });
+  }
+
+  private put(text: string, row: CachedRow): void {
+    const before = this.young.get(text);
+    this.young.set(text, row);
+    this.youngBytes += bytesOf(text, row.value) - (before === undefined ? 0 : bytesOf(text, before.value));
+    if (this.youngBytes < this.bytesMax / 2) return;
+    this.old = this.young;
+    this.young = new Map();
+    this.youngBytes = 0;
+  }
+
+  /** Takes over what a batch has changed of the rows that are kept. */
+  land(writes: Iterable<readonly [text: string, write: Write]>, commit: number): void {
+    this.commit = commit;
+    if (!this.isOn) return;
+    for (const [text, write] of writes) {
+      if (!isCached(text)) continue;
+      const isYoung = this.young.has(text);
+      if (!isYoung && !this.old.has(text)) continue;
+      if (write.type === 'put' && write.value.length <= valueBytesMax) {
+        // The encoder's memory may be part of a larger block.
+        const value = Buffer.allocUnsafeSlow(write.value.length);
+        value.set(write.value);
+        keepDecoded(value);
+        this.old.delete(text);
+        this.put(text, { value, commit });
+      } else this.forget(text);
+    }
+  }
+
+  private forget(text: string): void {
+    const row = this.young.get(text);
+    if (row !== undefined) this.youngBytes -= bytesOf(text, row.value);
+    this.young.delete(text);
+    this.old.delete(text);
+  }
+
+  /**
+   * Returns what a snapshot that is taken now may use.
+   *
+   * @param inFlight the batch that is on its way to the disk: the snapshot may have it or not.
+   */
+  view(inFlight: Batch | undefined): CacheView {
+    const { generation, commit } = this;
+    const isSure = (text: string) => this.generation === generation && inFlight?.find(text) === undefined;
+    return {
+      find: (text) => {
+        if (!isSure(text)) return undefined;
+        const row = this.row(text);
+        return row !== undefined && row.commit <= commit ? row.value : undefined;
+      },
+      keep: (text, value) => {
+        if (this.commit === commit && isSure(text)) this.keep(text, value);
+      },
+    };
+  }
+}
+
+function isCached(text: string): boolean {
+  return cachedFamilies.has(text.charCodeAt(0));
+}
