@@ -41,6 +41,9 @@ interface DirectUploadParts {
   readonly now: () => number;
 }
 
+/** The bytes after which a client learns how far the reading is. */
+const reportBytes = 64 * 1024 * 1024;
+
 /** Returns the methods of ArtifactService for direct uploads. */
 export function directUploadHandlers(
   parts: DirectUploadParts,
@@ -91,6 +94,7 @@ async function* finish(
   const cut = new AbortController();
   const signal = AbortSignal.any([call.signal, cut.signal]);
   let checkedBytes = 0;
+  let toldBytes = -reportBytes;
   const by = {
     namespace: principal.namespace,
     payer: payerOf(principal),
@@ -106,6 +110,8 @@ async function* finish(
         return;
       }
       checkedBytes = next.value;
+      if (checkedBytes - toldBytes < reportBytes) continue;
+      toldBytes = checkedBytes;
       yield { part: { case: 'checkedBytes', value: BigInt(checkedBytes) } };
     }
   } finally {

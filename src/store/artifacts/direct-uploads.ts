@@ -43,7 +43,7 @@ interface DirectUploadsOptions {
 }
 
 /** The bytes after which the reading says how far it is. */
-const reportBytes = 64 * 1024 * 1024;
+const reportBytes = 8 * 1024 * 1024;
 
 /** Pushes into the caller’s namespace whose bytes do not pass through this process before they are stored. */
 export class DirectUploads {
@@ -91,7 +91,7 @@ export class DirectUploads {
 
   /**
    * Reads the bytes back, and commits them. May be called again, also after it has succeeded. Yields the number of bytes
-   * that were read: at the beginning, and after each 64 MiB. Bytes that are not those of the description are deleted.
+   * that were read: at the beginning, and after each 8 MiB. Bytes that are not those of the description are deleted.
    *
    * @throws Failure UPLOAD_INCOMPLETE, SIZE_MISMATCH, DIGEST_MISMATCH, and what a push throws.
    */

@@ -128,6 +128,12 @@ describe('the end', () => {
     const rig = await openDirectRig();
     const { artifacts } = rig.owner;
     const upload = await sent(artifacts);
+    // All three have begun before one of them can commit.
+    let late = 0;
+    rig.fake.fail('read', 'late', 3);
+    rig.fake.onFault = () => {
+      if (++late === 3) queueMicrotask(() => rig.fake.release());
+    };
     const ends = await Promise.all([1, 2, 3].map(() => finish(artifacts, upload.uploadToken)));
     expect(new Set(ends.map(({ artifact }) => artifact!.id)).size).toBe(1);
     expect(ends.filter(({ receipt }) => !receipt!.replayed).length).toBe(1);

@@ -20,7 +20,7 @@ export type Artifacts = Client<typeof ArtifactService>;
 export type DirectRig = Awaited<ReturnType<typeof openDirectRig>>;
 
 /** Opens a service that ends with the test; every row must then agree with the others, and with the bucket. */
-export async function openDirectRig({ isOff = false, least = bytesMin } = {}) {
+export async function openDirectRig({ isOff = false, least = bytesMin, most = 10_000_000 } = {}) {
   const fake = await FakeGcs.open();
   onTestFinished(() => fake[Symbol.asyncDispose]());
   const address = { bucket: 'bucket', prefix: 'store' };
@@ -28,7 +28,7 @@ export async function openDirectRig({ isOff = false, least = bytesMin } = {}) {
   onTestFinished(() => blobs[Symbol.dispose]());
   await blobs.claimFor('store1');
   const directUploads = isOff ? undefined : { bytesMin: least };
-  const rig = await openTicketRig({ blobs, directUploads, inlineBytesMax: 0, artifactBytesMax: 10_000_000 });
+  const rig = await openTicketRig({ blobs, directUploads, inlineBytesMax: 0, artifactBytesMax: most });
   fake.buckets.now = () => rig.clock.now;
   onTestFinished(async () => {
     fake.isDown = false;
@@ -40,7 +40,8 @@ export async function openDirectRig({ isOff = false, least = bytesMin } = {}) {
     [...fake.buckets.bucket('bucket').values()].filter((one) => one.name.startsWith('store/blobs/'));
   const collect = () => rig.store.collection.collect({ limit: 1_000 }, { findOrphans: true });
   const { grpc } = rig.server.addresses;
-  return { ...rig, grpc, fake, owner, contents, collect };
+  const receivedBytes = () => blobs.traffic.receivedBytes;
+  return { ...rig, grpc, receivedBytes, fake, owner, contents, collect };
 }
 
 /** The description of a content under the name `a.bin` in the session `s`. */

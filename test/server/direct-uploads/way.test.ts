@@ -6,9 +6,12 @@ import { ArtifactService } from '../../../gen/artifacta/v1/artifact_service_pb.t
 import { InfoService } from '../../../gen/artifacta/v1/info_service_pb.ts';
 import { withCredentials } from '../../../src/client/wire/headers.ts';
 import { byName, refusal, sha256, someBytes } from '../../support/calls.ts';
+import { digestOf, specOf as specInStore, tester } from '../../support/specs.ts';
 import { openTransport } from '../grpc/listeners.ts';
 import { openHttpTransport } from '../http/listeners.ts';
 import { begun, bytes, bytesMin, type DirectRig, finish, openDirectRig, send, sent, specOf } from './rig.ts';
+
+const MiB = 1024 * 1024;
 
 const ways = {
   gRPC: ({ grpc }: DirectRig) => {
@@ -124,4 +127,41 @@ it('the request id of the description counts, also for uploads that pass through
   expect(result).toMatchObject({ case: 'existing', value: { receipt: { replayed: true } } });
   const spent = specOf(someBytes(200_000, 3), { requestId: 'once' });
   expect((await refusal(artifacts.beginDirectUpload({ spec: spent }))).reason).toBe('REQUEST_ID_REUSED');
+});
+
+it('a large content is read back piece by piece, as fast as the caller asks', {
+  timeout: 60_000,
+}, async () => {
+  const rig = await openDirectRig({ most: 100_000_000 });
+  const { directUploads } = rig.store;
+  const large = Buffer.alloc(70 * MiB, someBytes(MiB + 1));
+  const spec = { ...specInStore({ session: 's', name: 'a' }), ...digestOf(large) };
+  const begun = await directUploads.begin(tester, spec);
+  if ('artifact' in begun) throw new Error('no bytes are needed');
+  expect(await send(begun.url, large)).toBe(200);
+  const before = rig.receivedBytes();
+  const reading = directUploads.finish(tester, spec, begun);
+  expect(await reading.next()).toEqual({ done: false, value: 0 });
+  expect(rig.receivedBytes()).toBe(before);
+  expect(await reading.next()).toEqual({ done: false, value: 8 * MiB });
+  // One more chunk of the connection, at most, has come.
+  expect(rig.receivedBytes() - before).toBeLessThan(9 * MiB);
+  let last = await reading.next();
+  while (last.done !== true) last = await reading.next();
+  expect(last.value).toMatchObject({ artifact: { version: 1 } });
+  expect(rig.receivedBytes() - before).toBe(large.length);
+});
+
+it('an end that is given up can be repeated', { timeout: 60_000 }, async () => {
+  const rig = await openDirectRig({ most: 100_000_000 });
+  const { artifacts } = rig.owner;
+  const large = Buffer.alloc(70 * MiB, someBytes(MiB + 1));
+  const { uploadToken } = await sent(artifacts, large);
+  for await (const { part } of artifacts.finishDirectUpload({ uploadToken })) {
+    expect(part).toEqual({ case: 'checkedBytes', value: 0n });
+    break;
+  }
+  const { checked, artifact } = await finish(artifacts, uploadToken);
+  expect(checked).toEqual([0, 64 * MiB]);
+  expect(artifact!.sizeBytes).toBe(BigInt(large.length));
 });

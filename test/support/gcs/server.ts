@@ -165,7 +165,9 @@ export class FakeGcs implements AsyncDisposable {
   private requireAllowed(kind: Kind, authorization: string | undefined): void {
     if (this.isDown)
       throw new Refused(503, 'backendError', 'We encountered an internal error. Please try again.');
-    if (!isByUrl.has(kind) && this.token !== undefined && authorization !== `Bearer ${this.token}`)
+    const isNeeded = this.token !== undefined && kind !== 'signed';
+    const isByUrl = authorization === undefined && toSession.has(kind);
+    if (isNeeded && !isByUrl && authorization !== `Bearer ${this.token}`)
       throw new Refused(401, 'authError', 'Invalid Credentials');
     if (this.forbidden.has(kind))
       throw new Refused(403, 'forbidden', 'the account does not have the permission for the object');
@@ -300,8 +302,8 @@ export class FakeGcs implements AsyncDisposable {
   }
 }
 
-/** The kinds of requests whose URL is the credential: signed reads, and all that is sent to the session of an upload. */
-const isByUrl: ReadonlySet<Kind> = new Set(['signed', 'put', 'progress', 'cancel']);
+/** The kinds of requests to the session of an upload. Its URL is a credential; wrong ones beside it are refused. */
+const toSession: ReadonlySet<Kind> = new Set(['put', 'progress', 'cancel']);
 
 interface Performed {
   readonly kind: Kind;
