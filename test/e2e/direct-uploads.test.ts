@@ -55,9 +55,14 @@ it('an upload goes on after the service was killed and started again', { timeout
   killed.child.kill('SIGKILL');
   await killed.ended;
   expect(await send(upload.uri, large)).toBe(200);
+  const fsck = () => start(['fsck', '--contents', '--data-dir', dataDir], { env: variables }).ended;
+  expect(await fsck()).toMatchObject({ code: 0 });
   const server = startServe(dataDir, flags, variables);
   const artifacts = await artifactsAt(String((await server.ready).grpc));
   expect((await finish(artifacts, upload.uploadToken)).artifact!.version).toBe(1n);
+  server.child.kill('SIGTERM');
+  expect(await server.ended).toBe(0);
+  expect(await fsck()).toMatchObject({ code: 0 });
 });
 
 it('no log line, span, metric or error has the URL or the token', { timeout: 60_000 }, async () => {
