@@ -19,6 +19,7 @@ import { adminHandlers, custodyHandlers } from '../src/api/admin/admin-service.t
 import { Admission } from '../src/api/admission.ts';
 import { Archives } from '../src/api/archives/archives.ts';
 import { artifactHandlers } from '../src/api/artifacts/artifact-service.ts';
+import { directUploadHandlers } from '../src/api/artifacts/direct-uploads.ts';
 import { infoHandlers } from '../src/api/info/server-info.ts';
 import { exportHandlers } from '../src/api/maintenance/exporting.ts';
 import { maintenanceHandlers } from '../src/api/maintenance/maintenance-service.ts';
@@ -28,6 +29,7 @@ import { afterRealTime } from '../src/api/timer.ts';
 import { reasons } from '../src/domain/errors.ts';
 import { ChildTokens } from '../src/identity/child-tokens.ts';
 import { Tickets } from '../src/identity/tickets.ts';
+import { UploadTokens } from '../src/identity/upload-tokens.ts';
 import { type Setting, settings } from '../src/settings/settings.ts';
 import type { StoreHost } from '../src/store/custody/host.ts';
 import { startTestServer } from './server/grpc/listeners.ts';
@@ -102,7 +104,19 @@ it('says which methods are served', async () => {
   const admission = new Admission({ after: afterRealTime, elapsed: () => 0 });
   const now = () => 0;
   const served: [DescService, object][] = [
-    [ArtifactService, artifactHandlers(store, admission, { localUrl: () => undefined })],
+    [
+      ArtifactService,
+      {
+        ...artifactHandlers(store, admission, { localUrl: () => undefined }),
+        ...directUploadHandlers({
+          direct: store.directUploads,
+          tokens: new UploadTokens(store.tokenKey, now),
+          admission,
+          policy: undefined,
+          now,
+        }),
+      },
+    ],
     [
       AdminService,
       {

@@ -9,6 +9,8 @@ export type Need = Scope | 'operator' | 'anybody';
 const artifactNeeds: Readonly<Record<string, Need>> = {
   UploadArtifact: 'write',
   CreateArtifact: 'write',
+  BeginDirectUpload: 'write',
+  FinishDirectUpload: 'write',
   DownloadArtifact: 'read',
   ReadArtifact: 'read',
   GetArtifact: 'read',

@@ -9,6 +9,7 @@ import { TicketService } from '../../gen/artifacta/v1/ticket_service_pb.ts';
 import { limits } from '../domain/limits.ts';
 import { ChildTokens } from '../identity/child-tokens.ts';
 import { Tickets } from '../identity/tickets.ts';
+import { UploadTokens } from '../identity/upload-tokens.ts';
 import { type ExportPlace, Exports } from '../store/custody/exports.ts';
 import type { StoreHost } from '../store/custody/host.ts';
 import type { Store } from '../store/open.ts';
@@ -18,6 +19,7 @@ import { exportFormat } from './admin/export-format.ts';
 import { Admission } from './admission.ts';
 import { Archives } from './archives/archives.ts';
 import { artifactHandlers } from './artifacts/artifact-service.ts';
+import { type DirectUploadPolicy, directUploadHandlers } from './artifacts/direct-uploads.ts';
 import type { RedirectPolicy } from './downloads/redirects.ts';
 import { type GuardOptions, guard } from './guard.ts';
 import { madeOf } from './handlers.ts';
@@ -71,6 +73,8 @@ interface RoutesOptions extends GuardOptions {
   readonly admission?: Admission | undefined;
   /** The redirects that downloads may get. Default: none. */
   readonly redirects?: RedirectPolicy | undefined;
+  /** The uploads that clients may send straight to the bucket. Default: none. */
+  readonly directUploads?: DirectUploadPolicy | undefined;
 }
 
 /** Registers every service with a router, each method behind the guard. */
@@ -81,7 +85,14 @@ export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'se
   const { version = '', exportPlace: place, shipping } = options;
   const exports = options.exports ?? exportsOf(options);
   const addresses = { publicUrl, localUrl, previewOrigin: options.previewOrigin };
-  const artifacts = madeOf(store, (open) => artifactHandlers(open, admission, addresses, redirects));
+  const artifacts = madeOf(store, (open) => {
+    const tokens = new UploadTokens(open.tokenKey, now);
+    const direct = { direct: open.directUploads, tokens, admission, policy: options.directUploads, now };
+    return {
+      ...artifactHandlers(open, admission, addresses, redirects),
+      ...directUploadHandlers(direct),
+    };
+  });
   const archives = new Archives({
     artifactsMax: limits.archiveArtifactsMax,
     artifactsAtOnceMax: limits.archivedArtifactsMax,
@@ -99,7 +110,13 @@ export function routes(options: RoutesOptions): (router: Pick<ConnectRouter, 'se
   // These methods work while no store is open.
   const custody = host === undefined ? {} : custodyHandlers(host, version, exports, place);
   const exporting = exportHandlers(exports);
-  const facts = { version, methods: methodNames, hasShareUrls: publicUrl !== undefined, ...options.settings };
+  const facts = {
+    version,
+    methods: methodNames,
+    hasShareUrls: publicUrl !== undefined,
+    directUploadBytesMin: options.directUploads?.bytesMin,
+    ...options.settings,
+  };
   const info = infoHandlers(facts);
   return (router) => {
     router.service(ArtifactService, guard(ArtifactService, artifacts, options));

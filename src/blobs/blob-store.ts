@@ -24,6 +24,9 @@
  * 8. Only a store whose place has exactly the bytes that were written, and lets others read them, has `readUrl`. A store
  *    that changes bytes on their way, for example by encryption, has none.
  *
+ * 9. What somebody sends to an `uploadUrl` becomes a blob as if it had been committed here, when all its bytes have come.
+ *    The store vouches for its version, not for its bytes: they must be read back before they are used.
+ *
  * What another object store needs: a create that fails if the name exists (on S3: `If-None-Match: *`), a strongly
  * consistent listing by prefix, and reads of ranges. It needs no generations: since a name is used once, they only
  * protect from writers outside. A store on S3 returns undefined from `commit`, deletes by name, and finds its own first
@@ -111,6 +114,13 @@ export interface BlobStore {
     shown: ShownAs,
     signal?: AbortSignal,
   ): Promise<ReadUrl | undefined>;
+  /**
+   * Begins an upload by others. Returns a URL that lets everyone who has it send the bytes of exactly this blob, once, for
+   * up to a week. It must not be logged. Absent where only this process can write.
+   *
+   * @throws Failure STORE_UNAVAILABLE.
+   */
+  uploadUrl?(name: string, sizeBytes: number, signal?: AbortSignal): Promise<string>;
   /**
    * Yields every committed name of a namespace, or only those with one shard (the two hexadecimal digits), in no
    * particular order.

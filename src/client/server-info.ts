@@ -54,6 +54,8 @@ export interface ServerLimits {
   /** The deadlines of unary calls: of a call whose client sets none, and the longest. */
   readonly defaultDeadlineMs: number | undefined;
   readonly maxDeadlineMs: number | undefined;
+  /** The length of the smallest content that may go straight to the bucket. Undefined: none may. */
+  readonly minDirectUploadBytes: number | undefined;
 }
 
 /**
@@ -110,6 +112,7 @@ function limitsFrom(message: LimitsMessage | undefined): ServerLimits {
     maxLeaseMs: milliseconds('maxLease'),
     defaultDeadlineMs: milliseconds('defaultDeadline'),
     maxDeadlineMs: milliseconds('maxDeadline'),
+    minDirectUploadBytes: number('minDirectUploadBytes'),
   };
 }
 

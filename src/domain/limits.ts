@@ -116,6 +116,10 @@ export const limits = {
   ticketSecondsMax: 300,
   /** The description of a push within a ticket, encoded: the path of a URL carries it. */
   ticketSpecBytesMax: 3 * 1024,
+  /** From the begin of a direct upload to the begin of its end. */
+  directUploadSecondsMax: 6 * 3_600,
+  /** The description of a push within the token of a direct upload, encoded: the token must fit into a text. */
+  directUploadSpecBytesMax: 16 * 1024,
   /** Artifacts in one zip file: our library can count no more... */
   archiveArtifactsMax: 65_534,
   /** ...and in all that are made at once: the directory of each is in memory until its end. */

@@ -42,7 +42,7 @@
  *   ├── 53 reference      ns, sha256, kind, id        : the truth that refs summarises
  *   ├── 54 physicalName   ns, name                    → live for a sha256, or condemned
  *   ├── 55 maybeFree      time, ns, sha256
- *   ├── 56 condemned      time, ns, name              → {generation, size}
+ *   ├── 56 condemned      time, ns, name              → {generation, size, again}
  *   ├── 57 preview        ns, sha256                  → the beginning of a content in a file; empty if it is not text
  *   └── 58 quarantine     ns, sha256                  → {time, message}: the contents that are quarantined
  *   calls

@@ -205,15 +205,20 @@ export interface QuarantineRecord {
   readonly message: string;
 }
 
-/** The use of a physical name. A condemned name may be deleted from `notBefore` on and never lives again. */
+/**
+ * The use of a physical name. A condemned name may be deleted from `notBefore` on. It never lives again, except if it
+ * awaited an upload by a client: it is condemned from the beginning, and an upload that is finished in time saves it.
+ */
 export type PhysicalNameRecord =
   | { readonly state: 'live'; readonly sha256: Sha256 }
   | { readonly state: 'condemned'; readonly notBefore: number };
 
-/** The file to delete under the name, `size` in bytes. */
+/** The file to delete under the name, `size` in bytes; 0 if it is not known to exist. */
 export interface CondemnedRecord {
   readonly generation?: string;
   readonly size: number;
+  /** The time when the name is deleted once more: until then a client could still write a file there. */
+  readonly again?: number;
 }
 
 /** The use of a request id; forgotten after `expireTime`. */

@@ -95,6 +95,8 @@ export interface ServeConfig extends CommonConfig {
   readonly httpHosts: readonly string[];
   /** The readers that are sent to the bucket. Undefined: none. */
   readonly redirects: { readonly hasLinks: boolean; readonly bytesMin: number } | undefined;
+  /** The uploads that may go straight to the bucket. Undefined: none. */
+  readonly directUploads: { readonly bytesMin: number } | undefined;
   /** Whether HTTP serves the web console. */
   readonly hasConsole: boolean;
   /** The tools at /mcp that ask a person for consent; `share` includes `revoke_share`. */

@@ -19,7 +19,14 @@ import type {
 import { dataHomeOf, defaultDataDir, defaultSocket, keptPathIn, xdg } from './directories.ts';
 import { flagsOf } from './flags.ts';
 import { type KeptName, readKept } from './kept-file.ts';
-import { logFormatOf, previewOriginOf, redirectsOf, tlsOf, tracesBelow } from './serve-values.ts';
+import {
+  directUploadsOf,
+  logFormatOf,
+  previewOriginOf,
+  redirectsOf,
+  tlsOf,
+  tracesBelow,
+} from './serve-values.ts';
 import { type SettingName, settings } from './settings.ts';
 import { type Environment, fromHome, homeOf, type Kept, SettingError, Source } from './source.ts';
 
@@ -95,6 +102,7 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
     admin,
     otlpTracesUrl: source.collector('otlpTracesEndpoint') ?? tracesBelow(source.collector('otlpEndpoint')),
     redirects: redirectsOf(source),
+    directUploads: directUploadsOf(source),
     httpHosts: source.hosts('httpHosts'),
     hasConsole: !source.flag('noConsole'),
     mcpConsented: [

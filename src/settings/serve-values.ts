@@ -22,6 +22,17 @@ export function redirectsOf(source: Source): ServeConfig['redirects'] {
   return { hasLinks: whom === 'links', bytesMin };
 }
 
+/** Returns the direct uploads that are allowed. Undefined: none. @throws SettingError. */
+export function directUploadsOf(source: Source): ServeConfig['directUploads'] {
+  const bytesMin = source.bytes('directUploadBytesMin', 2 ** 50);
+  if (bytesMin === undefined) return undefined;
+  const name = source.name('directUploadBytesMin');
+  if (bytesMin === 0) throw new SettingError(name, 'must be at least 1');
+  if (source.bucket('blobs') === undefined)
+    throw new SettingError(name, 'must not be given, or the contents must be in a bucket: give --blobs');
+  return { bytesMin };
+}
+
 /**
  * Returns the origin of previews. Undefined: that of the service.
  *

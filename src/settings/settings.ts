@@ -275,6 +275,15 @@ export const settings = {
     default: '8388608',
     description: 'size of the smallest content that --redirect-downloads applies to',
   },
+  directUploadBytesMin: {
+    flag: 'direct-upload-bytes-min',
+    value: 'BYTES',
+    env: 'ARTIFACTA_DIRECT_UPLOAD_BYTES_MIN',
+    default: 'none (all bytes pass through the service)',
+    description:
+      'size of the smallest content that clients may send straight to the bucket (docs/bucket.md); the service reads it ' +
+      'back',
+  },
   exportDir: {
     flag: 'export-dir',
     value: 'DIR',

@@ -11,6 +11,7 @@ import type { After } from '../domain/timer.ts';
 import type { Index } from '../index/door.ts';
 import { keys } from '../index/keys.ts';
 import { Artifacts } from './artifacts/artifacts.ts';
+import { DirectUploads } from './artifacts/direct-uploads.ts';
 import { Downloads } from './artifacts/downloads.ts';
 import { Readings } from './artifacts/readings.ts';
 import { Uploads } from './artifacts/uploads.ts';
@@ -94,6 +95,7 @@ export interface Store extends AsyncDisposable {
    */
   now(): number;
   readonly uploads: Uploads;
+  readonly directUploads: DirectUploads;
   readonly artifacts: Artifacts;
   readonly downloads: Downloads;
   readonly readings: Readings;
@@ -150,10 +152,12 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const space = new Space(blobs, index, options.reserveBytes, {
     nextRoom: () => nextRoom(index, graces, pauses),
   });
-  const uploaded = { inlineBytesMax, artifactBytesMax, opensSessions };
+  const limited = { inlineBytesMax, artifactBytesMax, opensSessions };
+  const uploads = new Uploads({ index, blobs, contents, namespaces, space, ...limited, lapses, onStep });
   return {
     now: () => index.now(),
-    uploads: new Uploads({ index, blobs, contents, namespaces, space, ...uploaded, lapses, onStep }),
+    uploads,
+    directUploads: new DirectUploads({ index, blobs, uploads }),
     artifacts: new Artifacts(index, namespaces, lapses, onStep),
     downloads: new Downloads(index, namespaces, contents),
     readings: new Readings(index, namespaces, contents, paging),

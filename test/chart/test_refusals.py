@@ -54,6 +54,7 @@ REFUSED = {
         r"http.corsOrigins: \* goes not with auth.enabled=false",
     ),
     "readers sent to no bucket": ({"redirects": {"downloads": "clients"}}, "redirects.downloads: needs blobs"),
+    "uploads sent to no bucket": ({"directUploadBytesMin": "64MiB"}, "directUploadBytesMin: needs blobs"),
     "readers sent to nowhere": (
         {"redirects": {"downloads": "all"}, "blobs": "gs://example/store"},
         "/redirects/downloads",

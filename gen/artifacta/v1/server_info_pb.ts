@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file artifacta/v1/server_info.proto.
  */
 export const file_artifacta_v1_server_info: GenFile = /*@__PURE__*/
-  fileDesc("Ch5hcnRpZmFjdGEvdjEvc2VydmVyX2luZm8ucHJvdG8SDGFydGlmYWN0YS52MSKNAQoKU2VydmVySW5mbxIPCgd2ZXJzaW9uGAEgASgJEg8KB21ldGhvZHMYAiADKAkSEAoIZmVhdHVyZXMYAyADKAkSKgoGbGltaXRzGAQgASgLMhouYXJ0aWZhY3RhLnYxLlNlcnZlckxpbWl0cxIfChdhdXRoZW50aWNhdGlvbl9yZXF1aXJlZBgFIAEoCCL8BgoMU2VydmVyTGltaXRzEhoKEm1heF9hcnRpZmFjdF9ieXRlcxgBIAEoAxIYChBtYXhfaW5saW5lX2J5dGVzGAIgASgFEhkKEW1heF9tZXNzYWdlX2J5dGVzGAMgASgFEhMKC2NodW5rX2J5dGVzGAQgASgFEhkKEWRlZmF1bHRfcGFnZV9zaXplGAUgASgFEhUKDW1heF9wYWdlX3NpemUYBiABKAUSFQoNbWF4X2JhdGNoX2dldBgHIAEoBRIYChBtYXhfZmlsdGVyX2J5dGVzGAggASgFEhYKDm1heF9yZWFkX2J5dGVzGAkgASgFEiEKGW1heF9zZXNzaW9uX2lkX2NoYXJhY3RlcnMYCiABKAUSIQoZbWF4X3JlcXVlc3RfaWRfY2hhcmFjdGVycxgLIAEoBRIWCg5tYXhfbmFtZV9ieXRlcxgMIAEoBRIeChZtYXhfbmFtZV9zZWdtZW50X2J5dGVzGA0gASgFEhkKEW1heF9tZXRhZGF0YV9rZXlzGA4gASgFEh4KFm1heF9tZXRhZGF0YV9rZXlfYnl0ZXMYDyABKAUSIAoYbWF4X21ldGFkYXRhX3ZhbHVlX2J5dGVzGBAgASgFEhoKEm1heF9tZXRhZGF0YV9ieXRlcxgRIAEoBRISCgptYXhfaW5wdXRzGBIgASgFEhwKFG1heF9leHBlY3RlZF9vdXRwdXRzGBMgASgFEjcKFHJlcXVlc3RfaWRfcmV0ZW50aW9uGBQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjUKEm1heF9zaGFyZV9saW5rX3R0bBgVIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIwCg1tYXhfdG9rZW5fdHRsGBYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiwKCW1pbl9sZWFzZRgXIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIsCgltYXhfbGVhc2UYGCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMwoQZGVmYXVsdF9kZWFkbGluZRgZIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIvCgxtYXhfZGVhZGxpbmUYGiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25iBnByb3RvMw", [file_google_protobuf_duration]);
+  fileDesc("Ch5hcnRpZmFjdGEvdjEvc2VydmVyX2luZm8ucHJvdG8SDGFydGlmYWN0YS52MSKNAQoKU2VydmVySW5mbxIPCgd2ZXJzaW9uGAEgASgJEg8KB21ldGhvZHMYAiADKAkSEAoIZmVhdHVyZXMYAyADKAkSKgoGbGltaXRzGAQgASgLMhouYXJ0aWZhY3RhLnYxLlNlcnZlckxpbWl0cxIfChdhdXRoZW50aWNhdGlvbl9yZXF1aXJlZBgFIAEoCCKdBwoMU2VydmVyTGltaXRzEhoKEm1heF9hcnRpZmFjdF9ieXRlcxgBIAEoAxIYChBtYXhfaW5saW5lX2J5dGVzGAIgASgFEhkKEW1heF9tZXNzYWdlX2J5dGVzGAMgASgFEhMKC2NodW5rX2J5dGVzGAQgASgFEhkKEWRlZmF1bHRfcGFnZV9zaXplGAUgASgFEhUKDW1heF9wYWdlX3NpemUYBiABKAUSFQoNbWF4X2JhdGNoX2dldBgHIAEoBRIYChBtYXhfZmlsdGVyX2J5dGVzGAggASgFEhYKDm1heF9yZWFkX2J5dGVzGAkgASgFEiEKGW1heF9zZXNzaW9uX2lkX2NoYXJhY3RlcnMYCiABKAUSIQoZbWF4X3JlcXVlc3RfaWRfY2hhcmFjdGVycxgLIAEoBRIWCg5tYXhfbmFtZV9ieXRlcxgMIAEoBRIeChZtYXhfbmFtZV9zZWdtZW50X2J5dGVzGA0gASgFEhkKEW1heF9tZXRhZGF0YV9rZXlzGA4gASgFEh4KFm1heF9tZXRhZGF0YV9rZXlfYnl0ZXMYDyABKAUSIAoYbWF4X21ldGFkYXRhX3ZhbHVlX2J5dGVzGBAgASgFEhoKEm1heF9tZXRhZGF0YV9ieXRlcxgRIAEoBRISCgptYXhfaW5wdXRzGBIgASgFEhwKFG1heF9leHBlY3RlZF9vdXRwdXRzGBMgASgFEjcKFHJlcXVlc3RfaWRfcmV0ZW50aW9uGBQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjUKEm1heF9zaGFyZV9saW5rX3R0bBgVIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIwCg1tYXhfdG9rZW5fdHRsGBYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiwKCW1pbl9sZWFzZRgXIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIsCgltYXhfbGVhc2UYGCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMwoQZGVmYXVsdF9kZWFkbGluZRgZIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIvCgxtYXhfZGVhZGxpbmUYGiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SHwoXbWluX2RpcmVjdF91cGxvYWRfYnl0ZXMYGyABKANiBnByb3RvMw", [file_google_protobuf_duration]);
 
 /**
  * The version of a service, what it can do, and its limits. It tells a client of another version what that client may
@@ -46,6 +46,8 @@ export type ServerInfo = Message<"artifacta.v1.ServerInfo"> & {
    * caller asked for. A client checks for the name before it uses the field, or finds in the response that the field
    * has counted. A name never changes its meaning. Clients ignore names that they do not know.
    *
+   * - `direct-uploads`: BeginDirectUpload works for contents of at least ServerLimits.min_direct_upload_bytes. Without it:
+   *   NOT_IMPLEMENTED.
    * - `seal-durability`: SealSessionRequest.durability counts. Without it: the field is ignored.
    * - `session-prefixes`: MintTokenRequest.session_prefixes limits the token. Without it: the field is ignored.
    * - `sessions-by-push`: a push to an unknown session opens the session. Without it: SESSION_MUST_EXIST.
@@ -268,6 +270,13 @@ export type ServerLimits = Message<"artifacta.v1.ServerLimits"> & {
    * @generated from field: google.protobuf.Duration max_deadline = 26;
    */
   maxDeadline?: Duration | undefined;
+
+  /**
+   * The length of the smallest content that BeginDirectUpload accepts, in bytes. 0: the service has no direct uploads.
+   *
+   * @generated from field: int64 min_direct_upload_bytes = 27;
+   */
+  minDirectUploadBytes: bigint;
 };
 
 /**

@@ -50,6 +50,9 @@
 {{- if and (ne .Values.redirects.downloads "off") (not .Values.blobs) -}}
 {{- fail "redirects.downloads: needs blobs: readers can be sent to a bucket only" -}}
 {{- end -}}
+{{- if and (ne (toString .Values.directUploadBytesMin) "") (not .Values.blobs) -}}
+{{- fail "directUploadBytesMin: needs blobs: clients can send contents to a bucket only" -}}
+{{- end -}}
 {{- if and .Values.http.previewOrigin (not .Values.http.publicUrl) -}}
 {{- fail "http.previewOrigin: needs http.publicUrl, the address of the pages that show previews" -}}
 {{- end -}}

@@ -98,6 +98,10 @@
   value: {{ include "artifacta.quantity" .bytesMin }}
 {{- end }}
 {{- end }}
+{{- if ne (toString .Values.directUploadBytesMin) "" }}
+- name: ARTIFACTA_DIRECT_UPLOAD_BYTES_MIN
+  value: {{ include "artifacta.quantity" .Values.directUploadBytesMin }}
+{{- end }}
 {{- with .Values.sealDurability }}
 - name: ARTIFACTA_SEAL_DURABILITY
   value: {{ . | quote }}

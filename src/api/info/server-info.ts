@@ -29,6 +29,8 @@ interface ServerFacts extends ServedSettings {
   readonly methods: readonly string[];
   /** Whether share links come with a URL. */
   readonly hasShareUrls: boolean;
+  /** The size of the smallest direct upload. Default: none are offered. */
+  readonly directUploadBytesMin?: number | undefined;
 }
 
 /** Returns the methods of InfoService. They use no store, so that they answer in recovery too. */
@@ -52,8 +54,9 @@ function serverInfoOf(facts: ServerFacts): ServerInfo {
 }
 
 /** Returns the names that `server_info.proto` lists, and no others. */
-function featuresOf({ opensSessions = true, hasShareUrls }: ServerFacts): string[] {
+function featuresOf({ opensSessions = true, hasShareUrls, directUploadBytesMin }: ServerFacts): string[] {
   return [
+    ...(directUploadBytesMin === undefined ? [] : ['direct-uploads']),
     'seal-durability',
     'session-prefixes',
     ...(opensSessions ? ['sessions-by-push'] : []),
@@ -61,7 +64,10 @@ function featuresOf({ opensSessions = true, hasShareUrls }: ServerFacts): string
   ].sort();
 }
 
-function limitsOf({ artifactBytesMax = limits.artifactBytesMaxDefault }: ServerFacts) {
+function limitsOf({
+  artifactBytesMax = limits.artifactBytesMaxDefault,
+  directUploadBytesMin = 0,
+}: ServerFacts) {
   return create(ServerLimitsSchema, {
     maxArtifactBytes: BigInt(artifactBytesMax),
     maxInlineBytes: Math.min(limits.inlineRequestBytesMax, artifactBytesMax),
@@ -89,5 +95,6 @@ function limitsOf({ artifactBytesMax = limits.artifactBytesMaxDefault }: ServerF
     maxLease: durationFromMs(limits.leaseSecondsMax * 1_000),
     defaultDeadline: durationFromMs(limits.deadlineSecondsDefault * 1_000),
     maxDeadline: durationFromMs(limits.deadlineSecondsMax * 1_000),
+    minDirectUploadBytes: BigInt(directUploadBytesMin),
   });
 }

@@ -252,6 +252,22 @@ export class GcsBlobs implements BlobStore, Disposable {
     return await this.signing.url({ ...this.objects.placeOf(`blobs/${name}`), generation, ...shown }, signal);
   }
 
+  /** The bucket drops an upload that is not complete after a week, and its URL with it. */
+  async uploadUrl(name: string, sizeBytes: number, signal?: AbortSignal): Promise<string> {
+    blobName(name);
+    const mark = { writer: this.writer, upload: freshId() };
+    try {
+      const begun = await this.client.run(
+        'create',
+        (each) => this.objects.begin(`blobs/${name}`, mark, each, sizeBytes),
+        signal,
+      );
+      return begun.href;
+    } catch (error) {
+      throw this.client.unexpected(error, 'beginning an upload');
+    }
+  }
+
   async stat(name: string, generation?: string): Promise<BlobStat | undefined> {
     blobName(name);
     try {

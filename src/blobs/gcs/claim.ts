@@ -4,8 +4,8 @@
  */
 import { Buffer } from 'node:buffer';
 import { Failure } from '../../domain/errors.ts';
+import { Crc32c } from '../crc32c.ts';
 import type { BucketClient } from './client.ts';
-import { Crc32c } from './crc32c.ts';
 import { type Mark, type Objects, refusedAs } from './objects.ts';
 
 /** Its name below the prefix. */

@@ -60,8 +60,8 @@ export class Objects {
     return await factsOf(await this.client.ask('create', ask, signal));
   }
 
-  /** Begins an upload in pieces. @returns its URL. */
-  async begin(name: string, mark: Mark, signal: AbortSignal): Promise<URL> {
+  /** Begins an upload in pieces, of a size that may be known already. @returns its URL. */
+  async begin(name: string, mark: Mark, signal: AbortSignal, sizeBytes?: number): Promise<URL> {
     const query = {
       uploadType: 'resumable',
       ifGenerationMatch: '0',
@@ -71,7 +71,11 @@ export class Objects {
     const ask = {
       method: 'POST',
       url: this.uploadUrl(query),
-      headers: { 'content-type': 'application/json', 'x-upload-content-type': octets },
+      headers: {
+        'content-type': 'application/json',
+        'x-upload-content-type': octets,
+        ...(sizeBytes === undefined ? {} : { 'x-upload-content-length': String(sizeBytes) }),
+      },
       body: [Buffer.from(JSON.stringify({ contentType: octets, metadata: metadataOf(mark) }))],
     } as const;
     const { headers, body } = await this.client.ask('create', ask, signal);

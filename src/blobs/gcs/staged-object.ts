@@ -5,9 +5,9 @@
 
 import { Failure } from '../../domain/errors.ts';
 import type { BlobVersion, StagedBlob } from '../blob-store.ts';
+import { Crc32c } from '../crc32c.ts';
 import { type ObjectFacts, takenFailure, whoseIs } from './answers.ts';
 import type { BucketClient } from './client.ts';
-import { Crc32c } from './crc32c.ts';
 import { Broken } from './exchange.ts';
 import { type Mark, type Objects, refusedAs } from './objects.ts';
 import { memoryBlockBytes, type Share, type UploadMemory } from './upload-memory.ts';

@@ -26,6 +26,7 @@ interface PushFlags {
   readonly type?: string;
   readonly requestId?: string;
   readonly newVersion?: boolean;
+  readonly direct?: boolean;
   readonly fromCommand?: boolean;
   readonly links?: Exclude<LinkRule, 'inside'>;
   readonly exclude?: string[];
@@ -76,6 +77,7 @@ export function addPush(program: Command, invocation: Invocation): Command {
       'id of this request; the request can be repeated safely with the same id (default: a new id)',
     )
     .option('--new-version', 'make a new version even if the bytes are the same')
+    .option('--direct', 'send large files straight to the bucket of the service, if it allows that')
     .addOption(
       new Option(
         '--links <what>',
@@ -141,7 +143,7 @@ function parse(files: readonly string[], flags: PushFlags, invocation: Invocatio
   const given = flags.session ?? io.outerSession;
   const session = given ?? generatedSession(io.now?.() ?? new Date(), io.random ?? Math.random);
   if (given === undefined) output.remark(`the session is ${session}`);
-  const common = { spec: { ...spec, session }, exclusions };
+  const common = { spec: { ...spec, session }, exclusions, direct: flags.direct };
   const { name = '' } = flags;
   if (flags.fromCommand) return { ...common, items: () => fromCommand(files, io, name) };
   if (readsStdin(files)) {

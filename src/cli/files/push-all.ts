@@ -25,6 +25,8 @@ export interface PushRequest {
   totalBytes?(own: OwnDirectory | undefined, signal: AbortSignal): Promise<number>;
   readonly spec: Omit<PushSpec, 'name'>;
   readonly exclusions: Exclusions;
+  /** See {@link PushSettings.direct}. */
+  readonly direct?: boolean | undefined;
 }
 
 type Result = PushItem | { readonly pushed: Pushed; readonly isHidden: boolean };
@@ -53,6 +55,7 @@ export async function pushAll(
         ...request.spec,
         name: item.name,
         signal: io.signal,
+        direct: request.direct,
         onProgress: ({ phase, bytes }) => progress.moved(item.path, phase, bytes, ofBytes),
       });
       return { pushed, isHidden: item.isHidden ?? false };

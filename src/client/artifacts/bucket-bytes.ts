@@ -16,8 +16,13 @@ interface Wanted {
  */
 export class BucketFailure extends Error {}
 
-/** In clear, others could read and change the bytes. An emulator on this machine has no certificate. */
-function isAllowed(url: string): boolean {
+/**
+ * Whether bytes may go over this URL. In clear, others could read and change them. An emulator on this machine has no
+ * certificate.
+ *
+ * @internal
+ */
+export function isAllowed(url: string): boolean {
   if (!URL.canParse(url)) return false;
   const { protocol, hostname } = new URL(url);
   return (

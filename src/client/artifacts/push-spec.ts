@@ -41,6 +41,12 @@ export interface PushProgress {
 export interface PushSettings extends CallSettings {
   /** Called after each piece. Contents that are sent in one message are not reported. */
   readonly onProgress?: ((progress: PushProgress) => void) | undefined;
+  /**
+   * Whether the bytes may go straight to the bucket of the service, if it offers that. It counts for contents of 8 MiB and
+   * more that can be read twice. The service reads them back before it answers. Bytes that the bucket does not take are
+   * sent to the service, and so are those of a page. Default false.
+   */
+  readonly direct?: boolean | undefined;
 }
 
 /** What to make of the bytes, and how to push them. */

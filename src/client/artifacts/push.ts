@@ -25,7 +25,7 @@ interface Request {
 /**
  * Stores bytes. Small contents are sent in one message, others in chunks. Either way the digest is asserted, so that
  * the stored bytes are those that were read. Contents of 8 MiB and more that can be read twice are hashed first, and
- * not sent if the namespace has them already. After a lost connection the push is repeated with the same request id,
+ * not sent if the namespace has them already. With `direct` they may go to the bucket of the service. After a lost connection the push is repeated with the same request id,
  * unless the bytes come from a stream that cannot be read again and is longer than 256 KiB.
  *
  * @throws ArtifactaError if the service refuses or cannot be reached. Errors of the source as they are; nothing is
@@ -71,9 +71,16 @@ async function digestFirst(request: Request, content: Content): Promise<Pushed> 
   const sha256 = await digestOf(content, calls.platform.sha256(), { signal: options.signal, onBytes });
   // The content does not have the size that it states: the upload gets the matching refusal.
   if (sha256 === undefined) return upload(request, content);
+  const spec = specMessage(options, requestId, { sizeBytes: content.sizeBytes, sha256 });
+  if (options.direct) {
+    // Few programs use it.
+    const { directPush } = await import('./direct-push.ts');
+    const pushed = await directPush(calls, spec, content, options);
+    if (pushed !== undefined) return pushed;
+  }
   const digest = { sha256, sizeBytes: BigInt(content.sizeBytes ?? 0) };
   const message = create(CreateArtifactRequestSchema, {
-    spec: specMessage(options, requestId, { sizeBytes: content.sizeBytes, sha256 }),
+    spec,
     content: { case: 'digest', value: digest },
   });
   try {

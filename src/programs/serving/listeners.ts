@@ -46,7 +46,7 @@ export async function openListeners(
   { embedded, telemetry, tls, outside, version, consoleDir, ...counted }: ListenerParts,
 ): Promise<RunningServer> {
   const { host, exportPlace, exports } = embedded;
-  const { publicUrl, previewOrigin, redirects, mcpConsented: consented } = config;
+  const { publicUrl, previewOrigin, redirects, directUploads, mcpConsented: consented } = config;
   const elapsed = () => performance.now();
   const { issuers = [], ...means } = outside;
   const { authenticate, takeTicket } = authenticationOver(() => host.store, {
@@ -72,6 +72,7 @@ export async function openListeners(
     shipping: sealsOver(embedded, config.shipsSeals),
     version,
     redirects,
+    directUploads,
     settings: { artifactBytesMax: config.artifactBytesMax, isAuthenticationRequired: config.auth },
     onStart: telemetry.onStart,
     ...told,

@@ -1,5 +1,5 @@
 /** Pushes: what can be refused before the bytes is refused here, and each push that may go on gets its {@link Upload}. */
-import type { BlobStore } from '../../blobs/blob-store.ts';
+import type { BlobStore, StagedBlob } from '../../blobs/blob-store.ts';
 import type { ArtifactSpec } from '../../domain/artifact.ts';
 import type { Sha256 } from '../../domain/digest.ts';
 import { limits } from '../../domain/limits.ts';
@@ -38,6 +38,13 @@ interface UploadsOptions {
   readonly onStep: OnStep | undefined;
 }
 
+/** A blob that a client has sent to its place, in the role of one that is being staged. */
+interface SentContent {
+  readonly blob: StagedBlob;
+  /** See {@link Content}. */
+  readonly awaitedUntil: number;
+}
+
 /** Pushes into the caller’s namespace. */
 export class Uploads {
   private readonly options: UploadsOptions;
@@ -60,6 +67,20 @@ export class Uploads {
     spec: ArtifactSpec,
     signal?: AbortSignal,
   ): Promise<Upload | CommitResult> {
+    const admitted = await this.admit(principal, spec);
+    if ('artifact' in admitted) return admitted;
+    return this.upload(principal, spec, admitted.internalId, signal);
+  }
+
+  /**
+   * Refuses what can be refused without the bytes.
+   *
+   * @returns the answer, as {@link begin}; otherwise the internal id of the namespace for a physical name.
+   */
+  async admit(
+    principal: Principal,
+    spec: ArtifactSpec,
+  ): Promise<{ readonly internalId: string } | CommitResult> {
     const namespace = await this.options.namespaces.require(principal.namespace);
     requirePushable(principal, spec);
     const artifactBytesMax = this.artifactBytesMax(principal);
@@ -69,7 +90,20 @@ export class Uploads {
     const replayed = known && (await this.replayed(principal, spec, known));
     if (replayed !== undefined) return replayed;
     if (known === undefined) await this.options.space.require(spec.sizeBytes ?? 0);
-    return this.upload(principal, spec, namespace.internalId, signal);
+    return namespace;
+  }
+
+  /** Begins a push whose bytes a client has sent to their place; they are read back and written to the upload. */
+  over(principal: Principal, spec: ArtifactSpec, { blob, awaitedUntil }: SentContent): Upload {
+    const { onStep } = this.options;
+    const writer = new ContentWriter({
+      blobs: { stage: async () => blob },
+      inlineBytesMax: 0,
+      mintName: () => blob.name,
+      awaitedUntil,
+      onStep: contentObserver('upload', onStep),
+    });
+    return this.into(principal, spec, writer);
   }
 
   /**
@@ -187,7 +221,6 @@ export class Uploads {
     internalId: string,
     signal: AbortSignal | undefined,
   ): Upload {
-    const { commits } = this;
     const { blobs, inlineBytesMax, onStep } = this.options;
     const writer = new ContentWriter({
       blobs,
@@ -196,6 +229,11 @@ export class Uploads {
       signal,
       onStep: contentObserver('upload', onStep),
     });
+    return this.into(principal, spec, writer);
+  }
+
+  private into(principal: Principal, spec: ArtifactSpec, writer: ContentWriter): Upload {
+    const { commits } = this;
     const artifactBytesMax = this.artifactBytesMax(principal);
     return new Upload({ ...this.options, artifactBytesMax, principal, spec, writer, commits });
   }

@@ -12,11 +12,13 @@ import type { Content } from '../rows/content.ts';
 import type { OnContentStep } from '../rows/steps.ts';
 
 interface ContentWriterOptions {
-  readonly blobs: BlobStore;
+  readonly blobs: Pick<BlobStore, 'stage'>;
   /** Contents up to this size stay in memory and go into the index. */
   readonly inlineBytesMax: number;
   /** Called once, when the content outgrows the index. Returns the physical name to stage under. */
   readonly mintName: () => string;
+  /** See {@link Content}. Default: absent. */
+  readonly awaitedUntil?: number | undefined;
   readonly onStep: OnContentStep | undefined;
   /** Ends waiting for a blob store on another machine. Default: nothing ends it. */
   readonly signal?: AbortSignal | undefined;
@@ -98,6 +100,7 @@ export class ContentWriter implements AsyncDisposable {
     if (this.content !== undefined) return this.content;
     const sha256 = sha256FromBytes(this.hash.digest());
     const replaces = false;
+    const { awaitedUntil } = this.options;
     this.content =
       this.staged === undefined
         ? { kind: 'inline', sha256, size: this.size, replaces, bytes: this.inMemory.subarray(0, this.size) }
@@ -110,6 +113,7 @@ export class ContentWriter implements AsyncDisposable {
             crcs: this.crcs.finish(),
             head: this.head,
             publishTime: undefined,
+            ...(awaitedUntil === undefined ? {} : { awaitedUntil }),
           };
     return this.content;
   }

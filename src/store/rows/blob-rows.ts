@@ -34,6 +34,11 @@ export const readGraceMs = 3_600_000;
  */
 const publishedMsMax = 12 * 3_600_000;
 
+/** The time from the begin of an upload by a client to the first removal of what was not finished. */
+const awaitedMs = publishedMsMax + readGraceMs;
+/** The time to the last removal. The URL of the upload is good for a week. */
+const awaitedMsMax = 8 * 24 * 3_600_000;
+
 /** Thrown out of a decision when the namespace had the content a moment ago, has it no more, and it was not published. */
 export class ContentVanished extends Error {}
 
@@ -68,7 +73,10 @@ export function* attach(tx: Tx, content: Content, by: Referrer): Asking<boolean>
 
 /** True: the stored content gets one more reference. False: the new content takes its place. */
 function* stays(tx: Tx, stored: BlobRecord, content: Content): Asking<boolean> {
-  if (stored.quarantined || content.replaces) return false;
+  if (stored.quarantined) return false;
+  // Two calls have finished the same upload at once.
+  if (content.kind === 'blob' && content.name === stored.name) return true;
+  if (content.replaces) return false;
   if (content.kind === 'blob') return true;
   if (stored.name !== undefined) return false;
   yield [keys.blobs.bytes.key(tx.ns, content.sha256)];
@@ -92,12 +100,16 @@ function putContent(tx: Tx, content: Content, stored: BlobRecord | undefined, re
     return;
   }
   if (content.publishTime === undefined) throw new ContentVanished();
+  const { awaitedUntil } = content;
   const state = tx.get(keys.blobs.physicalName, ns, content.name);
-  if (state !== undefined || tx.now - content.publishTime > publishedMsMax)
+  const isAwaited = state?.state === 'condemned' && state.notBefore === awaitedUntil;
+  const since = awaitedUntil === undefined ? content.publishTime : awaitedUntil - awaitedMs;
+  if ((state !== undefined && !isAwaited) || tx.now - since > publishedMsMax)
     throw new Failure(
       'STORE_UNAVAILABLE',
       'the upload took too long, and its bytes are marked for removal; upload again',
     );
+  if (isAwaited) tx.del(keys.blobs.condemned, state.notBefore, ns, content.name);
   tx.put(keys.blobs.record, [ns, sha256], { name: content.name, size, ...content.version, refs });
   tx.put(keys.blobs.physicalName, [ns, content.name], { state: 'live', sha256 });
   for (let at = 0; at < content.crcs.length; at += crcRowBytes)
@@ -211,6 +223,18 @@ export function condemn(tx: Tx, { name, size, generation }: Unused): void {
   tx.put(keys.blobs.physicalName, [tx.ns, name], { state: 'condemned', notBefore });
   const only = generation === undefined ? {} : { generation };
   tx.put(keys.blobs.condemned, [notBefore, tx.ns, name], { ...only, size });
+}
+
+/**
+ * Queues a name to which a client will send a file: if no commit takes it in time, the file is removed.
+ *
+ * @returns the {@link Content} member `awaitedUntil` of its commit.
+ */
+export function awaitFile(tx: Tx, name: string): number {
+  const notBefore = tx.now + awaitedMs;
+  tx.put(keys.blobs.physicalName, [tx.ns, name], { state: 'condemned', notBefore });
+  tx.put(keys.blobs.condemned, [notBefore, tx.ns, name], { size: 0, again: tx.now + awaitedMsMax });
+  return notBefore;
 }
 
 /** Removes a reference; the last one queues the blob. */

@@ -26,6 +26,11 @@ export type Content = {
        * succeeded. Undefined while they are only staged.
        */
       readonly publishTime: number | undefined;
+      /**
+       * For a file that a client has sent: the `notBefore` of its name while it was awaited. Absent: the file was written
+       * here, under a name that no row had.
+       */
+      readonly awaitedUntil?: number;
       /** The version that the blob store gave the published bytes; absent if it gives none. */
       readonly version?: BlobVersion;
     }

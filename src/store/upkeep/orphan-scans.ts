@@ -48,6 +48,8 @@ async function noteUncleanEnd(index: Index): Promise<void> {
 export class MarkedBlobs implements BlobStore {
   private readonly index: Index;
   private readonly inner: BlobStore;
+  /** Needs no mark: a row already has the name. */
+  readonly uploadUrl?: NonNullable<BlobStore['uploadUrl']>;
   /** Resolves when the mark is durable; undefined while no mark exists. */
   private marked: Promise<void> | undefined;
   /** Resolves when the unclean end has been recorded. */
@@ -58,6 +60,7 @@ export class MarkedBlobs implements BlobStore {
   constructor(index: Index, inner: BlobStore) {
     this.index = index;
     this.inner = inner;
+    if (inner.uploadUrl !== undefined) this.uploadUrl = (...what) => inner.uploadUrl!(...what);
   }
 
   /**

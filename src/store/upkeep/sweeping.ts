@@ -19,6 +19,7 @@ interface Condemned {
   readonly name: string;
   readonly size: number;
   readonly generation: string | undefined;
+  readonly again: number | undefined;
 }
 
 interface SweptBatch {
@@ -34,7 +35,8 @@ interface SweptBatch {
 }
 
 /**
- * Removes the next few files whose queue rows are in `range`, and then those rows. A condemned name is never used
+ * Removes the next few files whose queue rows are in `range`, and then those rows; a name to which a client may
+ * still write gets another row. A condemned name is never used
  * again, so facts that were read about it once stay true.
  *
  * @throws Inconsistency and DATA_LOSS if the rows cannot be trusted; nothing was removed then.
@@ -72,8 +74,8 @@ async function readCondemned(
   for await (const block of snapshot.scan({ ...range, limit }))
     for (const [key, value] of block) {
       const [notBefore, ns, name] = keys.blobs.condemned.parse(key);
-      const { size, generation } = keys.blobs.condemned.decode(value);
-      condemned.push({ key, notBefore, ns, name, size, generation });
+      const { size, generation, again } = keys.blobs.condemned.decode(value);
+      condemned.push({ key, notBefore, ns, name, size, generation, again });
     }
   const states = await snapshot.getMany(
     condemned.map(({ ns, name }) => keys.blobs.physicalName.key(ns, name)),
@@ -103,9 +105,14 @@ async function forget(
         ({ key, ns, name }) =>
           tx.value(key) !== undefined && tx.get(keys.blobs.physicalName, ns, name)?.state === 'condemned',
       );
-      for (const { key, ns, name } of ours) {
+      for (const { key, ns, name, size, again } of ours) {
         tx.write({ type: 'del', key });
-        tx.del(keys.blobs.physicalName, ns, name);
+        if (again === undefined || again <= tx.now) {
+          tx.del(keys.blobs.physicalName, ns, name);
+          continue;
+        }
+        tx.put(keys.blobs.physicalName, [ns, name], { state: 'condemned', notBefore: again });
+        tx.put(keys.blobs.condemned, [again, ns, name], { size });
       }
       return { removed: ours.length, bytes: ours.reduce((sum, { size }) => sum + size, 0) };
     },

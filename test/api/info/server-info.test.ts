@@ -30,6 +30,7 @@ async function info(options: RoutesOptions = {}): Promise<ServerInfo> {
 const everything: RoutesOptions = {
   version: '1.2.3',
   publicUrl: 'https://artifacts.example.org',
+  directUploads: { bytesMin: 1_000_000 },
   settings: { artifactBytesMax: 3_000_000, opensSessions: true, isAuthenticationRequired: true },
 };
 
@@ -37,9 +38,13 @@ it('names its version, all of its methods and the settings that matter to client
   expect(await info(everything)).toMatchObject({
     version: '1.2.3',
     methods: [...methodNames].sort(),
-    features: ['seal-durability', 'session-prefixes', 'sessions-by-push', 'share-urls'],
+    features: ['direct-uploads', 'seal-durability', 'session-prefixes', 'sessions-by-push', 'share-urls'],
     authenticationRequired: true,
-    limits: { maxArtifactBytes: 3_000_000n, maxInlineBytes: limits.inlineRequestBytesMax },
+    limits: {
+      maxArtifactBytes: 3_000_000n,
+      minDirectUploadBytes: 1_000_000n,
+      maxInlineBytes: limits.inlineRequestBytesMax,
+    },
   });
   const least = await info({ settings: { opensSessions: false, artifactBytesMax: 10 } });
   expect(least).toMatchObject({
@@ -47,11 +52,15 @@ it('names its version, all of its methods and the settings that matter to client
     features: ['seal-durability', 'session-prefixes'],
     authenticationRequired: false,
   });
-  expect(least.limits).toMatchObject({ maxArtifactBytes: 10n, maxInlineBytes: 10 });
+  expect(least.limits).toMatchObject({
+    maxArtifactBytes: 10n,
+    maxInlineBytes: 10,
+    minDirectUploadBytes: 0n,
+  });
 });
 
 it('has every limit that the protocol names', async () => {
-  const found = (await info()).limits!;
+  const found = (await info(everything)).limits!;
   for (const { localName } of ServerLimitsSchema.fields) {
     const value = found[localName as keyof typeof found] as
       | number

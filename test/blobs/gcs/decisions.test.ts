@@ -1,8 +1,8 @@
 /** What is decided about answers, retries and settings, without a request. */
 import { describe, expect, it } from 'vitest';
+import { Crc32c } from '../../../src/blobs/crc32c.ts';
 import { meaningOf, persistedBytes, refusalOf, whoseIs } from '../../../src/blobs/gcs/answers.ts';
 import { bucketWarnings } from '../../../src/blobs/gcs/bucket-state.ts';
-import { Crc32c } from '../../../src/blobs/gcs/crc32c.ts';
 import { RetryAllowance, retryDelay } from '../../../src/blobs/gcs/retries.ts';
 import { bucketAddressText, parseBucketAddress } from '../../../src/domain/system/bucket-address.ts';
 

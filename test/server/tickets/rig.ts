@@ -6,6 +6,7 @@ import { ArtifactService } from '../../../gen/artifacta/v1/artifact_service_pb.t
 import { SessionService } from '../../../gen/artifacta/v1/session_service_pb.ts';
 import { TicketKind } from '../../../gen/artifacta/v1/ticket_pb.ts';
 import { TicketService } from '../../../gen/artifacta/v1/ticket_service_pb.ts';
+import type { DirectUploadPolicy } from '../../../src/api/artifacts/direct-uploads.ts';
 import { authenticationOver } from '../../../src/api/credentials.ts';
 import type { RedirectPolicy } from '../../../src/api/downloads/redirects.ts';
 import type { CallRecord } from '../../../src/api/guard.ts';
@@ -35,17 +36,21 @@ function clientsAt(url: string, token?: string) {
   };
 }
 
+interface TicketRigOptions extends Partial<StoreOptions> {
+  readonly isRequired?: boolean;
+  readonly redirects?: RedirectPolicy;
+  readonly directUploads?: DirectUploadPolicy | undefined;
+  readonly previewOrigin?: string;
+}
+
 /** Opens a service that ends with the test. @param isRequired whether callers must authenticate. */
 export async function openTicketRig({
   isRequired = true,
   redirects,
+  directUploads,
   previewOrigin,
   ...options
-}: Partial<StoreOptions> & {
-  readonly isRequired?: boolean;
-  readonly redirects?: RedirectPolicy;
-  readonly previewOrigin?: string;
-} = {}) {
+}: TicketRigOptions = {}) {
   const opened = await openTestStore(options);
   const { store, clock } = opened;
   const calls: CallRecord[] = [];
@@ -67,6 +72,7 @@ export async function openTicketRig({
   const all = routes({
     ...told,
     redirects,
+    directUploads,
     store: () => store,
     authenticate: (presented) => now.authenticate(presented),
     now: () => clock.now,
@@ -102,7 +108,7 @@ export async function openTicketRig({
   const requireCredentials = () => {
     now = authentication(true);
   };
-  return { ...opened, calls, unexpected, url, clients, key, requireCredentials };
+  return { ...opened, calls, unexpected, url, server, clients, key, requireCredentials };
 }
 
 /** The latest version of a name in the session `s`, as a target. */

@@ -11,11 +11,17 @@ export interface FakeObject {
   readonly crc32c: string;
 }
 
+/** The time for which an upload in pieces can be continued. */
+const sessionMsMax = 7 * 86_400_000;
+
 interface Session {
   readonly bucket: string;
   readonly name: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly ifGenerationMatch: string | undefined;
+  /** The size that was stated at the begin. */
+  readonly sizeBytes: number | undefined;
+  readonly beginTime: number;
   parts: Buffer[];
   length: number;
   /** The object, when the upload is complete. */
@@ -138,17 +144,18 @@ export class FakeBuckets {
     return { items: objects, next: from.length > page.length ? page.at(-1) : undefined };
   }
 
-  begin(session: Pick<Session, 'bucket' | 'name' | 'metadata' | 'ifGenerationMatch'>): string {
+  begin(session: Pick<Session, 'bucket' | 'name' | 'metadata' | 'ifGenerationMatch' | 'sizeBytes'>): string {
     if (session.ifGenerationMatch === '0' && this.bucket(session.bucket).has(session.name))
       throw new Refused(412, 'conditionNotMet');
     const id = randomBytes(12).toString('hex');
-    this.sessions.set(id, { ...session, parts: [], length: 0, done: undefined });
+    this.sessions.set(id, { ...session, beginTime: this.now(), parts: [], length: 0, done: undefined });
     return id;
   }
 
   session(id: string): Session {
     const found = this.sessions.get(id);
     if (found === undefined) throw new Refused(404, 'notFound', 'the upload does not exist');
+    if (this.now() - found.beginTime > sessionMsMax) throw new Refused(410, 'gone', 'the upload has ended');
     return found;
   }
 
@@ -159,6 +166,8 @@ export class FakeBuckets {
    */
   append(session: Session, offset: number, bytes: Buffer, total: number | undefined): FakeObject | undefined {
     if (session.done !== undefined) return session.done;
+    if (total !== undefined && session.sizeBytes !== undefined && total !== session.sizeBytes)
+      throw new Refused(400, 'invalid', 'the size is not the one that was stated at the begin');
     if (offset > session.length) throw new Refused(400, 'invalid', 'bytes are missing before this piece');
     if (total === undefined && bytes.length % (256 * 1024) !== 0)
       throw new Refused(400, 'invalid', 'a piece must have a multiple of 256 KiB');

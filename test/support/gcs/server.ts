@@ -69,6 +69,8 @@ export class FakeGcs implements AsyncDisposable {
   account: Account | undefined;
   /** The headers of the signed reads that came, oldest first. */
   readonly signedHeads: IncomingMessage['headers'][] = [];
+  /** The headers of the requests with pieces of uploads, oldest first. */
+  readonly putHeads: IncomingMessage['headers'][] = [];
   /** The kinds of requests that are answered 403. */
   readonly forbidden = new Set<Kind>();
   /** Every request fails in this way. True: 503. */
@@ -128,6 +130,7 @@ export class FakeGcs implements AsyncDisposable {
     const kind = kindOf(request.method!, url, request.headers['content-range']);
     this.seen.push({ kind, name: nameOf(url) });
     if (kind === 'signed') this.signedHeads.push(request.headers);
+    if (kind === 'put') this.putHeads.push(request.headers);
     const fault = this.fault(kind);
     try {
       if (fault === 'reset' || this.isDown === 'reset') return void request.socket.destroy();
@@ -162,7 +165,9 @@ export class FakeGcs implements AsyncDisposable {
   private requireAllowed(kind: Kind, authorization: string | undefined): void {
     if (this.isDown)
       throw new Refused(503, 'backendError', 'We encountered an internal error. Please try again.');
-    if (kind !== 'signed' && this.token !== undefined && authorization !== `Bearer ${this.token}`)
+    const isNeeded = this.token !== undefined && kind !== 'signed';
+    const isByUrl = authorization === undefined && toSession.has(kind);
+    if (isNeeded && !isByUrl && authorization !== `Bearer ${this.token}`)
       throw new Refused(401, 'authError', 'Invalid Credentials');
     if (this.forbidden.has(kind))
       throw new Refused(403, 'forbidden', 'the account does not have the permission for the object');
@@ -196,8 +201,7 @@ export class FakeGcs implements AsyncDisposable {
         break;
       }
       case 'begin': {
-        const { metadata = {} } = JSON.parse(body.toString()) as { metadata?: Record<string, string> };
-        const id = this.buckets.begin({ bucket, name: query('name')!, metadata, ifGenerationMatch });
+        const id = this.begin(call, { bucket, name: query('name')!, ifGenerationMatch });
         const location = `http://${call.host}/upload/storage/v1/b/${bucket}/o?uploadType=resumable&upload_id=${id}`;
         send(200, undefined, { location });
         break;
@@ -237,6 +241,19 @@ export class FakeGcs implements AsyncDisposable {
         break;
       }
     }
+  }
+
+  private begin(
+    { body, request }: Performed,
+    named: Pick<Parameters<FakeBuckets['begin']>[0], 'bucket' | 'name' | 'ifGenerationMatch'>,
+  ): string {
+    const { metadata = {} } = JSON.parse(body.toString()) as { metadata?: Record<string, string> };
+    const stated = request.headers['x-upload-content-length'];
+    return this.buckets.begin({
+      ...named,
+      metadata,
+      sizeBytes: stated === undefined ? undefined : Number(stated),
+    });
   }
 
   private put(
@@ -284,6 +301,9 @@ export class FakeGcs implements AsyncDisposable {
     });
   }
 }
+
+/** The kinds of requests to the session of an upload. Its URL is a credential; wrong ones beside it are refused. */
+const toSession: ReadonlySet<Kind> = new Set(['put', 'progress', 'cancel']);
 
 interface Performed {
   readonly kind: Kind;

@@ -14,6 +14,7 @@ _sym_db = _symbol_database.Default()
 
 from artifacta_client._pb.artifacta.v1 import artifact_pb2 as artifacta_dot_v1_dot_artifact__pb2
 from artifacta_client._pb.artifacta.v1 import content_pb2 as artifacta_dot_v1_dot_content__pb2
+from artifacta_client._pb.artifacta.v1 import direct_upload_pb2 as artifacta_dot_v1_dot_direct__upload__pb2
 from artifacta_client._pb.artifacta.v1 import error_reason_pb2 as artifacta_dot_v1_dot_error__reason__pb2
 from artifacta_client._pb.artifacta.v1 import field_values_pb2 as artifacta_dot_v1_dot_field__values__pb2
 from artifacta_client._pb.artifacta.v1 import lineage_pb2 as artifacta_dot_v1_dot_lineage__pb2
@@ -25,7 +26,7 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#artifacta/v1/artifact_service.proto\x12\x0c\x61rtifacta.v1\x1a\x1b\x61rtifacta/v1/artifact.proto\x1a\x1a\x61rtifacta/v1/content.proto\x1a\x1f\x61rtifacta/v1/error_reason.proto\x1a\x1f\x61rtifacta/v1/field_values.proto\x1a\x1a\x61rtifacta/v1/lineage.proto\x1a\x18\x61rtifacta/v1/query.proto\x1a\x1d\x61rtifacta/v1/share_link.proto\x1a\x19\x61rtifacta/v1/upload.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"A\n\x12GetArtifactRequest\x12+\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x19.artifacta.v1.ArtifactRef\"?\n\x13GetArtifactResponse\x12(\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x16.artifacta.v1.Artifact\"H\n\x18\x42\x61tchGetArtifactsRequest\x12,\n\tartifacts\x18\x01 \x03(\x0b\x32\x19.artifacta.v1.ArtifactRef\"J\n\x19\x42\x61tchGetArtifactsResponse\x12-\n\x07results\x18\x01 \x03(\x0b\x32\x1c.artifacta.v1.BatchGetResult\"x\n\x0e\x42\x61tchGetResult\x12*\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x16.artifacta.v1.ArtifactH\x00\x12\x30\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x1d.artifacta.v1.BatchGetFailureH\x00\x42\x08\n\x06result\"M\n\x0f\x42\x61tchGetFailure\x12)\n\x06reason\x18\x01 \x01(\x0e\x32\x19.artifacta.v1.ErrorReason\x12\x0f\n\x07message\x18\x02 \x01(\t\"\xfd\x01\n\x14ListArtifactsRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12&\n\x05order\x18\x05 \x01(\x0e\x32\x17.artifacta.v1.ListOrder\x12\x14\n\x0c\x61ll_versions\x18\x06 \x01(\x08\x12\x0c\n\x04name\x18\x07 \x01(\t\x12\x0f\n\x07\x65xplain\x18\x08 \x01(\x08\x12\x11\n\tshow_gone\x18\t \x01(\x08\x12\x16\n\x0e\x65stimate_total\x18\n \x01(\x08\x12\x15\n\rpreview_bytes\x18\x0b \x01(\x05\"\xe6\x02\n\x15ListArtifactsResponse\x12)\n\tartifacts\x18\x01 \x03(\x0b\x32\x16.artifacta.v1.Artifact\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x33\n\x0b\x65xplanation\x18\x03 \x01(\x0b\x32\x1e.artifacta.v1.QueryExplanation\x12(\n\x04gone\x18\x04 \x03(\x0b\x32\x1a.artifacta.v1.GoneArtifact\x12\x1e\n\x11\x61pproximate_total\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x43\n\x08previews\x18\x06 \x03(\x0b\x32\x31.artifacta.v1.ListArtifactsResponse.PreviewsEntry\x1a/\n\rPreviewsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x14\n\x12_approximate_total\"g\n\x0cGoneArtifact\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\x12\x14\n\x0c\x63ontent_type\x18\x05 \x01(\t\"\xb3\x01\n\x15UpdateArtifactRequest\x12+\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x19.artifacta.v1.ArtifactRef\x12.\n\x07\x63hanges\x18\x02 \x01(\x0b\x32\x1d.artifacta.v1.ArtifactChanges\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\"\xfe\x01\n\x0f\x41rtifactChanges\x12\x39\n\x06labels\x18\x01 \x03(\x0b\x32).artifacta.v1.ArtifactChanges.LabelsEntry\x12(\n\x03ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00\x12\x31\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12\x11\n\x04hold\x18\x04 \x01(\x08H\x01\x88\x01\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x08\n\x06\x65xpiryB\x07\n\x05_hold\"B\n\x16UpdateArtifactResponse\x12(\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x16.artifacta.v1.Artifact\"R\n\x15\x44\x65leteArtifactRequest\x12+\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x19.artifacta.v1.ArtifactRef\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\")\n\x16\x44\x65leteArtifactResponse\x12\x0f\n\x07\x64\x65leted\x18\x01 \x01(\x08\x32\xdd\n\n\x0f\x41rtifactService\x12]\n\x0eUploadArtifact\x12#.artifacta.v1.UploadArtifactRequest\x1a$.artifacta.v1.UploadArtifactResponse(\x01\x12[\n\x0e\x43reateArtifact\x12#.artifacta.v1.CreateArtifactRequest\x1a$.artifacta.v1.CreateArtifactResponse\x12h\n\x10\x44ownloadArtifact\x12%.artifacta.v1.DownloadArtifactRequest\x1a&.artifacta.v1.DownloadArtifactResponse\"\x03\x90\x02\x01\x30\x01\x12Z\n\x0cReadArtifact\x12!.artifacta.v1.ReadArtifactRequest\x1a\".artifacta.v1.ReadArtifactResponse\"\x03\x90\x02\x01\x12W\n\x0bGetArtifact\x12 .artifacta.v1.GetArtifactRequest\x1a!.artifacta.v1.GetArtifactResponse\"\x03\x90\x02\x01\x12i\n\x11\x42\x61tchGetArtifacts\x12&.artifacta.v1.BatchGetArtifactsRequest\x1a\'.artifacta.v1.BatchGetArtifactsResponse\"\x03\x90\x02\x01\x12]\n\rListArtifacts\x12\".artifacta.v1.ListArtifactsRequest\x1a#.artifacta.v1.ListArtifactsResponse\"\x03\x90\x02\x01\x12\x63\n\x0fListFieldValues\x12$.artifacta.v1.ListFieldValuesRequest\x1a%.artifacta.v1.ListFieldValuesResponse\"\x03\x90\x02\x01\x12W\n\x0bListLineage\x12 .artifacta.v1.ListLineageRequest\x1a!.artifacta.v1.ListLineageResponse\"\x03\x90\x02\x01\x12[\n\x0eUpdateArtifact\x12#.artifacta.v1.UpdateArtifactRequest\x1a$.artifacta.v1.UpdateArtifactResponse\x12`\n\x0e\x44\x65leteArtifact\x12#.artifacta.v1.DeleteArtifactRequest\x1a$.artifacta.v1.DeleteArtifactResponse\"\x03\x90\x02\x02\x12^\n\x0f\x43reateShareLink\x12$.artifacta.v1.CreateShareLinkRequest\x1a%.artifacta.v1.CreateShareLinkResponse\x12`\n\x0eListShareLinks\x12#.artifacta.v1.ListShareLinksRequest\x1a$.artifacta.v1.ListShareLinksResponse\"\x03\x90\x02\x01\x12\x66\n\x10RevokeShareLinks\x12%.artifacta.v1.RevokeShareLinksRequest\x1a&.artifacta.v1.RevokeShareLinksResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#artifacta/v1/artifact_service.proto\x12\x0c\x61rtifacta.v1\x1a\x1b\x61rtifacta/v1/artifact.proto\x1a\x1a\x61rtifacta/v1/content.proto\x1a artifacta/v1/direct_upload.proto\x1a\x1f\x61rtifacta/v1/error_reason.proto\x1a\x1f\x61rtifacta/v1/field_values.proto\x1a\x1a\x61rtifacta/v1/lineage.proto\x1a\x18\x61rtifacta/v1/query.proto\x1a\x1d\x61rtifacta/v1/share_link.proto\x1a\x19\x61rtifacta/v1/upload.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"A\n\x12GetArtifactRequest\x12+\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x19.artifacta.v1.ArtifactRef\"?\n\x13GetArtifactResponse\x12(\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x16.artifacta.v1.Artifact\"H\n\x18\x42\x61tchGetArtifactsRequest\x12,\n\tartifacts\x18\x01 \x03(\x0b\x32\x19.artifacta.v1.ArtifactRef\"J\n\x19\x42\x61tchGetArtifactsResponse\x12-\n\x07results\x18\x01 \x03(\x0b\x32\x1c.artifacta.v1.BatchGetResult\"x\n\x0e\x42\x61tchGetResult\x12*\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x16.artifacta.v1.ArtifactH\x00\x12\x30\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x1d.artifacta.v1.BatchGetFailureH\x00\x42\x08\n\x06result\"M\n\x0f\x42\x61tchGetFailure\x12)\n\x06reason\x18\x01 \x01(\x0e\x32\x19.artifacta.v1.ErrorReason\x12\x0f\n\x07message\x18\x02 \x01(\t\"\xfd\x01\n\x14ListArtifactsRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12&\n\x05order\x18\x05 \x01(\x0e\x32\x17.artifacta.v1.ListOrder\x12\x14\n\x0c\x61ll_versions\x18\x06 \x01(\x08\x12\x0c\n\x04name\x18\x07 \x01(\t\x12\x0f\n\x07\x65xplain\x18\x08 \x01(\x08\x12\x11\n\tshow_gone\x18\t \x01(\x08\x12\x16\n\x0e\x65stimate_total\x18\n \x01(\x08\x12\x15\n\rpreview_bytes\x18\x0b \x01(\x05\"\xe6\x02\n\x15ListArtifactsResponse\x12)\n\tartifacts\x18\x01 \x03(\x0b\x32\x16.artifacta.v1.Artifact\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x33\n\x0b\x65xplanation\x18\x03 \x01(\x0b\x32\x1e.artifacta.v1.QueryExplanation\x12(\n\x04gone\x18\x04 \x03(\x0b\x32\x1a.artifacta.v1.GoneArtifact\x12\x1e\n\x11\x61pproximate_total\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x43\n\x08previews\x18\x06 \x03(\x0b\x32\x31.artifacta.v1.ListArtifactsResponse.PreviewsEntry\x1a/\n\rPreviewsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x14\n\x12_approximate_total\"g\n\x0cGoneArtifact\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\x12\x14\n\x0c\x63ontent_type\x18\x05 \x01(\t\"\xb3\x01\n\x15UpdateArtifactRequest\x12+\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x19.artifacta.v1.ArtifactRef\x12.\n\x07\x63hanges\x18\x02 \x01(\x0b\x32\x1d.artifacta.v1.ArtifactChanges\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\"\xfe\x01\n\x0f\x41rtifactChanges\x12\x39\n\x06labels\x18\x01 \x03(\x0b\x32).artifacta.v1.ArtifactChanges.LabelsEntry\x12(\n\x03ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00\x12\x31\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12\x11\n\x04hold\x18\x04 \x01(\x08H\x01\x88\x01\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x08\n\x06\x65xpiryB\x07\n\x05_hold\"B\n\x16UpdateArtifactResponse\x12(\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x16.artifacta.v1.Artifact\"R\n\x15\x44\x65leteArtifactRequest\x12+\n\x08\x61rtifact\x18\x01 \x01(\x0b\x32\x19.artifacta.v1.ArtifactRef\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\")\n\x16\x44\x65leteArtifactResponse\x12\x0f\n\x07\x64\x65leted\x18\x01 \x01(\x08\x32\xae\x0c\n\x0f\x41rtifactService\x12]\n\x0eUploadArtifact\x12#.artifacta.v1.UploadArtifactRequest\x1a$.artifacta.v1.UploadArtifactResponse(\x01\x12[\n\x0e\x43reateArtifact\x12#.artifacta.v1.CreateArtifactRequest\x1a$.artifacta.v1.CreateArtifactResponse\x12\x64\n\x11\x42\x65ginDirectUpload\x12&.artifacta.v1.BeginDirectUploadRequest\x1a\'.artifacta.v1.BeginDirectUploadResponse\x12i\n\x12\x46inishDirectUpload\x12\'.artifacta.v1.FinishDirectUploadRequest\x1a(.artifacta.v1.FinishDirectUploadResponse0\x01\x12h\n\x10\x44ownloadArtifact\x12%.artifacta.v1.DownloadArtifactRequest\x1a&.artifacta.v1.DownloadArtifactResponse\"\x03\x90\x02\x01\x30\x01\x12Z\n\x0cReadArtifact\x12!.artifacta.v1.ReadArtifactRequest\x1a\".artifacta.v1.ReadArtifactResponse\"\x03\x90\x02\x01\x12W\n\x0bGetArtifact\x12 .artifacta.v1.GetArtifactRequest\x1a!.artifacta.v1.GetArtifactResponse\"\x03\x90\x02\x01\x12i\n\x11\x42\x61tchGetArtifacts\x12&.artifacta.v1.BatchGetArtifactsRequest\x1a\'.artifacta.v1.BatchGetArtifactsResponse\"\x03\x90\x02\x01\x12]\n\rListArtifacts\x12\".artifacta.v1.ListArtifactsRequest\x1a#.artifacta.v1.ListArtifactsResponse\"\x03\x90\x02\x01\x12\x63\n\x0fListFieldValues\x12$.artifacta.v1.ListFieldValuesRequest\x1a%.artifacta.v1.ListFieldValuesResponse\"\x03\x90\x02\x01\x12W\n\x0bListLineage\x12 .artifacta.v1.ListLineageRequest\x1a!.artifacta.v1.ListLineageResponse\"\x03\x90\x02\x01\x12[\n\x0eUpdateArtifact\x12#.artifacta.v1.UpdateArtifactRequest\x1a$.artifacta.v1.UpdateArtifactResponse\x12`\n\x0e\x44\x65leteArtifact\x12#.artifacta.v1.DeleteArtifactRequest\x1a$.artifacta.v1.DeleteArtifactResponse\"\x03\x90\x02\x02\x12^\n\x0f\x43reateShareLink\x12$.artifacta.v1.CreateShareLinkRequest\x1a%.artifacta.v1.CreateShareLinkResponse\x12`\n\x0eListShareLinks\x12#.artifacta.v1.ListShareLinksRequest\x1a$.artifacta.v1.ListShareLinksResponse\"\x03\x90\x02\x01\x12\x66\n\x10RevokeShareLinks\x12%.artifacta.v1.RevokeShareLinksRequest\x1a&.artifacta.v1.RevokeShareLinksResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -56,38 +57,38 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['_ARTIFACTSERVICE'].methods_by_name['ListShareLinks']._serialized_options = b'\220\002\001'
   _globals['_ARTIFACTSERVICE'].methods_by_name['RevokeShareLinks']._options = None
   _globals['_ARTIFACTSERVICE'].methods_by_name['RevokeShareLinks']._serialized_options = b'\220\002\002'
-  _globals['_GETARTIFACTREQUEST']._serialized_start=387
-  _globals['_GETARTIFACTREQUEST']._serialized_end=452
-  _globals['_GETARTIFACTRESPONSE']._serialized_start=454
-  _globals['_GETARTIFACTRESPONSE']._serialized_end=517
-  _globals['_BATCHGETARTIFACTSREQUEST']._serialized_start=519
-  _globals['_BATCHGETARTIFACTSREQUEST']._serialized_end=591
-  _globals['_BATCHGETARTIFACTSRESPONSE']._serialized_start=593
-  _globals['_BATCHGETARTIFACTSRESPONSE']._serialized_end=667
-  _globals['_BATCHGETRESULT']._serialized_start=669
-  _globals['_BATCHGETRESULT']._serialized_end=789
-  _globals['_BATCHGETFAILURE']._serialized_start=791
-  _globals['_BATCHGETFAILURE']._serialized_end=868
-  _globals['_LISTARTIFACTSREQUEST']._serialized_start=871
-  _globals['_LISTARTIFACTSREQUEST']._serialized_end=1124
-  _globals['_LISTARTIFACTSRESPONSE']._serialized_start=1127
-  _globals['_LISTARTIFACTSRESPONSE']._serialized_end=1485
-  _globals['_LISTARTIFACTSRESPONSE_PREVIEWSENTRY']._serialized_start=1416
-  _globals['_LISTARTIFACTSRESPONSE_PREVIEWSENTRY']._serialized_end=1463
-  _globals['_GONEARTIFACT']._serialized_start=1487
-  _globals['_GONEARTIFACT']._serialized_end=1590
-  _globals['_UPDATEARTIFACTREQUEST']._serialized_start=1593
-  _globals['_UPDATEARTIFACTREQUEST']._serialized_end=1772
-  _globals['_ARTIFACTCHANGES']._serialized_start=1775
-  _globals['_ARTIFACTCHANGES']._serialized_end=2029
-  _globals['_ARTIFACTCHANGES_LABELSENTRY']._serialized_start=1965
-  _globals['_ARTIFACTCHANGES_LABELSENTRY']._serialized_end=2010
-  _globals['_UPDATEARTIFACTRESPONSE']._serialized_start=2031
-  _globals['_UPDATEARTIFACTRESPONSE']._serialized_end=2097
-  _globals['_DELETEARTIFACTREQUEST']._serialized_start=2099
-  _globals['_DELETEARTIFACTREQUEST']._serialized_end=2181
-  _globals['_DELETEARTIFACTRESPONSE']._serialized_start=2183
-  _globals['_DELETEARTIFACTRESPONSE']._serialized_end=2224
-  _globals['_ARTIFACTSERVICE']._serialized_start=2227
-  _globals['_ARTIFACTSERVICE']._serialized_end=3600
+  _globals['_GETARTIFACTREQUEST']._serialized_start=421
+  _globals['_GETARTIFACTREQUEST']._serialized_end=486
+  _globals['_GETARTIFACTRESPONSE']._serialized_start=488
+  _globals['_GETARTIFACTRESPONSE']._serialized_end=551
+  _globals['_BATCHGETARTIFACTSREQUEST']._serialized_start=553
+  _globals['_BATCHGETARTIFACTSREQUEST']._serialized_end=625
+  _globals['_BATCHGETARTIFACTSRESPONSE']._serialized_start=627
+  _globals['_BATCHGETARTIFACTSRESPONSE']._serialized_end=701
+  _globals['_BATCHGETRESULT']._serialized_start=703
+  _globals['_BATCHGETRESULT']._serialized_end=823
+  _globals['_BATCHGETFAILURE']._serialized_start=825
+  _globals['_BATCHGETFAILURE']._serialized_end=902
+  _globals['_LISTARTIFACTSREQUEST']._serialized_start=905
+  _globals['_LISTARTIFACTSREQUEST']._serialized_end=1158
+  _globals['_LISTARTIFACTSRESPONSE']._serialized_start=1161
+  _globals['_LISTARTIFACTSRESPONSE']._serialized_end=1519
+  _globals['_LISTARTIFACTSRESPONSE_PREVIEWSENTRY']._serialized_start=1450
+  _globals['_LISTARTIFACTSRESPONSE_PREVIEWSENTRY']._serialized_end=1497
+  _globals['_GONEARTIFACT']._serialized_start=1521
+  _globals['_GONEARTIFACT']._serialized_end=1624
+  _globals['_UPDATEARTIFACTREQUEST']._serialized_start=1627
+  _globals['_UPDATEARTIFACTREQUEST']._serialized_end=1806
+  _globals['_ARTIFACTCHANGES']._serialized_start=1809
+  _globals['_ARTIFACTCHANGES']._serialized_end=2063
+  _globals['_ARTIFACTCHANGES_LABELSENTRY']._serialized_start=1999
+  _globals['_ARTIFACTCHANGES_LABELSENTRY']._serialized_end=2044
+  _globals['_UPDATEARTIFACTRESPONSE']._serialized_start=2065
+  _globals['_UPDATEARTIFACTRESPONSE']._serialized_end=2131
+  _globals['_DELETEARTIFACTREQUEST']._serialized_start=2133
+  _globals['_DELETEARTIFACTREQUEST']._serialized_end=2215
+  _globals['_DELETEARTIFACTRESPONSE']._serialized_start=2217
+  _globals['_DELETEARTIFACTRESPONSE']._serialized_end=2258
+  _globals['_ARTIFACTSERVICE']._serialized_start=2261
+  _globals['_ARTIFACTSERVICE']._serialized_end=3843
 # @@protoc_insertion_point(module_scope)

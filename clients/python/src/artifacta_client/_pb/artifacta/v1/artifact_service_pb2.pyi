@@ -1,5 +1,6 @@
 from artifacta_client._pb.artifacta.v1 import artifact_pb2 as _artifact_pb2
 from artifacta_client._pb.artifacta.v1 import content_pb2 as _content_pb2
+from artifacta_client._pb.artifacta.v1 import direct_upload_pb2 as _direct_upload_pb2
 from artifacta_client._pb.artifacta.v1 import error_reason_pb2 as _error_reason_pb2
 from artifacta_client._pb.artifacta.v1 import field_values_pb2 as _field_values_pb2
 from artifacta_client._pb.artifacta.v1 import lineage_pb2 as _lineage_pb2
