@@ -20,7 +20,7 @@ interface OwnSession {
   readonly rev: string;
   /** By name and version. */
   readonly artifacts: ReadonlyMap<string, OwnArtifact>;
-  /** The next version by name. */
+  /** The next version by name; {@link unknown} after a loss that may or may not have taken a deleted version with it. */
   readonly next: ReadonlyMap<string, number>;
   /** By name: each with its id, and whether it was revoked. */
   readonly links: ReadonlyMap<string, readonly (readonly [id: string, isRevoked: boolean])[]>;
@@ -48,6 +48,7 @@ interface Act {
 }
 
 const sessionsMax = 6;
+const unknown = Number.NaN;
 
 export class Worker {
   readonly name: string;
@@ -114,8 +115,12 @@ export class Worker {
           : `${this.name}: it is as it never was: ${JSON.stringify(said)}; after thing ${least} it was ${JSON.stringify(wanted)}`;
       return { fault, lost: 0 };
     }
+    const alike = this.history.filter(
+      ({ state }, n) => n >= Math.max(least, 0) && isSame(factsOf(state), own),
+    );
     const lost = this.history.slice(at + 1).filter(({ ackedAt }) => ackedAt !== undefined).length;
-    this.history = [{ ...this.history[at]!, ackedAt: 0 }];
+    const state = withSameNext(alike.map((done) => done.state));
+    this.history = [{ ...this.history[at]!, state, ackedAt: 0 }];
     this.promised.length = 0;
     return { fault: undefined, lost };
   }
@@ -176,8 +181,10 @@ export class Worker {
     };
   }
 
-  private push(id: string, session: OwnSession): Act {
-    const name = this.chance.pick(['a', 'b', 'c/d', 'e']);
+  private push(id: string, session: OwnSession): Act | undefined {
+    const names = ['a', 'b', 'c/d', 'e'].filter((one) => !Number.isNaN(session.next.get(one)));
+    if (names.length === 0) return undefined;
+    const name = this.chance.pick(names);
     const version = session.next.get(name) ?? 1;
     const bytes = bytesOf(this.chance.seed(), this.chance.between(1, 2_000));
     const sha256 = createHash('sha256').update(bytes).digest('hex');
@@ -347,6 +354,23 @@ function factsOf({ sessions, keys }: State): [string, string][] {
   for (const [description, [, isRevoked]] of keys)
     facts.push([fact.key(description), isRevoked ? 'revoked' : 'good']);
   return facts;
+}
+
+/** Returns the last of some states that look the same. A version that was made and deleted shows only in the next one. */
+function withSameNext(states: readonly State[]): State {
+  const last = states.at(-1)!;
+  const sessions = new Map(
+    [...last.sessions].map(([id, session]) => {
+      const next = new Map(
+        [...session.next].map(([name, version]) => {
+          const isCertain = states.every((state) => state.sessions.get(id)!.next.get(name) === version);
+          return [name, isCertain ? version : unknown];
+        }),
+      );
+      return [id, { ...session, next }];
+    }),
+  );
+  return { ...last, sessions };
 }
 
 function isSame(facts: readonly [string, string][], own: readonly [string, string][]): boolean {
