@@ -152,7 +152,8 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
         : { message: index.trouble, isReadable: index.isReadable };
     };
     const exports = shipped?.exportsOf(host);
-    return { host, figures: () => figuresOf(host, index), trouble, exportPlace, exports, shipping, close };
+    const figures = () => figuresOf(host, index, shipping);
+    return { host, figures, trouble, exportPlace, exports, shipping, close };
   } catch (error) {
     contents?.[Symbol.dispose]();
     await lock[Symbol.asyncDispose]();

@@ -80,7 +80,7 @@ async function firstFault(plant: Plant | undefined, rig: RigName): Promise<strin
 const names = process.argv.slice(2);
 const chosen = names.length === 0 ? plants : plants.filter(({ name }) => names.includes(name));
 const rigsOfChosen = new Set(
-  chosen.flatMap(({ rig = 'kills', tests }): RigName[] => (tests === undefined ? [rig] : [])),
+  chosen.flatMap(({ rig, tests }): RigName[] => (tests === undefined ? [rig ?? 'kills'] : [])),
 );
 const tries: readonly (readonly [Plant | undefined, RigName])[] = [
   ...[...rigsOfChosen].map((rig) => [undefined, rig] as const),

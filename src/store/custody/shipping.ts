@@ -6,11 +6,10 @@
 import type { ExportFiles } from '../../blobs/export-files.ts';
 import { Failure, failedWith } from '../../domain/errors.ts';
 import type { After } from '../../domain/timer.ts';
-import { keys } from '../../index/keys.ts';
 import type { CommitRecord } from '../../index/records.ts';
 import type { Write } from '../../index/row.ts';
 import type { OnStep } from '../rows/steps.ts';
-import { PendingBatches } from './pending-batches.ts';
+import { isUsed, PendingBatches } from './pending-batches.ts';
 import {
   decodeSegment,
   encodeSegment,
@@ -70,7 +69,9 @@ export class Shipping {
   /** The newest commit that a segment has, or the export that began the chain. */
   private shipped: Commit = { seq: 0, time: 0 };
   /** The newest commit that was noted. */
-  private noted = 0;
+  private noted: Commit = { seq: 0, time: 0 };
+  /** The time of the newest commit at the beginning. */
+  private begunTime = 0;
   /** While a chain has no export: the time of the last state that can be restored. */
   private brokenTimeMs: number | undefined;
   private chain = '';
@@ -96,7 +97,15 @@ export class Shipping {
    */
   get restorableTime(): number {
     if (this.brokenTimeMs !== undefined) return this.brokenTimeMs;
-    return this.shipped.seq >= this.noted ? Number.POSITIVE_INFINITY : this.shipped.time;
+    return this.shipped.seq >= this.noted.seq ? Number.POSITIVE_INFINITY : this.shipped.time;
+  }
+
+  /**
+   * The time from the last state that can be restored to the newest commit, in milliseconds: what the loss of the volume
+   * would cost. While nothing can be restored it is counted from the beginning.
+   */
+  get lagMs(): number {
+    return Math.max(0, this.noted.time - Math.max(this.restorableTime, this.begunTime));
   }
 
   /** The chain of the present history, which its exports name. */
@@ -118,8 +127,9 @@ export class Shipping {
     await this.options.files.removeStale(storeId).catch(() => undefined);
     const last = isReplaced ? undefined : await this.lastShipped(storeId).catch(() => undefined);
     this.storeId = storeId;
-    this.noted = newest.seq;
-    this.shipped = { seq: newest.seq, time: newest.time };
+    this.noted = { seq: newest.seq, time: newest.time };
+    this.shipped = this.noted;
+    this.begunTime = newest.time;
     this.brokenTimeMs = undefined;
     this.isUnused = isUnused && last === undefined;
     if (this.isUnused) return;
@@ -130,26 +140,26 @@ export class Shipping {
 
   /** Called when the database was opened again after a failed write, whose outcome was unknown. */
   reopened(newest: Commit): void {
-    if (this.storeId === '' || this.isClosed || newest.seq === this.noted) return;
-    this.noted = newest.seq;
+    if (this.storeId === '' || this.isClosed || newest.seq === this.noted.seq) return;
+    this.noted = { seq: newest.seq, time: newest.time };
     this.isUnused = false;
     this.beginChain();
   }
 
   /** Takes a batch that is durable. Returns at once. */
   note(commit: CommitRecord, writes: readonly Write[]): void {
-    if (this.storeId === '' || this.isClosed || this.conflict !== undefined) return;
-    const hasGap = commit.seq !== this.noted + 1;
+    if (this.storeId === '' || this.isClosed) return;
+    const hasGap = commit.seq !== this.noted.seq + 1;
     const batch = { commit: { seq: commit.seq, time: commit.time }, writes };
-    if (this.isUnused && !isUsed(batch)) {
-      this.noted = commit.seq;
-      this.shipped = batch.commit;
+    if (this.conflict !== undefined || (this.isUnused && !isUsed(batch))) {
+      this.noted = batch.commit;
+      if (this.isUnused) this.shipped = batch.commit;
       return;
     }
     if (hasGap || this.pending.bytes > pendingBytesMax) this.pending.clear();
     this.pending.push(batch);
     // Not before: a batch that could not be kept must leave a gap.
-    this.noted = commit.seq;
+    this.noted = batch.commit;
     if (this.isUnused || hasGap) {
       this.isUnused = false;
       this.beginChain();
@@ -173,7 +183,7 @@ export class Shipping {
     if (this.conflict !== undefined) throw this.conflict;
     if (this.storeId === '') throw replaced();
     if (this.restorableTime === Number.POSITIVE_INFINITY) return;
-    const waiting = this.waits.until(this.noted, signal);
+    const waiting = this.waits.until(this.noted.seq, signal);
     if (!this.pending.isEmpty) this.schedule('hurry');
     await waiting;
   }
@@ -338,7 +348,7 @@ export class Shipping {
 
   private beginChain(restorableTimeMs = this.shipped.time): void {
     this.chain = this.options.mintChain();
-    this.chainStart = this.pending.first ?? this.noted + 1;
+    this.chainStart = this.pending.first ?? this.noted.seq + 1;
     this.brokenTimeMs ??= restorableTimeMs;
     this.export();
   }
@@ -377,13 +387,6 @@ export class Shipping {
     const { chain, isRooted, batches } = await this.read(newest.name);
     return { ...batches.at(-1)!.commit, chain, isRooted };
   }
-}
-
-/** A store writes rows of these families by itself when it is opened. */
-const ownFamilies = new Set([keys.store.setting.code, keys.store.commit.code]);
-
-function isUsed({ writes }: ShippedBatch): boolean {
-  return writes.some(({ key }) => !ownFamilies.has(key[0]!));
 }
 
 function replaced(): Failure {

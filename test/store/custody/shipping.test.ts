@@ -340,6 +340,45 @@ describe('shipping', () => {
     expect(warnings).toEqual([expect.stringContaining('cannot be shipped')]);
   });
 
+  it('tells how much later the newest commit is than what can be restored', async () => {
+    const { shipping, begin, note, elapse } = open();
+    await begin(10);
+    await expect.poll(() => shipping.restorableTime).toBe(Number.POSITIVE_INFINITY);
+    expect(shipping.lagMs).toBe(0);
+    note(batch(11), batch(14));
+    // The gap needs an export, which has both.
+    await expect.poll(() => shipping.lagMs).toBe(0);
+    fake.isDown = true;
+    note(batch(15), batch(17));
+    expect(shipping.lagMs).toBe(3_000);
+    fake.isDown = false;
+    elapse();
+    await expect.poll(() => shipping.lagMs).toBe(0);
+  });
+
+  it('counts the lag from the beginning while nothing can be restored, and goes on when nothing is shipped any more', async () => {
+    const { begin, note, shipping } = open(async () => {
+      throw new Error('no export');
+    });
+    await begin(10);
+    expect(shipping.lagMs).toBe(0);
+    note(batch(12));
+    expect(shipping.lagMs).toBe(2_000);
+    const [one, other] = [open(), open()];
+    for (const { begin, note } of [one, other]) {
+      await begin(20);
+      note(batch(21, put('a', 1)));
+    }
+    one.note(batch(22));
+    one.elapse();
+    await expect.poll(async () => (await stored()).length).toBe(1);
+    other.note(batch(22, put('a', 2)));
+    other.elapse();
+    await expect.poll(() => other.warnings.length).toBe(1);
+    other.note(batch(29));
+    expect(other.shipping.lagMs).toBe(9_000);
+  });
+
   it('cannot lead back to a state without an export, which is tried until it is written', async () => {
     let isUp = false;
     const { shipping, begin, note, elapse, warnings } = open(async () => {
