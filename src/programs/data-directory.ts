@@ -138,6 +138,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
     const endWatch = serviceClock.watch(afterRealTime);
     const close = async () => {
       endWatch();
+      await shipping?.whenRooted();
       await host[Symbol.asyncDispose]();
       await shipping?.close();
       place[Symbol.dispose]();

@@ -3,12 +3,9 @@
  * not the time since the last export. Batches gather for at most {@link gatherMsDefault} or {@link segmentBytes}; without
  * batches nothing is written. An export begins a chain of segments; a gap in the commit numbers needs another export.
  */
-import type { ExportFiles } from '../../blobs/export-files.ts';
 import { Failure, failedWith } from '../../domain/errors.ts';
-import type { After } from '../../domain/timer.ts';
 import type { CommitRecord } from '../../index/records.ts';
 import type { Write } from '../../index/row.ts';
-import type { OnStep } from '../rows/steps.ts';
 import { isUsed, PendingBatches } from './pending-batches.ts';
 import {
   decodeSegment,
@@ -18,7 +15,8 @@ import {
   segmentName,
   segmentOf,
 } from './segments.ts';
-import { ShippedWaits } from './shipped-waits.ts';
+import { replaced, ShippedWaits } from './shipped-waits.ts';
+import type { Beginning, Commit, ShippingOptions } from './shipping-options.ts';
 
 const gatherMsDefault = 5_000;
 /** While a call waits for a batch, batches gather only for this long: the calls that come together share a segment. */
@@ -28,36 +26,10 @@ const segmentBytes = 8 * 1024 * 1024;
 const pendingBytesMax = 64 * 1024 * 1024;
 const retryMs = 2_000;
 const exportRetryMs = 10_000;
+/** A stop waits for the export of its chain for this long. */
+const rootingMs = 5_000;
 /** After this number of segments an export is written, so that a restore reads no more of them. */
 const segmentsMax = 1_000;
-
-/** A commit, as segments and exports name it. */
-type Commit = Pick<CommitRecord, 'seq' | 'time'>;
-
-interface ShippingOptions {
-  readonly files: ExportFiles;
-  readonly after: After;
-  readonly warn: (message: string) => void;
-  /** Returns the name of a new chain. */
-  readonly mintChain: () => string;
-  /**
-   * Writes an export of a state that is not older than the call, and returns its last commit. Called when a chain must
-   * begin, and when it is long.
-   */
-  readonly onGap: () => Promise<Commit>;
-  /** In milliseconds. Default {@link gatherMsDefault}. */
-  readonly gatherMs?: number | undefined;
-  /** Default: the steps are not reported. */
-  readonly onStep?: OnStep | undefined;
-}
-
-/** What the shipping begins with. */
-interface Beginning {
-  /** True if another index was open before. */
-  readonly isReplaced: boolean;
-  /** True if no caller has used the store yet: nothing is written before the first does. */
-  readonly isUnused: boolean;
-}
 
 /** The shipping of one store. */
 export class Shipping {
@@ -79,6 +51,7 @@ export class Shipping {
   private chainStart = 0;
   private segmentsSinceExport = 0;
   private cancelExport: (() => void) | undefined;
+  private exporting: Promise<void> | undefined;
   private timer: { readonly kind: 'gather' | 'hurry' | 'retry'; readonly cancel: () => void } | undefined;
   private running: Promise<void> | undefined;
   private isClosed = false;
@@ -203,6 +176,18 @@ export class Shipping {
       if (error instanceof Failure && error.reason === 'STORE_UNAVAILABLE') throw error;
       return segmentOf(newest.name).first;
     }
+  }
+
+  /**
+   * Resolves when the chain has its export, or none comes in time. It is for a stop, while the index is still open: the
+   * segments of a chain without an export restore nothing, and the next start would need another export.
+   */
+  async whenRooted(): Promise<void> {
+    if (this.brokenTimeMs === undefined || this.conflict !== undefined) return;
+    if (this.cancelExport !== undefined) this.export();
+    const late = Promise.withResolvers<void>();
+    const cancel = this.options.after(rootingMs, late.resolve);
+    await Promise.race([this.exporting, late.promise]).finally(cancel);
   }
 
   /** Ships what waits, and takes no more. Never rejects. */
@@ -359,7 +344,7 @@ export class Shipping {
     this.segmentsSinceExport = 0;
     this.cancelExport?.();
     this.cancelExport = undefined;
-    this.options.onGap().then(
+    this.exporting = this.options.onGap().then(
       (exported) => {
         if (chain !== this.chain || this.conflict !== undefined) return;
         if (exported.seq < chainStart - 1) return this.exportLater();
@@ -387,10 +372,4 @@ export class Shipping {
     const { chain, isRooted, batches } = await this.read(newest.name);
     return { ...batches.at(-1)!.commit, chain, isRooted };
   }
-}
-
-function replaced(): Failure {
-  return new Failure('STORE_UNAVAILABLE', 'the index was closed or replaced before it was shipped', {
-    retryAfterMs: 1_000,
-  });
 }

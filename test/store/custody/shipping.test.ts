@@ -269,6 +269,9 @@ describe('shipping', () => {
       return [chain, ...batches.map(({ commit }) => commit.seq)];
     });
 
+  const names = async () => (await shipped.segments.list()).map(({ name }) => name);
+  const bytesOf = async (at: number) => fake.object(`segments/${(await names())[at]}`)!.bytes;
+
   it('gathers batches for a time, and writes nothing without any', async () => {
     const { shipping, begin, timers, note, elapse } = open();
     await begin(10);
@@ -397,6 +400,30 @@ describe('shipping', () => {
         return shipping.restorableTime;
       })
       .toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('waits at a stop for the export of its chain, but not for ever', async () => {
+    const export1 = Promise.withResolvers<void>();
+    const first = open(() => export1.promise);
+    await first.begin(10);
+    first.note(batch(11));
+    let isRooted = false;
+    const waiting = first.shipping.whenRooted().then(() => {
+      isRooted = true;
+    });
+    expect(isRooted).toBe(false);
+    export1.resolve();
+    await waiting;
+    await first.shipping.close();
+    expect(decodeSegment((await names())[0]!, await bytesOf(0)).isRooted).toBe(true);
+    const second = open(() => new Promise<void>(() => undefined));
+    await second.begin(20);
+    const late = second.shipping.whenRooted();
+    expect(second.delays.at(-1)).toBe(5_000);
+    second.elapse();
+    await late;
+    // Nothing is waited for.
+    await first.shipping.whenRooted();
   });
 
   it('notices another service that ships the same commits', async () => {
