@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { ArtifactaClient } from '../../../src/client/client.ts';
 import type { Outcome } from '../../../src/client/sessions/session.ts';
 import { bytesOf, type Chance } from '../seeded.ts';
-import { artifactText, type Facts, fact, linksText, sessionText } from './facts.ts';
+import { artifactText, differencesOf, type Facts, fact, isSame, linksText, sessionText } from './facts.ts';
 
 interface OwnArtifact {
   readonly id: string;
@@ -104,15 +104,11 @@ export class Worker {
     const { length } = this.history;
     if (at < 0) {
       const older = this.history.findLastIndex(({ state }) => isSame(factsOf(state), own));
-      const [said, wanted] = [
-        Object.fromEntries(own),
-        Object.fromEntries(factsOf(this.history[Math.max(least, 0)]!.state)),
-      ];
       const fault =
         older >= 0
           ? `${this.name}: it is as after thing ${older} (${this.history[older]!.what}), and thing ${least} ` +
             `(${this.history[least]!.what}) of ${length} was acknowledged in time`
-          : `${this.name}: it is as it never was: ${JSON.stringify(said)}; after thing ${least} it was ${JSON.stringify(wanted)}`;
+          : `${this.name}: it is as it never was: ${this.nearest(own)}; thing ${least} of ${length} was acknowledged in time`;
       return { fault, lost: 0 };
     }
     const alike = this.history.filter(
@@ -123,6 +119,23 @@ export class Worker {
     this.history = [{ ...this.history[at]!, state, ackedAt: 0 }];
     this.promised.length = 0;
     return { fault: undefined, lost };
+  }
+
+  /** What is different from the state that comes nearest, and when that was last changed. */
+  private nearest(own: readonly [string, string][]): string {
+    const differences = this.history.map(({ state }) => differencesOf(factsOf(state), own));
+    const least = Math.min(...differences.map(({ length }) => length));
+    const at = differences.findLastIndex(({ length }) => length === least);
+    const about = (name: string) => {
+      const [session = ''] = name.split(' ');
+      const things = this.history.slice(0, at + 1).map(({ what }, n) => `${n} ${what}`);
+      return things
+        .filter((what) => `${what} `.includes(`${session} `) || what.includes(`${session}/`))
+        .slice(-12);
+    };
+    const told = differences[at]!.map(([name, said, wanted]) => `${name} is ${said}, not ${wanted}`);
+    const things = [...new Set(differences[at]!.flatMap(([name]) => about(name)))];
+    return `nearest is thing ${at} (${this.history[at]!.what}): ${told.join('; ')}; before: ${things.join('; ')}`;
   }
 
   private get state(): State {
@@ -279,7 +292,11 @@ export class Worker {
     artifacts.delete(key);
     return {
       what: `delete ${id} ${key}`,
-      call: async (client) => void (await client.delete(refOf(id, key))) as undefined,
+      call: async (client) => {
+        if (!(await client.delete(refOf(id, key))))
+          throw new Error(`${id} ${key} was not there to be deleted`);
+        return undefined;
+      },
       after: () => this.with(id, { ...session, artifacts }),
     };
   }
@@ -371,10 +388,4 @@ function withSameNext(states: readonly State[]): State {
     }),
   );
   return { ...last, sessions };
-}
-
-function isSame(facts: readonly [string, string][], own: readonly [string, string][]): boolean {
-  if (facts.length !== own.length) return false;
-  const said = new Map(own);
-  return facts.every(([name, text]) => said.get(name) === text);
 }
