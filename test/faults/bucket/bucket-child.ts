@@ -20,7 +20,7 @@ export type Command =
   | { readonly do: 'clock'; readonly ms: number }
   /** Copies the objects below a prefix, with their generations. */
   | { readonly do: 'copy'; readonly prefix: string; readonly to: string }
-  /** Answers with the requests about contents below a prefix that could have met another object than they meant. */
+  /** Answers with the creations, and the deletions of contents below a prefix, that could have met another object. */
   | { readonly do: 'unguarded'; readonly prefix: string }
   /** Answers with the names below a prefix. */
   | { readonly do: 'names'; readonly prefix: string }
@@ -80,10 +80,10 @@ function obey(command: Command): readonly string[] | string | number | undefined
   }
 }
 
-/** An object is created only where none is. Of contents, what is read or deleted is the generation that a row has. */
+/** An object is created only where none is. Of contents, what is deleted is the generation that a row has. */
 function mustBeGuarded(kind: Kind, name: string, prefix: string): boolean {
   if (kind === 'create' || kind === 'begin') return true;
-  return (kind === 'read' || kind === 'delete') && name.startsWith(`${prefix}/blobs/`);
+  return kind === 'delete' && name.startsWith(`${prefix}/`) && name.includes('/blobs/');
 }
 
 function below(prefix: string): readonly FakeObject[] {

@@ -79,7 +79,7 @@ export class BucketProcess implements AsyncDisposable {
     await this.tell({ do: 'copy', prefix: `${prefix}/`, to: `${to}/` });
   }
 
-  /** Requests about the contents of a place that no generation, and no precondition, kept from meeting another object. */
+  /** Creations, and deletions of contents of a place, that no precondition or generation kept from another object. */
   async unguarded(prefix: string): Promise<readonly string[]> {
     return (await this.tell({ do: 'unguarded', prefix })) as readonly string[];
   }
