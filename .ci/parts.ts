@@ -23,7 +23,8 @@ export const parts: readonly Part[] = [
     command: rig('--pushers --tiny --bombs --shares --abuse --unread'),
   },
   { name: 'faults: deletion', dependsOn: faults, command: rig('--deletion --actions 8000') },
-  { name: 'faults: bucket', dependsOn: faults, command: rig('--bucket --outage') },
+  { name: 'faults: bucket', dependsOn: faults, command: rig('--bucket --reaping --outage') },
+  { name: 'faults: lost volumes', dependsOn: faults, command: rig('--volume') },
   { name: 'faults: clocks', dependsOn: [...faults, '.ci/clocks.sh'], command: '.ci/clocks.sh' },
   { name: 'planted faults', dependsOn: [...service, 'test'], command: 'node test/faults/controls.ts' },
   {

@@ -20,6 +20,8 @@ interface Ready {
   readonly grpc: string;
   /** Controls have none. */
   readonly http?: string;
+  /** Controls have none. */
+  readonly admin?: string | null;
   readonly pid: number;
 }
 
@@ -83,6 +85,13 @@ export class ServerProcess implements AsyncDisposable {
     const { http } = this.ready!;
     if (http === undefined) throw new Error(`${this.child.spawnargs.join(' ')} serves no HTTP`);
     return http;
+  }
+
+  /** HOST:PORT of the listener with metrics. @throws Error if it has none. */
+  get adminAddress(): string {
+    const { admin } = this.ready!;
+    if (!admin) throw new Error(`${this.child.spawnargs.join(' ')} serves no metrics`);
+    return admin;
   }
 
   /** That of the server itself, which is not the child if something runs it for us. */

@@ -140,6 +140,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
     const endWatch = serviceClock.watch(afterRealTime);
     const close = async () => {
       endWatch();
+      await shipping?.whenRooted();
       await host[Symbol.asyncDispose]();
       await shipping?.close();
       place[Symbol.dispose]();
@@ -154,7 +155,8 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
         : { message: index.trouble, isReadable: index.isReadable };
     };
     const exports = shipped?.exportsOf(host);
-    return { host, figures: () => figuresOf(host, index), trouble, exportPlace, exports, shipping, close };
+    const figures = () => figuresOf(host, index, shipping);
+    return { host, figures, trouble, exportPlace, exports, shipping, close };
   } catch (error) {
     contents?.[Symbol.dispose]();
     await lock[Symbol.asyncDispose]();

@@ -29,6 +29,11 @@ export interface StoreFigures {
         readonly waiting: number;
       }
     | undefined;
+  /**
+   * The time between the last state that could be restored without the volume and the newest change. Undefined if the
+   * index is not shipped.
+   */
+  readonly shippingLagMs?: number | undefined;
   /** Counters since the index was opened. */
   readonly index?: {
     readonly transactions: number;
@@ -140,6 +145,12 @@ const figures: readonly Figure[] = [
     kind: 'gauge',
     description: 'Uploads that wait for memory.',
     read: ({ bucket }) => bucket?.waiting,
+  },
+  {
+    name: 'artifacta_shipping_lag_seconds',
+    kind: 'gauge',
+    description: 'Time between the last change that would outlast the loss of the volume and the newest one.',
+    read: ({ shippingLagMs }) => (shippingLagMs === undefined ? undefined : shippingLagMs / 1_000),
   },
   {
     name: 'artifacta_index_transactions_total',

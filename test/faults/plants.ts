@@ -7,7 +7,7 @@ export interface Plant {
   readonly from: string;
   readonly to: string;
   /** What is to find it. Default: the kills. */
-  readonly rig?: 'power' | 'deletion' | 'volume';
+  readonly rig?: 'power' | 'deletion' | 'reaping' | 'volume' | 'bucket' | 'outage';
   /** Instead of a rig: the tests that are to find it. */
   readonly tests?: readonly string[];
 }
@@ -266,6 +266,79 @@ export const plants: readonly Plant[] = [
     file: 'src/store/custody/rebuilt.ts',
     from: "const value = write.type === 'put' ? decodeRow(key, write.value) : undefined;",
     to: "if (write.type === 'del') continue;\n    const value = decodeRow(key, write.value);",
+  },
+  {
+    name: 'bucket: acknowledges-what-the-bucket-has-not-answered-yet',
+    rig: 'bucket',
+    file: 'src/blobs/gcs/staged-object.ts',
+    from: "      return await client.run('create', (signal) => objects.create(objectName, content, signal), this.signal);",
+    to: `      client.run('create', (signal) => objects.create(objectName, content, signal)).catch(() => undefined);
+      const { writer, upload } = mark;
+      return { generation: '1', sizeBytes: this.written, crc32c: this.crc.text(), createTimeMs: 0, writer, upload };`,
+  },
+  {
+    name: 'bucket: deletes-whatever-has-the-name',
+    rig: 'bucket',
+    file: 'src/blobs/gcs/objects.ts',
+    from: 'const url = this.objectUrl(name, generation === undefined ? {} : { generation });',
+    to: 'const url = this.objectUrl(name, {});\n    void generation;',
+  },
+  {
+    name: 'bucket: creates-over-what-has-the-name',
+    rig: 'bucket',
+    file: 'src/blobs/gcs/objects.ts',
+    from: "this.uploadUrl({ uploadType: 'multipart', ifGenerationMatch: '0', fields: factFields })",
+    to: "this.uploadUrl({ uploadType: 'multipart', fields: factFields })",
+  },
+  {
+    name: 'bucket: forgets-the-upload-whose-answer-was-lost',
+    rig: 'outage',
+    file: 'src/blobs/gcs/staged-object.ts',
+    from: "      if (!refusedAs(error, 'taken')) throw error;\n      return await this.own(error);",
+    to: '      throw error;',
+  },
+  {
+    name: 'bucket: takes-the-object-of-another-process-for-its-own',
+    tests: ['test/blobs/gcs'],
+    file: 'src/blobs/gcs/answers.ts',
+    from: "  if (found.writer !== sent.writer) return 'foreign';\n  if (found.upload !== sent.upload) return 'reused';\n",
+    to: '',
+  },
+  {
+    name: 'reaping: takes-what-is-being-uploaded-for-an-orphan',
+    rig: 'reaping',
+    file: 'src/store/upkeep/orphans.ts',
+    from: 'if (ageMs >= orphanAgeMs)',
+    to: 'if (ageMs >= 0)',
+  },
+  {
+    name: 'reaping: forgets-what-is-condemned-without-removing-it',
+    rig: 'reaping',
+    file: 'src/store/upkeep/sweeping.ts',
+    from: 'store.delete(name, generation)',
+    to: 'Promise.resolve(store)',
+  },
+  {
+    name: 'outage: never-tries-again',
+    rig: 'outage',
+    file: 'src/blobs/gcs/client.ts',
+    from: 'if (delayMs === undefined || !allowance.takeRetry())',
+    to: 'if (delayMs === undefined || tries > 0)',
+  },
+  {
+    name: 'outage: acknowledges-what-the-bucket-refused',
+    rig: 'outage',
+    file: 'src/blobs/gcs/staged-object.ts',
+    from: "      if (!refusedAs(error, 'taken')) throw error;\n      return await this.own(error);",
+    to: `      const { writer, upload } = mark;
+      return { generation: '1', sizeBytes: this.written, crc32c: this.crc.text(), createTimeMs: 0, writer, upload };`,
+  },
+  {
+    name: 'outage: takes-an-answer-that-breaks-off-for-the-end-of-the-content',
+    rig: 'outage',
+    file: 'src/blobs/gcs/reading.ts',
+    from: "      await client.waitToRetry('read', error, { ...patience.tired(), signal });\n      continue;",
+    to: '      void patience;\n      return;',
   },
   {
     name: 'a-chain-is-gone-on-with-whose-export-was-never-written',

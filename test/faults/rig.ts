@@ -179,6 +179,8 @@ export class Rig implements AsyncDisposable {
     const { dataDir, indexDir } = this.place;
     const { faults, orphans } = await inspect(dataDir, indexDir, this.placeOptions().bucket);
     for (const fault of faults) oracle.fault(`at rest: ${fault}`);
+    for (const request of (await this.bucket?.process.unguarded(this.bucket.prefix)) ?? [])
+      oracle.fault(`a request could have met another object: ${request}`);
     const pushes = [...oracle.pushes.values()];
     tally.orphans = orphans;
     tally.pushes = pushes.length;

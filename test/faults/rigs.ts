@@ -20,6 +20,7 @@ import { scenarios } from './disk/scenarios.ts';
 import type { NamedRig, Outcome } from './outcome.ts';
 import { cutPower } from './power/campaign.ts';
 import { type Layout, whyNoPowerDisk } from './power/disk.ts';
+import { killAllEndings } from './reaping/campaign.ts';
 import { flipBits } from './rot/rot.ts';
 import { takePlaces } from './shares/rig.ts';
 import { soak } from './soak/rig.ts';
@@ -219,6 +220,16 @@ const deletion: NamedRig = {
   },
 };
 
+const reaping: NamedRig = {
+  name: 'reaping',
+  tries:
+    'processes are killed at every step of ending sessions, reaping, collecting and looking for orphans, each on a copy of ' +
+    'the same store',
+  short: 'test/faults/reaping',
+  options: { 'reaped-on': 'disk or bucket; both' },
+  play: ({ option, isOver }) => killAllEndings(option('reaped-on'), isOver),
+};
+
 const bucket: NamedRig = {
   name: 'bucket',
   tries:
@@ -228,9 +239,15 @@ const bucket: NamedRig = {
   options: {
     'bucket-kills': 'kills at random; 40',
     'bucket-actions': 'pushes, deletions and readings while contents are collected, twice; 4000',
+    'bucket-part': 'steps, starts, requests, random or deletion; all',
   },
-  play: ({ seed, count }) =>
-    killWithBucket({ seed, kills: count('bucket-kills', 40), actions: count('bucket-actions', 4_000) }),
+  play: ({ seed, count, option }) =>
+    killWithBucket({
+      seed,
+      kills: count('bucket-kills', 40),
+      actions: count('bucket-actions', 4_000),
+      only: option('bucket-part'),
+    }),
 };
 
 const outage: NamedRig = {
@@ -322,6 +339,7 @@ export const rigs: readonly NamedRig[] = [
   shares,
   clock,
   deletion,
+  reaping,
   volume,
   bucket,
   outage,

@@ -45,6 +45,7 @@ it('lists every figure with its type and labels', async () => {
       space: { freeBytes: 1, reserveBytes: 1 },
       staged: { contents: 0, sizeBytes: 0 },
       bucket: bucketFigures,
+      shippingLagMs: 1,
       index: { transactions: 1, batches: 1, rowsWritten: 1, bytesWritten: 1, reopens: 0, waiting: 0 },
     }),
   });

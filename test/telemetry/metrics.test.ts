@@ -20,6 +20,7 @@ const figures: StoreFigures = {
   space: { freeBytes: 7e12, reserveBytes: 1e9 },
   staged: { contents: 3, sizeBytes: 300 },
   bucket: bucketFigures,
+  shippingLagMs: 4_500,
   index: { transactions: 10, batches: 9, rowsWritten: 8, bytesWritten: 7, reopens: 6, waiting: 5 },
 };
 
@@ -69,6 +70,7 @@ describe('a scrape', () => {
     expect(value(families, 'artifacta_blobs_staged_bytes')).toBe(300);
     expect(value(families, 'artifacta_bucket_requests_total', { operation: 'read' })).toBe(32);
     expect(value(families, 'artifacta_bucket_waiting_uploads')).toBe(38);
+    expect(value(families, 'artifacta_shipping_lag_seconds')).toBe(4.5);
     expect(value(families, 'artifacta_index_waiting_transactions')).toBe(5);
     expect(value(families, 'artifacta_index_reopens_total')).toBe(6);
     expect(value(families, 'artifacta_unsent_bytes')).toBe(11);

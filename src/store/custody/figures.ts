@@ -4,6 +4,7 @@ import { Failure } from '../../domain/errors.ts';
 import type { Index, IndexStats } from '../../index/door.ts';
 import type { SpaceStatus } from '../contents/space.ts';
 import type { StoreHost } from './host.ts';
+import type { Shipping } from './shipping.ts';
 import type { HostState } from './status.ts';
 
 /** A figure that is not available at the moment, in recovery for example, is left out. */
@@ -22,10 +23,19 @@ export interface Figures {
   /** Undefined where contents are on this machine. */
   readonly bucket?: BlobTraffic | undefined;
   readonly index?: IndexStats & { readonly waiting: number };
+  /** Undefined if the index is not shipped. See {@link Shipping.lagMs}. */
+  readonly shippingLagMs?: number | undefined;
 }
 
-/** @param index the last index that the host has opened. */
-export async function figuresOf(host: StoreHost, index: Index | undefined): Promise<Figures> {
+/**
+ * @param index the last index that the host has opened.
+ * @param shipping undefined: the index is not shipped.
+ */
+export async function figuresOf(
+  host: StoreHost,
+  index: Index | undefined,
+  shipping: Shipping | undefined,
+): Promise<Figures> {
   const { state, damage } = host;
   const common = { state, losses: damage === undefined ? 0 : 1 };
   if (state !== 'serving' || index === undefined) return common;
@@ -37,6 +47,7 @@ export async function figuresOf(host: StoreHost, index: Index | undefined): Prom
       space: await space.status(),
       staged: { contents: blobs.stagedCount, sizeBytes: blobs.stagedBytes },
       bucket: blobs.traffic,
+      shippingLagMs: shipping?.lagMs,
       index: { ...index.stats, waiting: index.waiting },
       pauses: current.length,
       isClockSuspect: current.some(({ cause }) => cause === 'clockSuspect'),

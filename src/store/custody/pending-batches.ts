@@ -1,4 +1,5 @@
 /** The durable batches that wait to be shipped, in order. */
+import { keys } from '../../index/keys.ts';
 import { batchBytes, type ShippedBatch } from './segments.ts';
 
 /** A queue of batches that knows its size. */
@@ -44,4 +45,12 @@ export class PendingBatches {
     this.batches = [];
     this.size = 0;
   }
+}
+
+/** A store writes rows of these families by itself when it is opened. */
+const ownFamilies = new Set([keys.store.setting.code, keys.store.commit.code]);
+
+/** Returns true if a caller has brought about a batch. */
+export function isUsed({ writes }: ShippedBatch): boolean {
+  return writes.some(({ key }) => !ownFamilies.has(key[0]!));
 }

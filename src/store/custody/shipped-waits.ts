@@ -1,4 +1,5 @@
 /** Calls that wait until a commit can be restored from the place to which the index is shipped. */
+import { Failure } from '../../domain/errors.ts';
 
 interface Wait {
   readonly seq: number;
@@ -39,4 +40,11 @@ export class ShippedWaits {
   refuse(reason: Error): void {
     for (const wait of this.waits) wait.reject(reason);
   }
+}
+
+/** Returns the failure of a call that waits for an index that is not open any more. */
+export function replaced(): Failure {
+  return new Failure('STORE_UNAVAILABLE', 'the index was closed or replaced before it was shipped', {
+    retryAfterMs: 1_000,
+  });
 }

@@ -3,14 +3,10 @@
  * not the time since the last export. Batches gather for at most {@link gatherMsDefault} or {@link segmentBytes}; without
  * batches nothing is written. An export begins a chain of segments; a gap in the commit numbers needs another export.
  */
-import type { ExportFiles } from '../../blobs/export-files.ts';
 import { Failure, failedWith } from '../../domain/errors.ts';
-import type { After } from '../../domain/timer.ts';
-import { keys } from '../../index/keys.ts';
 import type { CommitRecord } from '../../index/records.ts';
 import type { Write } from '../../index/row.ts';
-import type { OnStep } from '../rows/steps.ts';
-import { PendingBatches } from './pending-batches.ts';
+import { isUsed, PendingBatches } from './pending-batches.ts';
 import {
   decodeSegment,
   encodeSegment,
@@ -19,7 +15,8 @@ import {
   segmentName,
   segmentOf,
 } from './segments.ts';
-import { ShippedWaits } from './shipped-waits.ts';
+import { replaced, ShippedWaits } from './shipped-waits.ts';
+import type { Beginning, Commit, ShippingOptions } from './shipping-options.ts';
 
 const gatherMsDefault = 5_000;
 /** While a call waits for a batch, batches gather only for this long: the calls that come together share a segment. */
@@ -29,36 +26,10 @@ const segmentBytes = 8 * 1024 * 1024;
 const pendingBytesMax = 64 * 1024 * 1024;
 const retryMs = 2_000;
 const exportRetryMs = 10_000;
+/** A stop waits for the export of its chain for this long. */
+const rootingMs = 5_000;
 /** After this number of segments an export is written, so that a restore reads no more of them. */
 const segmentsMax = 1_000;
-
-/** A commit, as segments and exports name it. */
-type Commit = Pick<CommitRecord, 'seq' | 'time'>;
-
-interface ShippingOptions {
-  readonly files: ExportFiles;
-  readonly after: After;
-  readonly warn: (message: string) => void;
-  /** Returns the name of a new chain. */
-  readonly mintChain: () => string;
-  /**
-   * Writes an export of a state that is not older than the call, and returns its last commit. Called when a chain must
-   * begin, and when it is long.
-   */
-  readonly onGap: () => Promise<Commit>;
-  /** In milliseconds. Default {@link gatherMsDefault}. */
-  readonly gatherMs?: number | undefined;
-  /** Default: the steps are not reported. */
-  readonly onStep?: OnStep | undefined;
-}
-
-/** What the shipping begins with. */
-interface Beginning {
-  /** True if another index was open before. */
-  readonly isReplaced: boolean;
-  /** True if no caller has used the store yet: nothing is written before the first does. */
-  readonly isUnused: boolean;
-}
 
 /** The shipping of one store. */
 export class Shipping {
@@ -70,7 +41,9 @@ export class Shipping {
   /** The newest commit that a segment has, or the export that began the chain. */
   private shipped: Commit = { seq: 0, time: 0 };
   /** The newest commit that was noted. */
-  private noted = 0;
+  private noted: Commit = { seq: 0, time: 0 };
+  /** The time of the newest commit at the beginning. */
+  private begunTime = 0;
   /** While a chain has no export: the time of the last state that can be restored. */
   private brokenTimeMs: number | undefined;
   private chain = '';
@@ -78,6 +51,7 @@ export class Shipping {
   private chainStart = 0;
   private segmentsSinceExport = 0;
   private cancelExport: (() => void) | undefined;
+  private exporting: Promise<void> | undefined;
   private timer: { readonly kind: 'gather' | 'hurry' | 'retry'; readonly cancel: () => void } | undefined;
   private running: Promise<void> | undefined;
   private isClosed = false;
@@ -96,7 +70,15 @@ export class Shipping {
    */
   get restorableTime(): number {
     if (this.brokenTimeMs !== undefined) return this.brokenTimeMs;
-    return this.shipped.seq >= this.noted ? Number.POSITIVE_INFINITY : this.shipped.time;
+    return this.shipped.seq >= this.noted.seq ? Number.POSITIVE_INFINITY : this.shipped.time;
+  }
+
+  /**
+   * The time from the last state that can be restored to the newest commit, in milliseconds: what the loss of the volume
+   * would cost. While nothing can be restored it is counted from the beginning.
+   */
+  get lagMs(): number {
+    return Math.max(0, this.noted.time - Math.max(this.restorableTime, this.begunTime));
   }
 
   /** The chain of the present history, which its exports name. */
@@ -118,8 +100,9 @@ export class Shipping {
     await this.options.files.removeStale(storeId).catch(() => undefined);
     const last = isReplaced ? undefined : await this.lastShipped(storeId).catch(() => undefined);
     this.storeId = storeId;
-    this.noted = newest.seq;
-    this.shipped = { seq: newest.seq, time: newest.time };
+    this.noted = { seq: newest.seq, time: newest.time };
+    this.shipped = this.noted;
+    this.begunTime = newest.time;
     this.brokenTimeMs = undefined;
     this.isUnused = isUnused && last === undefined;
     if (this.isUnused) return;
@@ -130,26 +113,26 @@ export class Shipping {
 
   /** Called when the database was opened again after a failed write, whose outcome was unknown. */
   reopened(newest: Commit): void {
-    if (this.storeId === '' || this.isClosed || newest.seq === this.noted) return;
-    this.noted = newest.seq;
+    if (this.storeId === '' || this.isClosed || newest.seq === this.noted.seq) return;
+    this.noted = { seq: newest.seq, time: newest.time };
     this.isUnused = false;
     this.beginChain();
   }
 
   /** Takes a batch that is durable. Returns at once. */
   note(commit: CommitRecord, writes: readonly Write[]): void {
-    if (this.storeId === '' || this.isClosed || this.conflict !== undefined) return;
-    const hasGap = commit.seq !== this.noted + 1;
+    if (this.storeId === '' || this.isClosed) return;
+    const hasGap = commit.seq !== this.noted.seq + 1;
     const batch = { commit: { seq: commit.seq, time: commit.time }, writes };
-    if (this.isUnused && !isUsed(batch)) {
-      this.noted = commit.seq;
-      this.shipped = batch.commit;
+    if (this.conflict !== undefined || (this.isUnused && !isUsed(batch))) {
+      this.noted = batch.commit;
+      if (this.isUnused) this.shipped = batch.commit;
       return;
     }
     if (hasGap || this.pending.bytes > pendingBytesMax) this.pending.clear();
     this.pending.push(batch);
     // Not before: a batch that could not be kept must leave a gap.
-    this.noted = commit.seq;
+    this.noted = batch.commit;
     if (this.isUnused || hasGap) {
       this.isUnused = false;
       this.beginChain();
@@ -173,7 +156,7 @@ export class Shipping {
     if (this.conflict !== undefined) throw this.conflict;
     if (this.storeId === '') throw replaced();
     if (this.restorableTime === Number.POSITIVE_INFINITY) return;
-    const waiting = this.waits.until(this.noted, signal);
+    const waiting = this.waits.until(this.noted.seq, signal);
     if (!this.pending.isEmpty) this.schedule('hurry');
     await waiting;
   }
@@ -193,6 +176,18 @@ export class Shipping {
       if (error instanceof Failure && error.reason === 'STORE_UNAVAILABLE') throw error;
       return segmentOf(newest.name).first;
     }
+  }
+
+  /**
+   * Resolves when the chain has its export, or none comes in time. It is for a stop, while the index is still open: the
+   * segments of a chain without an export restore nothing, and the next start would need another export.
+   */
+  async whenRooted(): Promise<void> {
+    if (this.brokenTimeMs === undefined || this.conflict !== undefined) return;
+    if (this.cancelExport !== undefined) this.export();
+    const late = Promise.withResolvers<void>();
+    const cancel = this.options.after(rootingMs, late.resolve);
+    await Promise.race([this.exporting, late.promise]).finally(cancel);
   }
 
   /** Ships what waits, and takes no more. Never rejects. */
@@ -338,7 +333,7 @@ export class Shipping {
 
   private beginChain(restorableTimeMs = this.shipped.time): void {
     this.chain = this.options.mintChain();
-    this.chainStart = this.pending.first ?? this.noted + 1;
+    this.chainStart = this.pending.first ?? this.noted.seq + 1;
     this.brokenTimeMs ??= restorableTimeMs;
     this.export();
   }
@@ -349,7 +344,7 @@ export class Shipping {
     this.segmentsSinceExport = 0;
     this.cancelExport?.();
     this.cancelExport = undefined;
-    this.options.onGap().then(
+    this.exporting = this.options.onGap().then(
       (exported) => {
         if (chain !== this.chain || this.conflict !== undefined) return;
         if (exported.seq < chainStart - 1) return this.exportLater();
@@ -377,17 +372,4 @@ export class Shipping {
     const { chain, isRooted, batches } = await this.read(newest.name);
     return { ...batches.at(-1)!.commit, chain, isRooted };
   }
-}
-
-/** A store writes rows of these families by itself when it is opened. */
-const ownFamilies = new Set([keys.store.setting.code, keys.store.commit.code]);
-
-function isUsed({ writes }: ShippedBatch): boolean {
-  return writes.some(({ key }) => !ownFamilies.has(key[0]!));
-}
-
-function replaced(): Failure {
-  return new Failure('STORE_UNAVAILABLE', 'the index was closed or replaced before it was shipped', {
-    retryAfterMs: 1_000,
-  });
 }

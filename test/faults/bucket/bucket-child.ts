@@ -16,6 +16,12 @@ export type Command =
   | { readonly do: 'down'; readonly how: FakeGcs['isDown'] }
   /** Makes objects below a prefix older. */
   | { readonly do: 'age'; readonly prefix: string; readonly ms: number }
+  /** Sets the clock of the bucket, in milliseconds since the Unix epoch. */
+  | { readonly do: 'clock'; readonly ms: number }
+  /** Copies the objects below a prefix, with their generations. */
+  | { readonly do: 'copy'; readonly prefix: string; readonly to: string }
+  /** Answers with the creations, and the deletions of contents below a prefix, that could have met another object. */
+  | { readonly do: 'unguarded'; readonly prefix: string }
   /** Answers with the names below a prefix. */
   | { readonly do: 'names'; readonly prefix: string }
   /** Answers with the bytes of an object in base64. */
@@ -52,6 +58,19 @@ function obey(command: Command): readonly string[] | string | number | undefined
         fake.buckets.bucket('bucket').set(object.name, { ...object, timeCreated });
       }
       return undefined;
+    case 'clock':
+      fake.buckets.now = () => command.ms;
+      return undefined;
+    case 'copy':
+      for (const object of below(command.prefix)) {
+        const name = command.to + object.name.slice(command.prefix.length);
+        fake.buckets.bucket('bucket').set(name, { ...object, name });
+      }
+      return undefined;
+    case 'unguarded':
+      return fake.seen
+        .filter(({ kind, name, isGuarded }) => !isGuarded && mustBeGuarded(kind, name, command.prefix))
+        .map(({ kind, name }) => `${kind} ${name}`);
     case 'names':
       return below(command.prefix).map(({ name }) => name);
     case 'bytes':
@@ -59,6 +78,12 @@ function obey(command: Command): readonly string[] | string | number | undefined
     case 'count':
       return fake.seen.length;
   }
+}
+
+/** An object is created only where none is. Of contents, what is deleted is the generation that a row has. */
+function mustBeGuarded(kind: Kind, name: string, prefix: string): boolean {
+  if (kind === 'create' || kind === 'begin') return true;
+  return kind === 'delete' && name.startsWith(`${prefix}/`) && name.includes('/blobs/');
 }
 
 function below(prefix: string): readonly FakeObject[] {

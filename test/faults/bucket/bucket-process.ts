@@ -69,6 +69,21 @@ export class BucketProcess implements AsyncDisposable {
     await this.tell({ do: 'age', prefix, ms: 2 * dayMs });
   }
 
+  /** Sets the clock of the bucket, in milliseconds since the Unix epoch. */
+  async clock(ms: number): Promise<void> {
+    await this.tell({ do: 'clock', ms });
+  }
+
+  /** Copies all objects of a place to another one. */
+  async copy(prefix: string, to: string): Promise<void> {
+    await this.tell({ do: 'copy', prefix: `${prefix}/`, to: `${to}/` });
+  }
+
+  /** Creations, and deletions of contents of a place, that no precondition or generation kept from another object. */
+  async unguarded(prefix: string): Promise<readonly string[]> {
+    return (await this.tell({ do: 'unguarded', prefix })) as readonly string[];
+  }
+
   async names(prefix: string): Promise<readonly string[]> {
     return (await this.tell({ do: 'names', prefix })) as readonly string[];
   }

@@ -1,5 +1,12 @@
 /** The kills, deletions and orphans of the other rigs with contents in a bucket, and kills that only a bucket has. */
-import { killAtFailpoints, killAtRandom, killAtRequests, killStarts, type RequestKill } from '../campaign.ts';
+import {
+  killAtFailpoints,
+  killAtRandom,
+  killAtRequests,
+  killStarts,
+  type Report,
+  type RequestKill,
+} from '../campaign.ts';
 import { deleteAndCollect } from '../deletion/rig.ts';
 import type { Outcome } from '../outcome.ts';
 import { BucketProcess } from './bucket-process.ts';
@@ -31,24 +38,43 @@ interface BucketKills {
   readonly kills: number;
   /** The pushes, deletions and readings while contents are collected. */
   readonly actions: number;
+  /** The name of the one part to play. Undefined: all. */
+  readonly only: string | undefined;
 }
 
-export async function* killWithBucket({ seed, kills, actions }: BucketKills): AsyncGenerator<Outcome> {
+interface Part {
+  readonly name: string;
+  readonly play: () => Promise<Omit<Outcome, 'name'>>;
+}
+
+/** @throws RangeError */
+export async function* killWithBucket({ seed, kills, actions, only }: BucketKills): AsyncGenerator<Outcome> {
   await using process = await BucketProcess.start();
   let places = 0;
   const next = () => ({ seed: seed(), bucket: { process, prefix: `place-${++places}` } });
-  const parts = {
-    'kills at every step': () => killAtFailpoints(next()),
-    'kills of starts': () => killStarts(next()),
-    'kills while the bucket has a request': () => killAtRequests(requestKills, next()),
-    [`${kills} kills at random`]: () => killAtRandom(kills, next()),
+  const part = (name: string, kill: () => Promise<Report>): Part => ({
+    name,
+    play: async () => {
+      const { faults, tally } = await kill();
+      return { faults, said: JSON.stringify(tally) };
+    },
+  });
+  const deletion = (deaths: number): Part => ({
+    name: `deletions and collections, ${deaths} kills`,
+    play: async () => {
+      const { faults, ...tally } = await deleteAndCollect({ ...next(), actions, kills: deaths });
+      return { faults, said: JSON.stringify(tally) };
+    },
+  });
+  const parts: Readonly<Record<string, readonly Part[]>> = {
+    steps: [part('kills at every step', () => killAtFailpoints(next()))],
+    starts: [part('kills of starts', () => killStarts(next()))],
+    requests: [part('kills while the bucket has a request', () => killAtRequests(requestKills, next()))],
+    random: [part(`${kills} kills at random`, () => killAtRandom(kills, next()))],
+    deletion: [deletion(0), deletion(5)],
   };
-  for (const [name, play] of Object.entries(parts)) {
-    const { faults, tally } = await play();
-    yield { name, faults, said: JSON.stringify(tally) };
-  }
-  for (const deaths of [0, 5]) {
-    const { faults, ...tally } = await deleteAndCollect({ ...next(), actions, kills: deaths });
-    yield { name: `deletions and collections, ${deaths} kills`, faults, said: JSON.stringify(tally) };
-  }
+  const chosen = only === undefined ? Object.values(parts).flat() : parts[only];
+  if (chosen === undefined)
+    throw new RangeError(`--bucket-part: must be one of ${Object.keys(parts).join(', ')}, not ${only}`);
+  for (const { name, play } of chosen) yield { name, ...(await play()) };
 }

@@ -12,6 +12,7 @@ import { ArtifactaClient, connect } from '../../../src/client/client.ts';
 import { openEndpoint } from '../../../src/client/wire/endpoint.ts';
 import { toArtifactaError } from '../../../src/client/wire/to-error.ts';
 import { decodeSegment } from '../../../src/store/custody/segments.ts';
+import type { Fault, Kind } from '../../support/gcs/server.ts';
 import type { Outcome } from '../outcome.ts';
 import { isUnknown } from '../pushing.ts';
 import { bytesOf, Chance } from '../seeded.ts';
@@ -25,7 +26,11 @@ const memoryMiBMax = 640;
 const diskMiBMax = 64;
 /** More than the half minute for which the service tries; then less. */
 const deadlinesMs = [40_000, 3_000];
+/** Each has one call at a time: see {@link Load.run}. */
+const workers = 12;
 const lateMs = 5_000;
+/** A stream has no deadline once it has begun: then it ends when the service has tried for so long. */
+const triedMs = 30_000;
 const sampleMs = 250;
 /** A client waits before it tries again. */
 const pauseMs = 200;
@@ -52,6 +57,7 @@ export async function failBucket({ seed, failings, untilOver, isTimed }: OutageO
   const watched = watch(service);
   const working = load.run();
   await load.pushed(10);
+  await failOnce(bucket, load);
   for (const how of failings) {
     await bucket.down(how);
     await untilOver(load);
@@ -77,6 +83,30 @@ export async function failBucket({ seed, failings, untilOver, isTimed }: OutageO
   return { name: `a bucket that fails: ${failings.join(', ')}`, faults, said: JSON.stringify(said) };
 }
 
+/** Requests that fail once, of each kind that pushes and reads make. */
+const once: readonly (readonly [Kind, Fault])[] = [
+  ['create', { status: 503 }],
+  ['create', 'reset'],
+  ['create', 'lost answer'],
+  ['begin', { status: 429 }],
+  ['put', 'reset'],
+  ['put', 'lost answer'],
+  ['read', { status: 500 }],
+  ['read', 'reset'],
+  ['read', { cutAfter: 100 }],
+];
+
+/** Single requests fail, one after another: no call may fail for that. */
+async function failOnce(bucket: BucketProcess, load: Load): Promise<void> {
+  load.mustSucceed = true;
+  for (const [kind, fault] of once) {
+    const { met } = await bucket.fail(kind, fault);
+    await inTime(met, `nobody makes a request to ${kind}`, 60_000);
+    await load.worked();
+  }
+  load.mustSucceed = false;
+}
+
 /** A content that a worker has pushed or tries to push. */
 interface Push {
   readonly name: string;
@@ -91,10 +121,13 @@ class Load {
   readonly faults: string[] = [];
   readonly tally = { pushed: 0, read: 0, listed: 0, failed: 0, longestMs: 0 };
   isOver = false;
+  /** True: the bucket has no failure that lasts, so it is not a reason for a call to fail. */
+  mustSucceed = false;
   private readonly service: Service;
   private readonly chance: Chance;
   private readonly isTimed: boolean;
   private readonly pushes: Push[] = [];
+  private ended = 0;
   private readonly waiting = new Set<() => void>();
 
   constructor(service: Service, chance: Chance, isTimed: boolean) {
@@ -109,10 +142,11 @@ class Load {
     const large = () => this.chance.between(8 * MiB + 1, 10 * MiB);
     await Promise.all([
       ...deadlinesMs.flatMap((deadlineMs) => [
-        ...[small, small, small, large].map((size) =>
-          this.work(deadlineMs, (client) => this.push(client, size())),
+        ...[small, small, small].map((size) =>
+          this.work('a small push', deadlineMs, (client) => this.push(client, size())),
         ),
-        ...[0, 1].map(() => this.work(deadlineMs, (client) => this.read(client))),
+        this.work('a large push', deadlineMs, (client) => this.push(client, large())),
+        ...[0, 1].map(() => this.work('a reading', deadlineMs, (client) => this.read(client))),
       ]),
       this.list(),
     ]);
@@ -122,6 +156,12 @@ class Load {
   async failed(count: number): Promise<void> {
     const enough = this.tally.failed + count;
     await this.until(() => this.tally.failed >= enough);
+  }
+
+  /** Resolves when as many calls have ended as can have been under way. */
+  async worked(): Promise<void> {
+    const enough = this.ended + workers;
+    await this.until(() => this.ended >= enough);
   }
 
   /** Resolves when so many pushes have been acknowledged, and calls without the bucket answered, from now on. */
@@ -164,19 +204,24 @@ class Load {
     this.waiting.delete(look);
   }
 
-  private async work(deadlineMs: number, act: (client: ArtifactaClient) => Promise<void>): Promise<void> {
+  private async work(
+    what: string,
+    deadlineMs: number,
+    act: (client: ArtifactaClient) => Promise<void>,
+  ): Promise<void> {
     const { grpc, key: token } = this.service;
     const options = { token, retry: { attemptsMax: 1 }, timeoutMs: deadlineMs };
     await using client = await connect(`grpc://${grpc}`, options);
     while (!this.isOver) {
-      const failed = await this.timed(deadlineMs, () => act(client));
+      const failed = await this.timed(what, deadlineMs, () => act(client));
+      this.ended++;
       for (const look of this.waiting) look();
       if (failed) await delay(pauseMs);
     }
   }
 
   /** A call that may fail, but not late, and not as if the bytes were lost. @returns true if it failed. */
-  private async timed(deadlineMs: number, call: () => Promise<void>): Promise<boolean> {
+  private async timed(what: string, deadlineMs: number, call: () => Promise<void>): Promise<boolean> {
     const beganMs = performance.now();
     let hasFailed = false;
     try {
@@ -186,15 +231,18 @@ class Load {
       hasFailed = true;
       this.tally.failed++;
       if (!isUnknown(error) || error.code === 'DATA_LOSS')
-        this.faults.push(`a call failed with ${error.code} ${error.reason}: ${error.message}`);
+        this.faults.push(`${what} failed with ${error.code} ${error.reason}: ${error.message}`);
+      if (this.mustSucceed && error.reason === 'STORE_UNAVAILABLE')
+        this.faults.push(`${what} failed after a single failure of the bucket: ${error.message}`);
       const isOwn = deadlineMs < deadlinesMs[0]! || !this.isTimed;
       if (error.reason === undefined && !isOwn)
-        this.faults.push(`the service gave no answer: ${error.message}`);
+        this.faults.push(`the service gave no answer to ${what}: ${error.message}`);
     }
     const tookMs = performance.now() - beganMs;
     this.tally.longestMs = Math.max(this.tally.longestMs, Math.round(tookMs));
-    if (this.isTimed && tookMs > deadlineMs + lateMs)
-      this.faults.push(`a call of ${deadlineMs} ms took ${Math.round(tookMs)} ms`);
+    const longestMs = what === 'a small push' ? deadlineMs : Math.max(deadlineMs, triedMs);
+    if (this.isTimed && tookMs > longestMs + lateMs)
+      this.faults.push(`${what} of ${deadlineMs} ms took ${Math.round(tookMs)} ms`);
     return hasFailed;
   }
 

@@ -2,7 +2,7 @@
  * Eight clients push and delete the same four contents while they are collected without any grace; now and then the
  * server is killed. What is acknowledged must be readable all the time; when everything is deleted nothing may be left.
  */
-import { mkdtemp, readdir, utimes } from 'node:fs/promises';
+import { mkdtemp, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ArtifactaClient, connect } from '../../../src/client/client.ts';
@@ -11,7 +11,7 @@ import type { Index } from '../../../src/index/door.ts';
 import { keys } from '../../../src/index/keys.ts';
 import { openLevelIndex } from '../../../src/index/leveldb/leveldb.ts';
 import { pauseSetting } from '../../../src/store/upkeep/pauses.ts';
-import { removeDirectory } from '../../support/directories.ts';
+import { filesBelow, removeDirectory } from '../../support/directories.ts';
 import { writeRows } from '../../support/rows.ts';
 import type { BucketPlace } from '../bucket/place.ts';
 import { callTimeoutMs } from '../connection.ts';
@@ -100,7 +100,7 @@ class Rig {
   /** What is stored, by its names. */
   private async stored(): Promise<readonly string[]> {
     const { bucket } = this.options;
-    if (bucket === undefined) return await filesIn(join(this.dataDir, 'blobs'));
+    if (bucket === undefined) return filesBelow(join(this.dataDir, 'blobs'));
     return await bucket.process.names(`${bucket.prefix}/blobs/`);
   }
 
@@ -282,7 +282,10 @@ class Rig {
     });
     for (const file of await this.stored()) this.faults.push(`left: ${file}`);
     if (this.place === undefined)
-      for (const file of await filesIn(join(this.dataDir, 'tmp'))) this.faults.push(`staged: ${file}`);
+      for (const file of filesBelow(join(this.dataDir, 'tmp'))) this.faults.push(`staged: ${file}`);
+    const { bucket } = this.options;
+    for (const request of (await bucket?.process.unguarded(bucket.prefix)) ?? [])
+      this.faults.push(`a request could have met another object: ${request}`);
     await using index = await this.openIndex();
     for (const family of Object.values(keys.blobs))
       for await (const block of index.scan(family.range()))
@@ -313,9 +316,4 @@ class Rig {
       if (!isExcused) this.faults.push(`${what}: ${error.reason} ${error.message}`);
     }
   }
-}
-
-async function filesIn(directory: string): Promise<string[]> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
 }

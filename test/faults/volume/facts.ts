@@ -72,3 +72,18 @@ async function readContent(client: ArtifactaClient, { id, sha256 }: Artifact): P
   for await (const chunk of await client.open({ id })) hash.update(chunk);
   if (hash.digest('hex') !== sha256) throw new Error('it has other bytes');
 }
+
+/** What two stores say differently: the name of a fact, and both texts. */
+export function differencesOf(facts: readonly [string, string][], own: readonly [string, string][]) {
+  const [wanted, said] = [new Map(facts), new Map(own)];
+  return [...new Set([...wanted.keys(), ...said.keys()])]
+    .filter((name) => wanted.get(name) !== said.get(name))
+    .map((name) => [name, said.get(name) ?? 'absent', wanted.get(name) ?? 'absent'] as const);
+}
+
+/** Returns true if two stores say the same. */
+export function isSame(facts: readonly [string, string][], own: readonly [string, string][]): boolean {
+  if (facts.length !== own.length) return false;
+  const said = new Map(own);
+  return facts.every(([name, text]) => said.get(name) === text);
+}

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { ArtifactaClient } from '../../../src/client/client.ts';
 import type { Outcome } from '../../../src/client/sessions/session.ts';
 import { bytesOf, type Chance } from '../seeded.ts';
-import { artifactText, type Facts, fact, linksText, sessionText } from './facts.ts';
+import { artifactText, differencesOf, type Facts, fact, isSame, linksText, sessionText } from './facts.ts';
 
 interface OwnArtifact {
   readonly id: string;
@@ -20,7 +20,7 @@ interface OwnSession {
   readonly rev: string;
   /** By name and version. */
   readonly artifacts: ReadonlyMap<string, OwnArtifact>;
-  /** The next version by name. */
+  /** The next version by name; {@link unknown} after a loss that may or may not have taken a deleted version with it. */
   readonly next: ReadonlyMap<string, number>;
   /** By name: each with its id, and whether it was revoked. */
   readonly links: ReadonlyMap<string, readonly (readonly [id: string, isRevoked: boolean])[]>;
@@ -48,6 +48,7 @@ interface Act {
 }
 
 const sessionsMax = 6;
+const unknown = Number.NaN;
 
 export class Worker {
   readonly name: string;
@@ -103,21 +104,38 @@ export class Worker {
     const { length } = this.history;
     if (at < 0) {
       const older = this.history.findLastIndex(({ state }) => isSame(factsOf(state), own));
-      const [said, wanted] = [
-        Object.fromEntries(own),
-        Object.fromEntries(factsOf(this.history[Math.max(least, 0)]!.state)),
-      ];
       const fault =
         older >= 0
           ? `${this.name}: it is as after thing ${older} (${this.history[older]!.what}), and thing ${least} ` +
             `(${this.history[least]!.what}) of ${length} was acknowledged in time`
-          : `${this.name}: it is as it never was: ${JSON.stringify(said)}; after thing ${least} it was ${JSON.stringify(wanted)}`;
+          : `${this.name}: it is as it never was: ${this.nearest(own)}; thing ${least} of ${length} was acknowledged in time`;
       return { fault, lost: 0 };
     }
+    const alike = this.history.filter(
+      ({ state }, n) => n >= Math.max(least, 0) && isSame(factsOf(state), own),
+    );
     const lost = this.history.slice(at + 1).filter(({ ackedAt }) => ackedAt !== undefined).length;
-    this.history = [{ ...this.history[at]!, ackedAt: 0 }];
+    const state = withSameNext(alike.map((done) => done.state));
+    this.history = [{ ...this.history[at]!, state, ackedAt: 0 }];
     this.promised.length = 0;
     return { fault: undefined, lost };
+  }
+
+  /** What is different from the state that comes nearest, and when that was last changed. */
+  private nearest(own: readonly [string, string][]): string {
+    const differences = this.history.map(({ state }) => differencesOf(factsOf(state), own));
+    const least = Math.min(...differences.map(({ length }) => length));
+    const at = differences.findLastIndex(({ length }) => length === least);
+    const about = (name: string) => {
+      const [session = ''] = name.split(' ');
+      const things = this.history.slice(0, at + 1).map(({ what }, n) => `${n} ${what}`);
+      return things
+        .filter((what) => `${what} `.includes(`${session} `) || what.includes(`${session}/`))
+        .slice(-12);
+    };
+    const told = differences[at]!.map(([name, said, wanted]) => `${name} is ${said}, not ${wanted}`);
+    const things = [...new Set(differences[at]!.flatMap(([name]) => about(name)))];
+    return `nearest is thing ${at} (${this.history[at]!.what}): ${told.join('; ')}; before: ${things.join('; ')}`;
   }
 
   private get state(): State {
@@ -176,8 +194,10 @@ export class Worker {
     };
   }
 
-  private push(id: string, session: OwnSession): Act {
-    const name = this.chance.pick(['a', 'b', 'c/d', 'e']);
+  private push(id: string, session: OwnSession): Act | undefined {
+    const names = ['a', 'b', 'c/d', 'e'].filter((one) => !Number.isNaN(session.next.get(one)));
+    if (names.length === 0) return undefined;
+    const name = this.chance.pick(names);
     const version = session.next.get(name) ?? 1;
     const bytes = bytesOf(this.chance.seed(), this.chance.between(1, 2_000));
     const sha256 = createHash('sha256').update(bytes).digest('hex');
@@ -272,7 +292,11 @@ export class Worker {
     artifacts.delete(key);
     return {
       what: `delete ${id} ${key}`,
-      call: async (client) => void (await client.delete(refOf(id, key))) as undefined,
+      call: async (client) => {
+        if (!(await client.delete(refOf(id, key))))
+          throw new Error(`${id} ${key} was not there to be deleted`);
+        return undefined;
+      },
       after: () => this.with(id, { ...session, artifacts }),
     };
   }
@@ -349,8 +373,19 @@ function factsOf({ sessions, keys }: State): [string, string][] {
   return facts;
 }
 
-function isSame(facts: readonly [string, string][], own: readonly [string, string][]): boolean {
-  if (facts.length !== own.length) return false;
-  const said = new Map(own);
-  return facts.every(([name, text]) => said.get(name) === text);
+/** Returns the last of some states that look the same. A version that was made and deleted shows only in the next one. */
+function withSameNext(states: readonly State[]): State {
+  const last = states.at(-1)!;
+  const sessions = new Map(
+    [...last.sessions].map(([id, session]) => {
+      const next = new Map(
+        [...session.next].map(([name, version]) => {
+          const isCertain = states.every((state) => state.sessions.get(id)!.next.get(name) === version);
+          return [name, isCertain ? version : unknown];
+        }),
+      );
+      return [id, { ...session, next }];
+    }),
+  );
+  return { ...last, sessions };
 }

@@ -41,7 +41,7 @@ function place() {
       warn: (message) => time.warnings.push(message),
     });
     onTestFinished(() => host[Symbol.asyncDispose]());
-    const figures = () => figuresOf(host, index);
+    const figures = () => figuresOf(host, index, undefined);
     return { host, figures, pass: (ms: number) => time.passWatched(ms, serviceClock) };
   };
   return { time, open };

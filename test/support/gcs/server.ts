@@ -58,6 +58,8 @@ interface Planned {
 interface Seen {
   readonly kind: Kind;
   readonly name: string;
+  /** It names the generation that it is about, or makes an object only where none is. */
+  readonly isGuarded: boolean;
 }
 
 export class FakeGcs implements AsyncDisposable {
@@ -75,7 +77,7 @@ export class FakeGcs implements AsyncDisposable {
   readonly forbidden = new Set<Kind>();
   /** Every request fails in this way. True: 503. */
   isDown: boolean | Extract<Fault, 'reset' | 'stall'> = false;
-  /** Called when a planned fault has been met: just before it begins, or when everything is done before it. */
+  /** Called when a planned fault has been met: just before it begins, or, for `done, stall`, when everything is done. */
   onFault: (kind: Kind) => void = () => undefined;
   private late = Promise.withResolvers<void>();
   private readonly planned: Planned[] = [];
@@ -128,10 +130,14 @@ export class FakeGcs implements AsyncDisposable {
     response.on('error', () => undefined);
     const url = new URL(request.url!, 'http://fake');
     const kind = kindOf(request.method!, url, request.headers['content-range']);
-    this.seen.push({ kind, name: nameOf(url) });
+    const isGuarded = url.searchParams.has(
+      kind === 'create' || kind === 'begin' ? 'ifGenerationMatch' : 'generation',
+    );
+    this.seen.push({ kind, name: nameOf(url), isGuarded });
     if (kind === 'signed') this.signedHeads.push(request.headers);
     if (kind === 'put') this.putHeads.push(request.headers);
     const fault = this.fault(kind);
+    if (fault !== undefined && !isToldLater(fault)) this.onFault(kind);
     try {
       if (fault === 'reset' || this.isDown === 'reset') return void request.socket.destroy();
       if (fault === 'stall') this.onFault(kind);
@@ -304,6 +310,11 @@ export class FakeGcs implements AsyncDisposable {
 
 /** The kinds of requests to the session of an upload. Its URL is a credential; wrong ones beside it are refused. */
 const toSession: ReadonlySet<Kind> = new Set(['put', 'progress', 'cancel']);
+
+/** Of these the caller is told when they have begun, or when everything is done. */
+function isToldLater(fault: Fault): boolean {
+  return fault === 'stall' || fault === 'done, stall' || fault === 'late';
+}
 
 interface Performed {
   readonly kind: Kind;
