@@ -1,9 +1,10 @@
 /** A service, a browser and pages for the tests of the console. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { openAsBlob } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { Samples } from './samples.ts';
@@ -82,19 +83,26 @@ export class Service implements AsyncDisposable {
 
   /** Pushes a large artifact. @returns its id. */
   async put(session: string, name: string, content: Uint8Array, contentType: string): Promise<string> {
-    return await this.putBody(session, name, new Blob([new Uint8Array(content)]), contentType);
+    return await this.putBody(session, name, new Uint8Array(content), contentType);
   }
 
-  /** Pushes a file. @returns its id. */
+  /** Pushes a file, as a stream: a `Blob` of a file loses what is beyond 4 GiB. @returns its id. */
   async putFile(session: string, name: string, path: string, contentType: string): Promise<string> {
-    return await this.putBody(session, name, await openAsBlob(path), contentType);
+    const stream = Readable.toWeb(createReadStream(path)) as ReadableStream;
+    return await this.putBody(session, name, stream, contentType);
   }
 
-  private async putBody(session: string, name: string, body: Blob, contentType: string): Promise<string> {
+  private async putBody(
+    session: string,
+    name: string,
+    body: Uint8Array<ArrayBuffer> | ReadableStream,
+    contentType: string,
+  ): Promise<string> {
     const answer = await fetch(`${this.origin}/v1/sessions/${session}/artifacts/${name}`, {
       method: 'PUT',
       headers: { 'content-type': contentType },
       body,
+      duplex: 'half',
     });
     if (!answer.ok) throw new Error(`a push got ${answer.status}: ${await answer.text()}`);
     const { artifact } = (await answer.json()) as { artifact: { id: string } };
