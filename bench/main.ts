@@ -13,6 +13,7 @@ import { memory } from './memory.ts';
 import { p1 } from './p1-upload.ts';
 import { p3 } from './p3-download.ts';
 import { p5 } from './p5-push.ts';
+import { p5c } from './p5c-etcd.ts';
 import { p6 } from './p6-latency.ts';
 import { p7 } from './p7-query.ts';
 import { p7b } from './p7b-sqlite.ts';
@@ -20,6 +21,8 @@ import { p7c } from './p7c-shapes.ts';
 import { p7d } from './p7d-pages.ts';
 import { p9, p9s } from './p9-reap.ts';
 import { p11 } from './p11-bucket.ts';
+import { p13 } from './p13-postgres.ts';
+import { p14 } from './p14-tails.ts';
 import { readMemory } from './read-memory.ts';
 import { sizing } from './sizing.ts';
 import { keptStore } from './stores/cache.ts';
@@ -29,6 +32,7 @@ const targets: readonly Target[] = [
   p1,
   p3,
   p5,
+  p5c,
   p6,
   p7,
   p7b,
@@ -37,6 +41,8 @@ const targets: readonly Target[] = [
   p9,
   p9s,
   p11,
+  p13,
+  p14,
   memory,
   readMemory,
   watchers,

@@ -28,3 +28,20 @@ export async function interleaved<A, B>(
   }
   return rounds;
 }
+
+/**
+ * Measures every contestant once a run, forwards and backwards in turn. @returns what each had, in the order of the runs.
+ */
+export async function inTurns<K extends string, T>(
+  { runs, say }: Context,
+  contestants: Readonly<Record<K, (run: number) => Promise<T>>>,
+): Promise<Record<K, T[]>> {
+  const names = Object.keys(contestants) as K[];
+  const results = Object.fromEntries(names.map((name) => [name, [] as T[]])) as Record<K, T[]>;
+  for (let run = 1; run <= runs; run++)
+    for (const name of run % 2 === 1 ? names : names.toReversed()) {
+      say(`run ${run} of ${runs}: ${name}`);
+      results[name].push(await contestants[name](run));
+    }
+  return results;
+}

@@ -59,6 +59,8 @@ export interface Figure {
   readonly control?: Series;
   /** Processor time of the server, user and system together. */
   readonly serverCpu?: Series;
+  /** The same of the control, for as much work. */
+  readonly controlCpu?: Series;
   /** What else was measured on the way: the parts of a bound, other percentiles. */
   readonly others: readonly Series[];
   /** What a reader must know to judge the figure. */
