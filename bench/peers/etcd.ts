@@ -5,6 +5,7 @@ import { type Push, pushFrame } from '../harness/pushes.ts';
 import type { RawClient } from '../harness/raw-client.ts';
 import { programAt } from './missing.ts';
 import { freeAddress, PeerProcess } from './peer-process.ts';
+import { field, framed } from './protobuf.ts';
 
 const putPath = '/etcdserverpb.KV/Put';
 
@@ -35,24 +36,10 @@ export async function startEtcd(directory: string): Promise<PeerProcess> {
 export function putFrame(push: Push): Buffer {
   const key = Buffer.from(`${push.session}/${push.name}`);
   const message = pushFrame(push).subarray(5);
-  const body = Buffer.concat([field(1, key), field(2, message)]);
-  const head = Buffer.alloc(5);
-  head.writeUInt32BE(body.length, 1);
-  return Buffer.concat([head, body]);
+  return framed(Buffer.concat([field(1, key), field(2, message)]));
 }
 
 /** Sends a Put. */
 export function put(client: RawClient, request: Buffer): Promise<void> {
   return client.unary(putPath, request);
-}
-
-/** A field of bytes in a protobuf message. */
-function field(number: number, bytes: Buffer): Buffer {
-  return Buffer.concat([Buffer.of((number << 3) | 2), varint(bytes.length), bytes]);
-}
-
-function varint(value: number): Buffer {
-  const bytes: number[] = [];
-  for (; value > 0x7f; value >>>= 7) bytes.push((value & 0x7f) | 0x80);
-  return Buffer.from([...bytes, value]);
 }

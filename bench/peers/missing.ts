@@ -32,6 +32,16 @@ function isProgram(path: string): boolean {
   }
 }
 
+/** What `start` returns, or why the peer is missing. */
+export async function ifHere<T>(start: () => Promise<T>): Promise<T | PeerMissing> {
+  try {
+    return await start();
+  } catch (error) {
+    if (error instanceof PeerMissing) return error;
+    throw error;
+  }
+}
+
 /** What is known of a figure before it is measured. */
 export type Heading = Pick<Figure, 'id' | 'what' | 'requirement'>;
 
@@ -40,17 +50,12 @@ export async function orMissing(
   headings: readonly Heading[],
   measure: () => Promise<readonly Figure[]>,
 ): Promise<readonly Figure[]> {
-  try {
-    return await measure();
-  } catch (error) {
-    if (!(error instanceof PeerMissing)) throw error;
-    const nothing = { label: '', unit: '', values: [] };
-    return headings.map((heading) => ({
-      ...heading,
-      result: nothing,
-      missing: error.message,
-      others: [],
-      notes: [],
-    }));
-  }
+  const figures = await ifHere(measure);
+  return figures instanceof PeerMissing ? missingFigures(headings, figures) : figures;
+}
+
+/** Figures without values that say what is missing. */
+export function missingFigures(headings: readonly Heading[], { message }: PeerMissing): Figure[] {
+  const result = { label: '', unit: '', values: [] };
+  return headings.map((heading) => ({ ...heading, result, missing: message, others: [], notes: [] }));
 }
