@@ -104,6 +104,7 @@ async function measure({ targets: wanted, directory: parent, ...given }: Options
       store: (live) => keptStore(given.stores, { live, seed }, say),
       say,
     };
+    await target.prepare?.(context);
     const timer = setTimeout(() => {
       say(`still not done after ${targetMinutesMax} minutes: given up`);
       process.exit(1);

@@ -47,11 +47,7 @@ async function measure(context: Context): Promise<Figure[]> {
     await pool.pg.query(`${schema.tables} ${schema.indexes}`);
     takers.set(
       schema.name,
-      postgres(
-        cluster.process,
-        (statement) => pool.pg.query({ ...statement, values: [...statement.values] }),
-        schema,
-      ),
+      postgres(cluster.process, (statement) => pool.pg.query(statement), schema),
     );
   }
   const figures: Figure[] = [];

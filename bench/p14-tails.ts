@@ -31,8 +31,7 @@ async function measure(context: Context): Promise<Figure> {
   await pool.pg.query(`${schema.tables} ${schema.indexes}`);
   await using server = await startArtifacta(context);
   await using client = await RawClient.connect(server.address);
-  const query = (statement: ReturnType<typeof schema.insert>) =>
-    pool.pg.query({ ...statement, values: [...statement.values] });
+  const query = (statement: ReturnType<typeof schema.insert>) => pool.pg.query(statement);
   const takers = {
     ours: ours(server, client),
     postgres: postgres(cluster.process, query, schema),

@@ -86,11 +86,7 @@ async function takenByPostgres(context: Context, count: number): Promise<TakenBy
   await using cluster = await Postgres.start(clusterIn(context.directory));
   await using pool = await cluster.pool(inFlight);
   await pool.pg.query(`${schema.tables} ${schema.indexes}`);
-  const taker = postgres(
-    cluster.process,
-    (statement) => pool.pg.query({ ...statement, values: [...statement.values] }),
-    schema,
-  );
+  const taker = postgres(cluster.process, (statement) => pool.pg.query(statement), schema);
   const cpuBefore = cluster.process.cpuSeconds();
   const value = Buffer.alloc(0);
   await pushSome(taker, { value, sha256: createHash('sha256').update(value).digest('hex') }, count);

@@ -72,12 +72,18 @@ interface Parts {
   readonly cpuPerGB: number;
 }
 
+/** What each had in the runs; a peer that is missing has nothing. */
+interface Turns {
+  readonly ours: readonly Upload[];
+  readonly parts: readonly Parts[];
+  readonly bazel: readonly Upload[];
+  readonly registry: readonly Upload[];
+}
+
 async function measured(context: Context, way: Way, atOnce: number): Promise<Figure[]> {
   const mebibytes = (context.quick ? 64 : 512) / atOnce;
-  const contents = Array.from(
-    { length: atOnce },
-    () => new Content(mebibytes * MiB, atOnce === 1 ? undefined : framesKept),
-  );
+  const frames = atOnce === 1 ? undefined : framesKept;
+  const contents = Array.from({ length: atOnce }, () => new Content(mebibytes * MiB, frames));
   const sizeBytes = atOnce * mebibytes * MiB;
   const once = (taker: UploadTaker) => uploadTurn(taker, contents, context.directory);
   const parts = async (): Promise<Parts> => {
@@ -87,77 +93,79 @@ async function measured(context: Context, way: Way, atOnce: number): Promise<Fig
     const write = writePace(context.directory, sizeBytes);
     return { sink, cpuPerGB: sink.cpuPerGB + hash.cpuPerGB + write.cpuPerGB };
   };
-  const unless = (taker: UploadTaker | PeerMissing | undefined) => async () =>
+  const unlessMissing = (taker: UploadTaker | PeerMissing | undefined) => async () =>
     taker === undefined || taker instanceof PeerMissing ? undefined : await once(taker);
   const contestants = {
     ours: () => once(way.ours),
     parts,
-    bazel: unless(way.bazel),
-    registry: unless(way.registry),
+    bazel: unlessMissing(way.bazel),
+    registry: unlessMissing(way.registry),
   };
   context.say(`warm-up: ${way.name}, ${atOnce} at once`);
   for (const turn of Object.values(contestants)) await turn();
-  const turns = await inTurns(context, contestants);
+  const { ours, parts: least, bazel, registry } = await inTurns(context, contestants);
   const here = (all: readonly (Upload | undefined)[]) => all.filter((turn) => turn !== undefined);
+  const turns = { ours, parts: least, bazel: here(bazel), registry: here(registry) };
   const at = atOnce === 1 ? 'alone' : `${atOnce} at once`;
-  const shared = {
-    ours: rates(way.name, turns.ours),
-    serverCpu: cpuTimes('ours', turns.ours),
-  };
-  const over = (control: readonly { readonly cpuPerGB: number }[]) =>
-    turns.ours.map(({ cpuPerGB }, run) => cpuPerGB / control[run]!.cpuPerGB);
-  const registry = here(turns.registry);
-  const size = `${atOnce} × ${mebibytes} MiB, a connection each, Content-Length or size and SHA-256 told before the bytes`;
-  const bazel: Heading = {
-    id: `P4 ${way.name} ${at}`,
-    what: `processor time of the server for a gigabyte by ${way.name}, ${at} ÷ bazel-remote's`,
+  const size = `${atOnce} × ${mebibytes} MiB, a connection each, size and SHA-256 told before the bytes`;
+  return [...againstBazel(way, at, turns, size), againstParts(way, at, turns, size)];
+}
+
+function over(ours: readonly Upload[], control: readonly Pick<Upload, 'cpuPerGB'>[]): number[] {
+  return ours.map(({ cpuPerGB }, run) => cpuPerGB / control[run]!.cpuPerGB);
+}
+
+function againstBazel({ name, bazel }: Way, at: string, turns: Turns, size: string): Figure[] {
+  const heading: Heading = {
+    id: `P4 ${name} ${at}`,
+    what: `processor time of the server for a gigabyte by ${name}, ${at} ÷ bazel-remote's`,
     requirement: { bound: 'at most', value: 1.2, next: 1 },
   };
+  if (bazel instanceof PeerMissing) return missingFigures([heading], bazel);
   return [
-    ...(way.bazel instanceof PeerMissing
-      ? missingFigures([bazel], way.bazel)
-      : [
-          {
-            ...bazel,
-            ...shared,
-            result: { label: 'ours ÷ bazel-remote', unit: '', values: over(here(turns.bazel)) },
-            control: rates('bazel-remote', here(turns.bazel)),
-            controlCpu: cpuTimes('bazel-remote', here(turns.bazel)),
-            others: [],
-            notes: [size, ourUploadPromises, bazelPromises],
-          },
-        ]),
     {
-      id: `P4 ${way.name} ${at} ÷ parts`,
-      what: `the same ÷ (raw sink + SHA-256 + write and fsync), which is not judged`,
-      ...shared,
-      result: { label: 'ours ÷ parts', unit: '', values: over(turns.parts) },
-      control: rates(
-        'sink alone',
-        turns.parts.map(({ sink }) => sink),
-      ),
-      controlCpu: cpuTimes('sink + hash + write', turns.parts),
-      others: [
-        cpuTimes(
-          'sink alone: its processor time',
-          turns.parts.map(({ sink }) => sink),
-        ),
-        ...(registry.length === 0
-          ? []
-          : [
-              cpuTimes('docker-registry: its processor time', registry),
-              { label: 'ours ÷ docker-registry', unit: '', values: over(registry) },
-              rates('docker-registry', registry),
-            ]),
-      ],
-      notes: [
-        size,
-        ourUploadPromises,
-        'the parts: a sink that keeps nothing, SHA-256 of buffers in memory, one file with one fsync',
-        ...(way.registry === undefined
-          ? []
-          : [way.registry instanceof PeerMissing ? `missing: ${way.registry.message}` : registryPromises]),
-      ],
+      ...heading,
+      result: { label: 'ours ÷ bazel-remote', unit: '', values: over(turns.ours, turns.bazel) },
+      ours: rates(name, turns.ours),
+      control: rates('bazel-remote', turns.bazel),
+      serverCpu: cpuTimes('ours', turns.ours),
+      controlCpu: cpuTimes('bazel-remote', turns.bazel),
+      others: [],
+      notes: [size, ourUploadPromises, bazelPromises],
     },
   ];
+}
+
+function againstParts({ name, registry }: Way, at: string, turns: Turns, size: string): Figure {
+  const sinks = turns.parts.map(({ sink }) => sink);
+  const registryNote = registry instanceof PeerMissing ? `missing: ${registry.message}` : registryPromises;
+  return {
+    id: `P4 ${name} ${at} ÷ parts`,
+    what: 'the same ÷ (raw sink + SHA-256 + write and fsync), which is not judged',
+    result: { label: 'ours ÷ parts', unit: '', values: over(turns.ours, turns.parts) },
+    ours: rates(name, turns.ours),
+    control: rates('sink alone', sinks),
+    serverCpu: cpuTimes('ours', turns.ours),
+    controlCpu: cpuTimes('sink + hash + write', turns.parts),
+    others: [
+      cpuTimes('sink alone: its processor time', sinks),
+      ...(turns.registry.length === 0
+        ? []
+        : [
+            cpuTimes('docker-registry: its processor time', turns.registry),
+            {
+              label: 'processor time, ours ÷ docker-registry',
+              unit: '',
+              values: over(turns.ours, turns.registry),
+            },
+            rates('docker-registry', turns.registry),
+          ]),
+    ],
+    notes: [
+      size,
+      ourUploadPromises,
+      'the parts: a sink that keeps nothing, SHA-256 of buffers in memory, one file with one fsync',
+      ...(registry === undefined ? [] : [registryNote]),
+    ],
+  };
 }

@@ -13,7 +13,7 @@ export const byteStreamPath = '/google.bytestream.ByteStream/Write';
 export const bazelPromises =
   'bazel-remote 2.6, --storage_mode uncompressed: the digest is computed and compared; its source syncs compressed files alone, so what it answers for here is not durable';
 
-export interface BazelRemote extends AsyncDisposable {
+interface BazelRemote extends AsyncDisposable {
   readonly process: PeerProcess;
   /** HOST:PORT. */
   readonly grpcAddress: string;

@@ -28,16 +28,14 @@ export function treeCpuSeconds(root: number): number {
   }
 }
 
-/**
- * Resident memory in bytes: what each process has of its own, and of what they may share, files and shared memory, as
- * much as the one with the most has.
- */
+/** Resident memory in bytes; a page that several of the processes share counts once. */
 export function treeResidentBytes(root: number): number {
-  const statuses = treeOf(root).map((pid) => readOrNothing(`/proc/${pid}/status`));
-  const all = (name: string) =>
-    statuses.map((status) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) * 1024);
-  const own = all('RssAnon').reduce((sum, bytes) => sum + bytes, 0);
-  return own + Math.max(0, ...all('RssFile')) + Math.max(0, ...all('RssShmem'));
+  return treeOf(root).reduce((sum, pid) => sum + proportionalBytes(pid), 0);
+}
+
+function proportionalBytes(pid: number): number {
+  const rollup = readOrNothing(`/proc/${pid}/smaps_rollup`);
+  return Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1] ?? 0) * 1024;
 }
 
 function entriesOf(root: number): Entry[] {

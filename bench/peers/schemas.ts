@@ -6,7 +6,7 @@ import type { Push } from '../harness/pushes.ts';
 export interface Statement {
   readonly name: string;
   readonly text: string;
-  readonly values: readonly unknown[];
+  readonly values: unknown[];
 }
 
 /** Two equalities and a range of time, open at both ends, in milliseconds since the Unix epoch. */
@@ -34,7 +34,7 @@ export interface Schema {
 }
 
 /** Metadata keys that queries combine with a content type. */
-export const pairKeys = ['agent', 'pipeline', 'model'] as const;
+const pairKeys = ['agent', 'pipeline', 'model'] as const;
 
 /** All metadata keys of the pushes and of the generated stores: the columns of the composite schema. */
 export const columnKeys = [
@@ -80,7 +80,7 @@ const insertColumns =
   'id, latest, session, name, version, content_type, size, sha256, create_time, request_id, content';
 const insertValues = '$1, true, $2, $3, 1, $4, $5, $6, $7, $8, $9';
 
-function insertOf(push: Push): readonly unknown[] {
+function insertOf(push: Push): unknown[] {
   return [
     v7(),
     push.session,
