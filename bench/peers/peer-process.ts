@@ -8,6 +8,7 @@ import { treeCpuSeconds, treeOf, treeResidentBytes } from './process-tree.ts';
 
 const readyMs = 60_000;
 const stopMs = 30_000;
+const abortMs = 5_000;
 /** Between two attempts to reach a peer that starts. */
 const attemptMs = 50;
 
@@ -19,13 +20,18 @@ interface PeerOptions {
   readonly answers: () => Promise<boolean>;
   /** The user to run it as, if this is another. */
   readonly user?: string | undefined;
+  /** What ends it and its descendants at once when the benchmark fails. Default SIGKILL, to all of them. */
+  readonly abortedBy?: 'SIGKILL' | 'SIGQUIT';
 }
 
 /** Those that this process has started and that have not ended. */
 const alive = new Set<PeerProcess>();
 
 process.on('exit', () => {
-  for (const peer of alive) peer.kill();
+  for (const peer of alive) peer.abort();
+  // Their files are removed next.
+  const endMs = performance.now() + abortMs;
+  for (const peer of alive) while (peer.runs() && performance.now() < endMs) pauseBlocking(attemptMs);
 });
 
 /** A running peer. Disposal ends it: by SIGTERM, and by SIGKILL if that takes too long. */
@@ -33,14 +39,16 @@ export class PeerProcess implements AsyncDisposable {
   /** HOST:PORT. */
   readonly address: string;
   private readonly child: ChildProcess;
+  private readonly abortedBy: NonNullable<PeerOptions['abortedBy']>;
   private readonly exited: Promise<unknown>;
   /** The last that it wrote. */
   private said = '';
 
-  private constructor({ command, address, user }: PeerOptions) {
-    const [program, ...args] = asUser(user, command);
+  private constructor({ command, address, user, abortedBy = 'SIGKILL' }: PeerOptions) {
+    const [program, ...args] = asUser(user, command, abortedBy);
     this.child = spawn(program!, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: '/' });
     this.address = address;
+    this.abortedBy = abortedBy;
     this.exited = once(this.child, 'exit').then(() => alive.delete(this));
     for (const stream of [this.child.stdout, this.child.stderr])
       stream?.on('data', (text) => {
@@ -56,7 +64,7 @@ export class PeerProcess implements AsyncDisposable {
       await peer.readiness(options.answers);
       return peer;
     } catch (error) {
-      peer.kill();
+      peer.abort();
       throw error;
     }
   }
@@ -85,8 +93,18 @@ export class PeerProcess implements AsyncDisposable {
     return treeResidentBytes(this.child.pid!);
   }
 
-  /** Ends it and all of its descendants at once. */
-  kill(): void {
+  /** Ends it at once, in its own way if it has one. */
+  abort(): void {
+    if (this.abortedBy === 'SIGKILL') this.kill();
+    else if (this.child.pid !== undefined) signal(this.child.pid, this.abortedBy);
+  }
+
+  /** Whether it or a descendant has not ended. */
+  runs(): boolean {
+    return this.child.pid !== undefined && treeOf(this.child.pid).length > 0;
+  }
+
+  private kill(): void {
     const { pid } = this.child;
     if (pid !== undefined) for (const one of treeOf(pid)) signal(one, 'SIGKILL');
   }
@@ -99,11 +117,20 @@ export class PeerProcess implements AsyncDisposable {
   }
 }
 
-/** The command as that user, and so that the kernel ends it when this process is killed outright. */
-export function asUser(user: string | undefined, command: readonly string[]): readonly string[] {
+/** A process that exits can wait no other way. */
+function pauseBlocking(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+/** The command as that user, and so that the kernel sends it a signal when this process is killed outright. */
+export function asUser(
+  user: string | undefined,
+  command: readonly string[],
+  atDeath: PeerOptions['abortedBy'] = 'SIGKILL',
+): readonly string[] {
   const setpriv = programAt({ name: 'setpriv', from: 'Debian has it in util-linux' });
   const identity = user === undefined ? [] : [`--reuid=${user}`, `--regid=${user}`, '--init-groups'];
-  return [setpriv, ...identity, '--pdeathsig=KILL', '--', ...command];
+  return [setpriv, ...identity, `--pdeathsig=${atDeath.slice('SIG'.length)}`, '--', ...command];
 }
 
 /** HOST:PORT of the loopback interface that nobody listens on now. */

@@ -43,6 +43,8 @@ export class Postgres implements AsyncDisposable {
       command: [server, '-D', directory, '-p', port, ...settings],
       address,
       user,
+      // It ends its descendants and gives its shared memory back.
+      abortedBy: 'SIGQUIT',
       answers: async () => {
         await using client = await connectedTo(address);
         await client.pg.query('SELECT 1');

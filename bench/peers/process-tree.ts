@@ -5,13 +5,17 @@ import { ticksPerSecond } from '../harness/proc.ts';
 interface Entry {
   readonly pid: number;
   readonly parent: number;
+  /** It has ended, and nobody has waited for it yet. */
+  readonly hasEnded: boolean;
   /** In ticks: user and system, its own; user and system of its descendants that have ended and were waited for. */
   readonly ticks: readonly number[];
 }
 
-/** The process and its living descendants; none if it has ended. */
+/** The process and its descendants that run; none if all have ended. */
 export function treeOf(root: number): readonly number[] {
-  return entriesOf(root).map(({ pid }) => pid);
+  return entriesOf(root)
+    .filter(({ hasEnded }) => !hasEnded)
+    .map(({ pid }) => pid);
 }
 
 /**
@@ -54,7 +58,12 @@ function entryOf(pid: number): Entry | undefined {
   if (stat === '') return undefined;
   // The second field is a name in parentheses, which may hold spaces.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return { pid, parent: Number(fields[1]), ticks: fields.slice(11, 15).map((ticks) => Number(ticks)) };
+  return {
+    pid,
+    parent: Number(fields[1]),
+    hasEnded: fields[0] === 'Z',
+    ticks: fields.slice(11, 15).map((ticks) => Number(ticks)),
+  };
 }
 
 function secondsOf({ pid, ticks: [user, system, userOfEnded, systemOfEnded] }: Entry): number {
