@@ -20,7 +20,6 @@ export const steadyQueries: readonly Query[] = shape.steadyAgents.map((value) =>
   value,
   contentType: shape.steadyType,
   afterMs: shape.anchorMs - shape.recentMs,
-  beforeMs: shape.anchorMs,
   limit: pageSize,
 }));
 
@@ -55,7 +54,7 @@ export function askingOurs(client: RawClient): Asker {
       `metadata.${query.key} = "${query.value}"`,
       `content_type = "${query.contentType}"`,
       `create_time > "${time(query.afterMs)}"`,
-      `create_time < "${time(query.beforeMs)}"`,
+      ...(query.beforeMs === undefined ? [] : [`create_time < "${time(query.beforeMs)}"`]),
     ].join(' AND ');
     const ids: string[] = [];
     let pageToken = '';

@@ -9,14 +9,15 @@ export interface Statement {
   readonly values: unknown[];
 }
 
-/** Two equalities and a range of time, open at both ends, in milliseconds since the Unix epoch. */
+/** Two equalities and a range of time in milliseconds since the Unix epoch, without its ends. */
 export interface Query {
   /** One of {@link pairKeys}. */
   readonly key: string;
   readonly value: string;
   readonly contentType: string;
   readonly afterMs: number;
-  readonly beforeMs: number;
+  /** Default: until now. */
+  readonly beforeMs?: number;
   readonly limit: number;
 }
 
@@ -97,7 +98,8 @@ function insertOf(push: Push): unknown[] {
 const isCurrent = 'a.latest AND (a.expire_time IS NULL OR a.expire_time > $5)';
 
 /** An id is a UUIDv7: it begins with the milliseconds of its artifact. */
-function queryOf({ value, contentType, afterMs, beforeMs, limit }: Query, first: unknown = value): unknown[] {
+function queryOf(query: Query, first: unknown = query.value): unknown[] {
+  const { contentType, afterMs, beforeMs = Date.now(), limit } = query;
   return [first, contentType, uuidAt(afterMs + 1), uuidAt(beforeMs), Date.now(), limit];
 }
 
