@@ -11,15 +11,25 @@ import { heal } from './heal.ts';
 import { jsonDownload } from './json-download.ts';
 import { memory } from './memory.ts';
 import { p1 } from './p1-upload.ts';
+import { p2 } from './p2-put.ts';
 import { p3 } from './p3-download.ts';
+import { p4 } from './p4-processor.ts';
 import { p5 } from './p5-push.ts';
+import { p5c } from './p5c-etcd.ts';
 import { p6 } from './p6-latency.ts';
 import { p7 } from './p7-query.ts';
 import { p7b } from './p7b-sqlite.ts';
 import { p7c } from './p7c-shapes.ts';
 import { p7d } from './p7d-pages.ts';
+import { p8 } from './p8-again.ts';
 import { p9, p9s } from './p9-reap.ts';
+import { p10 } from './p10-stalled.ts';
 import { p11 } from './p11-bucket.ts';
+import { p12 } from './p12-start.ts';
+import { p13 } from './p13-postgres.ts';
+import { p14 } from './p14-tails.ts';
+import { p15 } from './p15-query.ts';
+import { p16 } from './p16-bytes.ts';
 import { readMemory } from './read-memory.ts';
 import { sizing } from './sizing.ts';
 import { keptStore } from './stores/cache.ts';
@@ -27,16 +37,26 @@ import { watchers } from './watchers.ts';
 
 const targets: readonly Target[] = [
   p1,
+  p2,
   p3,
+  p4,
   p5,
+  p5c,
   p6,
   p7,
   p7b,
   p7c,
   p7d,
+  p8,
   p9,
   p9s,
+  p10,
   p11,
+  p12,
+  p13,
+  p14,
+  p15,
+  p16,
   memory,
   readMemory,
   watchers,
@@ -84,6 +104,7 @@ async function measure({ targets: wanted, directory: parent, ...given }: Options
       store: (live) => keptStore(given.stores, { live, seed }, say),
       say,
     };
+    await target.prepare?.(context);
     const timer = setTimeout(() => {
       say(`still not done after ${targetMinutesMax} minutes: given up`);
       process.exit(1);

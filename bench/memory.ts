@@ -50,7 +50,7 @@ export const memory: Target = {
       ],
       notes: [
         `a new server each run; warm-up: one upload of ${warmUpBytes / MiB} MiB, after which the baseline is taken`,
-        'the other two parts of P10 (stalled clients, a stalled disk) are not measured yet',
+        'other parts of P10: the target p10; a disk that stalls is not measured',
       ],
     };
     return [figure];

@@ -9,11 +9,23 @@ function pieces(): Buffer[] {
   return Array.from({ length: 64 }, () => randomBytes(MiB));
 }
 
+/** What a control did. */
+interface Pace {
+  /** MB/s. */
+  readonly rate: number;
+  /** Processor seconds, user and system, for each gigabyte (10⁹). */
+  readonly cpuPerGB: number;
+}
+
 /** H: SHA-256 over buffers of 1 MiB, in MB/s. */
 export function hashRate(sizeBytes: number): number {
+  return hashPace(sizeBytes).rate;
+}
+
+export function hashPace(sizeBytes: number): Pace {
   const buffers = pieces();
   const hash = createHash('sha256');
-  return rate(sizeBytes, () => {
+  return paceOf(sizeBytes, () => {
     for (let at = 0; at < sizeBytes / MiB; at++) hash.update(buffers[at % buffers.length]!);
     hash.digest();
   });
@@ -30,11 +42,15 @@ export function heatPages(directory: string, sizeBytes: number): void {
 
 /** W: a new file, written one after another in pieces of 1 MiB, and one fsync at the end; in MB/s. */
 export function writeRate(directory: string, sizeBytes: number): number {
+  return writePace(directory, sizeBytes).rate;
+}
+
+export function writePace(directory: string, sizeBytes: number): Pace {
   const buffers = pieces();
   const path = join(directory, 'sequential');
   const file = openSync(path, 'wx');
   try {
-    return rate(sizeBytes, () => {
+    return paceOf(sizeBytes, () => {
       for (let at = 0; at < sizeBytes / MiB; at++) {
         const written = writeSync(file, buffers[at % buffers.length]!);
         if (written !== MiB) throw new Error('a write was short: is the disk full?');
@@ -65,8 +81,11 @@ export function appendMillis(directory: string, count: number): number[] {
   }
 }
 
-function rate(sizeBytes: number, work: () => void): number {
+function paceOf(sizeBytes: number, work: () => void): Pace {
+  const cpuBefore = process.cpuUsage();
   const startedMs = performance.now();
   work();
-  return sizeBytes / 1e3 / (performance.now() - startedMs);
+  const seconds = (performance.now() - startedMs) / 1_000;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return { rate: sizeBytes / 1e6 / seconds, cpuPerGB: (user + system) / (sizeBytes / 1e3) };
 }

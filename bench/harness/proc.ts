@@ -24,7 +24,8 @@ export function forgetPeak(pid: number): void {
 
 let ticks: number | undefined;
 
-function ticksPerSecond(): number {
+/** Of the kernel's clock, in which it counts processor time. */
+export function ticksPerSecond(): number {
   ticks ??= Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'latin1' }));
   return ticks;
 }

@@ -12,31 +12,52 @@ const contentBytes = 4096;
 /** A run of an agent that leaves this many artifacts is a long one. */
 const pushesPerSession = 100;
 
-/** Frames of CreateArtifact with 4 KiB of random bytes and six metadata keys, every one of them different. */
-export function pushFrames(count: number): Buffer[] {
+/** What one push stores. */
+export interface Push {
+  readonly session: string;
+  readonly name: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly requestId: string;
+  /** In hexadecimal. */
+  readonly sha256: string;
+  readonly value: Buffer;
+}
+
+/** Pushes of 4 KiB of random bytes and six metadata keys, every one of them different. Default: without end. */
+export function* pushes(count = Number.POSITIVE_INFINITY): Generator<Push, void> {
   let session = '';
-  return Array.from({ length: count }, (_, at) => {
+  for (let at = 0; at < count; at++) {
     if (at % pushesPerSession === 0) session = `run_${randomUUID()}`;
-    return pushFrame(session, at % pushesPerSession, at);
-  });
+    yield pushOf(session, at % pushesPerSession, at);
+  }
+}
+
+/** Frames of CreateArtifact for such pushes. */
+export function pushFrames(count: number): Buffer[] {
+  return pushes(count).map(pushFrame).toArray();
 }
 
 /** The same into one session, under names that were not used before. */
 export function pushFramesOf(session: string, count: number): Buffer[] {
-  return Array.from({ length: count }, (_, at) => pushFrame(session, randomUUID(), at));
+  return Array.from({ length: count }, (_, at) => pushFrame(pushOf(session, randomUUID(), at)));
 }
 
-function pushFrame(session: string, step: number | string, at: number): Buffer {
+function pushOf(session: string, step: number | string, at: number): Push {
   const value = randomBytes(contentBytes);
+  return {
+    session,
+    name: `steps/${step}/observation.json`,
+    metadata: metadata(at),
+    requestId: randomUUID(),
+    sha256: createHash('sha256').update(value).digest('hex'),
+    value,
+  };
+}
+
+/** The frame of CreateArtifact for a push. */
+export function pushFrame({ value, ...facts }: Push): Buffer {
   return frame(CreateArtifactRequestSchema, {
-    spec: {
-      session,
-      name: `steps/${step}/observation.json`,
-      metadata: metadata(at),
-      requestId: randomUUID(),
-      sizeBytes: BigInt(contentBytes),
-      sha256: createHash('sha256').update(value).digest('hex'),
-    },
+    spec: { ...facts, sizeBytes: BigInt(value.length) },
     content: { case: 'data', value },
   });
 }
@@ -58,10 +79,19 @@ export async function pushAll(
   frames: readonly Buffer[],
   inFlight: number,
 ): Promise<number> {
-  const rest = frames.values();
+  return await inLanes(frames, inFlight, (request) => client.unary(createPath, request));
+}
+
+/** Sends all of them, `inFlight` at a time. Resolves with the seconds it took. */
+export async function inLanes<T>(
+  requests: readonly T[],
+  inFlight: number,
+  send: (request: T) => Promise<unknown>,
+): Promise<number> {
+  const rest = requests.values();
   const startedMs = performance.now();
   const lane = async () => {
-    for (const request of rest) await client.unary(createPath, request);
+    for (const request of rest) await send(request);
   };
   await Promise.all(Array.from({ length: inFlight }, lane));
   return (performance.now() - startedMs) / 1_000;

@@ -113,7 +113,7 @@ function ignore(): void {}
 
 /** Sends messages no faster than they are taken, and ends the stream. A broken stream has told its call already. */
 export async function send(
-  stream: Pick<ClientHttp2Stream, 'write' | 'end' | 'destroyed'>,
+  stream: Pick<ClientHttp2Stream, 'write' | 'destroyed'> & { end(): unknown },
   messages: Iterable<Buffer>,
 ): Promise<void> {
   let unsent = 0;

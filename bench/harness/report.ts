@@ -36,8 +36,12 @@ export function tableOf(figures: readonly Figure[], context: Conditions, machine
     figure.ours === undefined ? '–' : middle(figure.ours),
     figure.control === undefined ? '–' : middle(figure.control),
     figure.serverCpu === undefined ? '–' : middle(figure.serverCpu),
+    figure.controlCpu === undefined ? '–' : middle(figure.controlCpu),
   ]);
-  const titles = ['target', 'median (min–max)', 'required', 'verdict', 'ours', 'control', 'server processor'];
+  const titles = [
+    ...['target', 'median (min–max)', 'required', 'verdict', 'ours', 'control'],
+    ...['server processor', 'control processor'],
+  ];
   const widths = titles.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => row[column]!.length)),
   );

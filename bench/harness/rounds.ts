@@ -28,3 +28,22 @@ export async function interleaved<A, B>(
   }
   return rounds;
 }
+
+/**
+ * Measures every contestant once a run, forwards and backwards in turn. @returns what each had, in the order of the runs.
+ */
+export async function inTurns<R extends Readonly<Record<string, unknown>>>(
+  { runs, say }: Context,
+  contestants: { readonly [K in keyof R]: (run: number) => Promise<R[K]> },
+): Promise<{ readonly [K in keyof R]: readonly R[K][] }> {
+  const names = Object.keys(contestants) as (keyof R & string)[];
+  const results = Object.fromEntries(names.map((name): [string, unknown[]] => [name, []])) as {
+    [K in keyof R]: R[K][];
+  };
+  for (let run = 1; run <= runs; run++)
+    for (const name of run % 2 === 1 ? names : names.toReversed()) {
+      say(`run ${run} of ${runs}: ${name}`);
+      results[name].push(await contestants[name](run));
+    }
+  return results;
+}

@@ -27,6 +27,8 @@ export interface Target {
   readonly what: string;
   /** It takes generated stores: they are built before its time runs. */
   readonly needsStores?: boolean;
+  /** Builds what it keeps beside the stores, before its time runs. Default: it keeps nothing. */
+  prepare?(context: Context): Promise<void>;
   measure(context: Context): Promise<readonly Figure[]>;
 }
 
@@ -59,6 +61,8 @@ export interface Figure {
   readonly control?: Series;
   /** Processor time of the server, user and system together. */
   readonly serverCpu?: Series;
+  /** The same of the control, for as much work. */
+  readonly controlCpu?: Series;
   /** What else was measured on the way: the parts of a bound, other percentiles. */
   readonly others: readonly Series[];
   /** What a reader must know to judge the figure. */

@@ -31,7 +31,7 @@ export async function upload(
 ): Promise<Transfer> {
   const sha256 = content.digest(version);
   prepare();
-  const frames = messages(content, version, sha256);
+  const frames = uploadFrames(content, version, sha256);
   return await timed(server, content.sizeBytes, () => client.upload(uploadPath, frames));
 }
 
@@ -48,7 +48,12 @@ export async function timed(
   return { rate: sizeBytes / 1e6 / seconds, cpuPerGB: ((server.cpuSeconds() - cpuBefore) / sizeBytes) * 1e9 };
 }
 
-function* messages(content: Content, version: number, sha256: string): Generator<Buffer, void, void> {
+/** The frames of an upload under the name of its version. */
+export function* uploadFrames(
+  content: Content,
+  version: number,
+  sha256: string,
+): Generator<Buffer, void, void> {
   const sizeBytes = BigInt(content.sizeBytes);
   const spec = { session: uploadSession, name: nameOf(version), requestId: randomUUID(), sizeBytes, sha256 };
   yield frame(UploadArtifactRequestSchema, { part: { case: 'start', value: { spec } } });

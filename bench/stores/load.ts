@@ -68,13 +68,7 @@ export async function loadStore(
   say: (message: string) => void,
 ): Promise<Census> {
   await makeEmptyStore(dataDir);
-  const level = new Level<Uint8Array, Uint8Array>(join(dataDir, 'index'), {
-    keyEncoding: 'view',
-    valueEncoding: 'view',
-    writeBufferSize: writeBufferBytes,
-    maxFileSize: tableBytes,
-  }) as ByteLevel;
-  await level.open();
+  const level = await openLevel(dataDir);
   try {
     const writer = new BulkWriter(level);
     const counts = new Counts();
@@ -100,11 +94,36 @@ export async function loadStore(
     await writer.add(draft.take());
     await writer.flush();
     say('compacting');
-    await level.compactRange(Uint8Array.of(0), Uint8Array.of(0xff));
+    await compact(level);
     return counts.census(writer.rows);
   } finally {
     await level.close();
   }
+}
+
+/** Merges all tables of a store that nobody has open. */
+export async function compactStore(dataDir: string): Promise<void> {
+  const level = await openLevel(dataDir);
+  try {
+    await compact(level);
+  } finally {
+    await level.close();
+  }
+}
+
+async function openLevel(dataDir: string): Promise<ByteLevel> {
+  const level = new Level<Uint8Array, Uint8Array>(join(dataDir, 'index'), {
+    keyEncoding: 'view',
+    valueEncoding: 'view',
+    writeBufferSize: writeBufferBytes,
+    maxFileSize: tableBytes,
+  }) as ByteLevel;
+  await level.open();
+  return level;
+}
+
+function compact(level: ByteLevel): Promise<void> {
+  return level.compactRange(Uint8Array.of(0), Uint8Array.of(0xff));
 }
 
 /** The service makes it: with the namespace `default`, its settings, the ring of commits and the mark. */

@@ -54,7 +54,7 @@ interface EndingOptions {
 }
 
 /** What came of it. */
-export interface EndingReport {
+interface EndingReport {
   readonly faults: readonly string[];
   readonly tally: { kills: number; stored: number; left: number };
 }
