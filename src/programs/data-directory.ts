@@ -53,7 +53,7 @@ export interface EmbeddedOptions {
   readonly blobs?: BucketAddress | undefined;
   /** In bytes; 0 for none. Default: see `src/store/contents/space.ts`. */
   readonly reserveBytes: number | undefined;
-  /** The memory for rows of the index that are read often, in bytes; 0 for none. Default 32 MiB. */
+  /** The memory for rows of the index that are read often, in bytes; 0 for none. Default 16 MiB. */
   readonly rowCacheBytes?: number | undefined;
   /** The directory for exports of the index. Absolute. Default: none, or with a bucket a place in that. */
   readonly exportDir?: string | undefined;

@@ -244,7 +244,7 @@ function shared(source: Source): Omit<CommonConfig, keyof Way> {
     // In the index, a content would end with the volume.
     inlineBytesMax: source.bytes('inlineBytesMax', 1024 ** 2) ?? (blobs === undefined ? 32 * 1024 : 0),
     reserveBytes: source.bytes('reserveBytes', 2 ** 50),
-    rowCacheBytes: source.bytes('rowCacheBytes', 2 ** 36) ?? 32 * 1024 ** 2,
+    rowCacheBytes: source.bytes('rowCacheBytes', 2 ** 36) ?? 16 * 1024 ** 2,
     publicUrl: source.webRoot('publicUrl'),
     exportDir,
     shipsSeals: shipsSealsOf(source, blobs !== undefined || exportDir !== undefined),

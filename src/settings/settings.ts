@@ -248,7 +248,7 @@ export const settings = {
     flag: 'row-cache-bytes',
     value: 'BYTES',
     env: 'ARTIFACTA_ROW_CACHE_BYTES',
-    default: '33554432',
+    default: '16777216',
     description: 'memory for rows of the index that are read often, roughly; 0: none',
   },
   blobs: {

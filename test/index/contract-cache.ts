@@ -14,7 +14,11 @@ const wanted = names.map((name) => policy.key(name));
 
 const textsOf = (values: readonly (Uint8Array | undefined)[]) =>
   values.map((value) => value && Buffer.from(value).toString());
-const kept = async (reader: Index | Snapshot) => textsOf(await reader.cached.getMany(wanted));
+/** What is read once is not kept. */
+const kept = async (reader: Index | Snapshot) => {
+  await reader.cached.getMany(wanted);
+  return textsOf(await reader.cached.getMany(wanted));
+};
 const stored = async (reader: Index | Snapshot) => textsOf(await reader.getMany(wanted));
 
 /** A value of the family; only its text matters here. */
@@ -142,7 +146,7 @@ export function cacheContract(open: OpenRig): void {
     await using rig = await open();
     const { index } = rig;
     await change(index, ['a']);
-    await index.cached.getMany([policy.key('a')]);
+    for (let time = 1; time <= 2; time++) await index.cached.getMany([policy.key('a')]);
     const read = async () => policy.decode((await index.cached.getMany([policy.key('a')]))[0]!);
     const decoded = await read();
     expect(await read()).toBe(decoded);

@@ -48,7 +48,7 @@ export interface EngineOptions {
   readonly onTrouble?: () => void;
   /** Called when the index closes. */
   readonly onClose?: () => Promise<void>;
-  /** The most bytes of memory for rows that are read again and again, roughly. Default 32 MiB; 0: none is kept. */
+  /** The most bytes of memory for rows that are read again and again, roughly. Default 16 MiB; 0: none is kept. */
   readonly rowCacheBytes?: number | undefined;
   /** Milliseconds since the Unix epoch. Default `Date.now`. */
   readonly clock?: () => number;

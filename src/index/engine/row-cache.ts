@@ -8,6 +8,8 @@ import { cachedFamilies } from '../keys.ts';
 import type { Value, Write } from '../row.ts';
 import type { Batch } from './batch.ts';
 
+/** The number of keys that are remembered as read once. A power of two. */
+const readOnceMax = 8_192;
 /** A longer value is not kept. */
 const valueBytesMax = 16 * 1024;
 /** The assumed size of a row in memory: the text of its key, its value and what that is decoded to, and the rest. */
@@ -39,9 +41,11 @@ export class RowCache {
   /** Grows whenever everything is forgotten. */
   private generation = 0;
   private isOn = false;
+  /** By its last bits, the hash of the last key that was read and not kept. */
+  private readonly readOnce = new Uint32Array(readOnceMax);
 
   /** @param bytesMax 0: nothing is kept. */
-  constructor(bytesMax = 32 * 1024 * 1024) {
+  constructor(bytesMax = 16 * 1024 * 1024) {
     this.bytesMax = bytesMax;
   }
 
@@ -75,9 +79,18 @@ export class RowCache {
     return aged;
   }
 
-  /** Keeps a row that was read, and that is as the newest durable batch left it. */
+  /**
+   * Keeps a row that was read, and that is as the newest durable batch left it, if it was read before: what is read once,
+   * as by a long listing, would push out the others and leave garbage.
+   */
   keep(text: string, value: Value): void {
     if (!this.isOn || !isCached(text) || value.length > valueBytesMax) return;
+    const hash = hashOf(text);
+    const slot = hash & (readOnceMax - 1);
+    if (this.readOnce[slot] !== hash) {
+      this.readOnce[slot] = hash;
+      return;
+    }
     keepDecoded(value);
     this.put(text, { value, commit: this.commit });
   }
@@ -137,6 +150,13 @@ export class RowCache {
       },
     };
   }
+}
+
+/** FNV-1a, 32 bits: http://www.isthe.com/chongo/tech/comp/fnv/ */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return hash >>> 0;
 }
 
 function isCached(text: string): boolean {
