@@ -23,6 +23,7 @@ const batch = 4_000;
 
 export const p10: Target = {
   name: 'p10',
+  minutesMax: 45,
   what: 'memory of an upload whose client stalls, when they have gone, and after 64,000 pushes (its other part: memory)',
   async measure(context) {
     return [...(await stalledFigures(context)), await pushedFigure(context)];

@@ -16,6 +16,7 @@ const answeredMin = 200;
 
 export const p12: Target = {
   name: 'p12',
+  minutesMax: 45,
   what: 'time until the service is ready with 1 M artifacts after `kill -9`, the worst of 50',
   needsStores: true,
   async measure(context) {

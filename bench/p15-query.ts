@@ -51,6 +51,7 @@ export const p15: Target = {
   name: 'p15',
   what: 'the query of P7b ÷ PostgreSQL over the wire, p50 and processor time; repeated, and by a law of Zipf',
   needsStores: true,
+  minutesMax: 45,
   async prepare(context) {
     const { store } = await storeOf(context);
     const cluster = await ifHere(() => postgresOf(store, context.say));

@@ -19,6 +19,7 @@ const batch = 4_000;
 
 export const p16: Target = {
   name: 'p16',
+  minutesMax: 45,
   what: 'bytes on disk for an artifact with six metadata keys, without its content',
   async measure(context) {
     const count = context.quick ? 2_000 : 100_000;

@@ -27,6 +27,8 @@ export interface Target {
   readonly what: string;
   /** It takes generated stores: they are built before its time runs. */
   readonly needsStores?: boolean;
+  /** The longest that it may take, stores not yet built apart. Default 20. */
+  readonly minutesMax?: number;
   /** Builds what it keeps beside the stores, before its time runs. Default: it keeps nothing. */
   prepare?(context: Context): Promise<void>;
   measure(context: Context): Promise<readonly Figure[]>;
