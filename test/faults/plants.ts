@@ -23,8 +23,8 @@ export const plants: readonly Plant[] = [
   {
     name: 'cache: keeps-what-an-old-snapshot-has-read',
     file: 'src/index/engine/row-cache.ts',
-    from: 'if (this.commit === commit && isSure(text)) this.keep(text, value);',
-    to: 'if (isSure(text)) this.keep(text, value);',
+    from: 'if (this.commit !== commit || !isSure(text)) return;',
+    to: 'if (!isSure(text)) return;',
     tests: ['test/index/memory/memory.test.ts'],
   },
   {

@@ -25,8 +25,9 @@ interface Request {
 /**
  * Stores bytes. Small contents are sent in one message, others in chunks. Either way the digest is asserted, so that
  * the stored bytes are those that were read. Contents of 8 MiB and more that can be read twice are hashed first, and
- * not sent if the namespace has them already. With `direct` they may go to the bucket of the service. After a lost connection the push is repeated with the same request id,
- * unless the bytes come from a stream that cannot be read again and is longer than 256 KiB.
+ * not sent if the namespace has them already. With `direct` they may go to the bucket of the service. After a lost
+ * connection the push is repeated with the same request id, unless the bytes come from a stream that cannot be read
+ * again and is longer than 256 KiB.
  *
  * @throws ArtifactaError if the service refuses or cannot be reached. Errors of the source as they are; nothing is
  * stored then.

@@ -88,7 +88,7 @@ class Engine implements Index {
     this.handle = new Handle(opened.database, options.after ?? afterRealTime);
     this.durable = opened.newest;
     this.lastNow = opened.newest.time;
-    this.cache = new RowCache(options.rowCacheBytes);
+    this.cache = new RowCache(() => this.order.sent, options.rowCacheBytes);
     if (failure === undefined) this.cache.start(opened.newest.seq);
     this.order = new Order({
       cache: this.cache,
@@ -337,7 +337,7 @@ class Engine implements Index {
 
   readonly cached = {
     getMany: (keys: readonly Key[]) =>
-      this.handle.read((database) => readCached(database, keys, this.cache.view(this.order.sent))),
+      this.handle.read((database) => readCached(database, keys, this.cache.view())),
   };
 
   async *scan(range: Range): AsyncGenerator<readonly Entry[]> {
@@ -350,7 +350,7 @@ class Engine implements Index {
   }
 
   snapshot(): Snapshot {
-    return new SnapshotReader(this.handle.snapshot(), this.cache.view(this.order.sent));
+    return new SnapshotReader(this.handle.snapshot(), this.cache.view());
   }
 
   async compact(range: Pick<Range, 'gte' | 'lt'>): Promise<void> {

@@ -31,6 +31,7 @@ export interface CacheView {
 
 /** The cache of one engine. */
 export class RowCache {
+  private readonly sent: () => Batch | undefined;
   private readonly bytesMax: number;
   /** The rows that were used lately, and those before them. */
   private young = new Map<string, CachedRow>();
@@ -44,8 +45,12 @@ export class RowCache {
   /** By its last bits, the hash of the last key that was read and not kept. */
   private readonly readOnce = new Uint32Array(readOnceMax);
 
-  /** @param bytesMax 0: nothing is kept. */
-  constructor(bytesMax = 16 * 1024 * 1024) {
+  /**
+   * @param sent returns the batch that is on its way to the disk: a snapshot may have it or not, and so may a read.
+   * @param bytesMax 0: nothing is kept.
+   */
+  constructor(sent: () => Batch | undefined, bytesMax = 16 * 1024 * 1024) {
+    this.sent = sent;
     this.bytesMax = bytesMax;
   }
 
@@ -131,13 +136,10 @@ export class RowCache {
     this.old.delete(text);
   }
 
-  /**
-   * Returns what a snapshot that is taken now may use.
-   *
-   * @param inFlight the batch that is on its way to the disk: the snapshot may have it or not.
-   */
-  view(inFlight: Batch | undefined): CacheView {
-    const { generation, commit } = this;
+  /** Returns what a snapshot that is taken now may use, or a read without one that begins now. */
+  view(): CacheView {
+    const { generation, commit, sent } = this;
+    const inFlight = sent();
     const isSure = (text: string) => this.generation === generation && inFlight?.find(text) === undefined;
     return {
       find: (text) => {
@@ -146,7 +148,8 @@ export class RowCache {
         return row !== undefined && row.commit <= commit ? row.value : undefined;
       },
       keep: (text, value) => {
-        if (this.commit === commit && isSure(text)) this.keep(text, value);
+        if (this.commit !== commit || !isSure(text)) return;
+        if (sent()?.find(text) === undefined) this.keep(text, value);
       },
     };
   }
