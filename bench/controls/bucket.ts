@@ -27,6 +27,8 @@ interface Upload {
   readonly metadata: Readonly<Record<string, string>>;
   crc: number;
   length: number;
+  /** The latest request that sends a piece of it. The bytes of an earlier one count no more. */
+  latest?: IncomingMessage;
 }
 
 const objects = new Map<string, Stored>();
@@ -89,12 +91,18 @@ async function putPiece(request: IncomingMessage, response: ServerResponse, id: 
   const upload = uploads.get(id);
   if (upload === undefined) return send(response, 404);
   count('pieces', upload.name);
+  upload.latest = request;
+  const [, from, total] = /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(request.headers['content-range']!)!;
+  const isNext = from !== undefined && Number(from) === upload.length;
   for await (const part of request as AsyncIterable<Buffer>) {
+    if (!isNext || upload.latest !== request) continue;
     upload.crc = crc32c(part, upload.crc);
     upload.length += part.length;
   }
-  const isLast = !request.headers['content-range']!.endsWith('/*');
-  if (!isLast) return send(response, 308, undefined, { range: `bytes=0-${upload.length - 1}` });
+  if (Number(total) !== upload.length) {
+    const range = upload.length === 0 ? {} : { range: `bytes=0-${upload.length - 1}` };
+    return send(response, 308, undefined, range);
+  }
   uploads.delete(id);
   store(response, upload, Buffer.alloc(0));
 }

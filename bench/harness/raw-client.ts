@@ -9,6 +9,11 @@ import { MiB } from './content.ts';
 
 /** What the server may send ahead. */
 const windowBytes = 16 * MiB;
+/**
+ * In megabytes. With more than this that waits to be sent, Node's client refuses the answers to its own calls
+ * (`ENHANCE_YOUR_CALM`). Its default is 10.
+ */
+const sessionMemory = 1_024;
 /** Frames that are handed to a stream before the first of them has been sent: enough to keep it busy. */
 const framesUnsentMax = 4;
 /** A connection on which nothing moves for so long is given up, with all its calls. */
@@ -26,7 +31,10 @@ export class RawClient implements AsyncDisposable {
 
   /** Opens one connection. `address`: HOST:PORT. */
   static async connect(address: string): Promise<RawClient> {
-    const session = connect(`http://${address}`, { settings: { initialWindowSize: windowBytes } });
+    const session = connect(`http://${address}`, {
+      settings: { initialWindowSize: windowBytes },
+      maxSessionMemory: sessionMemory,
+    });
     await once(session, 'connect');
     session.setLocalWindowSize(windowBytes);
     // Its calls fail with it, and say so.

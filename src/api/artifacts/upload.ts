@@ -37,7 +37,12 @@ export async function receiveUpload(
   const { namespace } = call.principal;
   const by = { namespace, payer: payerOf(call.principal), receivedBytes: call.receivedBytes };
   using place = admission.begin(by, (failure) => cut.abort(failure));
-  const messages = inTime(requests[Symbol.asyncIterator](), { signal, after: call.after, idleMs });
+  const messages = inTime(requests[Symbol.asyncIterator](), {
+    signal,
+    after: call.after,
+    idleMs,
+    wasPaused: call.wasPaused,
+  });
   try {
     const begun = await begin(
       uploads,

@@ -1,4 +1,5 @@
 /** The messages of a stream from a client: their greatest number, and the longest time for each. */
+import { createContextKey } from '@connectrpc/connect';
 import { Failure } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import { type After, unlessAborted } from '../timer.ts';
@@ -17,10 +18,19 @@ export class MessageCount {
 }
 
 /**
+ * Tells a handler whether the service itself has left its caller waiting: it has not read from the connection all the
+ * time since the last such question. Default: it has not.
+ */
+export const pausedKey = createContextKey<() => boolean>(() => false, {
+  description: 'whether the service did not read',
+});
+
+/**
  * Yields the messages of a stream. Each must arrive in time and before the signal is aborted: not every transport wakes
  * a waiting reader.
  *
  * @param idleMs returns how long to wait for the next message, after the last.
+ * @param wasPaused returns true if the service did not read from the caller: then the wait begins again.
  */
 export function inTime<T>(
   messages: AsyncIterator<T>,
@@ -28,17 +38,27 @@ export function inTime<T>(
     signal,
     after,
     idleMs,
+    wasPaused,
   }: {
     readonly signal: AbortSignal;
     readonly after: After;
     readonly idleMs: (last: T | undefined) => number;
+    readonly wasPaused: () => boolean;
   },
 ): AsyncIterator<T> {
   let ms = idleMs(undefined);
   const next = async (): Promise<IteratorResult<T>> => {
     const limit = Promise.withResolvers<never>();
     const limitMs = ms;
-    const cancel = after(limitMs, () => limit.reject(idle(limitMs)));
+    let cancel = () => {};
+    const wait = () => {
+      cancel = after(limitMs, () => {
+        if (wasPaused()) wait();
+        else limit.reject(idle(limitMs));
+      });
+    };
+    wasPaused(); // only what happens from now on counts
+    wait();
     try {
       signal.throwIfAborted();
       const result = await unlessAborted(signal, Promise.race([messages.next(), limit.promise]));

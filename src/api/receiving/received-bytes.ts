@@ -55,6 +55,8 @@ interface Connection {
   readonly requests: Set<ReceivedRequest>;
   bytes: number;
   isStopped: boolean;
+  /** The number of times that it was stopped or went on. */
+  stops: number;
   /** While it is its payer's turn: the bytes that have arrived since the last check, and the number of checks. */
   broughtBytes: number;
   looks: number;
@@ -107,6 +109,11 @@ export class ReceivedBytes {
     return this.all;
   }
 
+  /** Whether more bytes have arrived than connections may bring at full speed. */
+  get isPressed(): boolean {
+    return this.all > this.bytesFree;
+  }
+
   /** The highest value of {@link bytes} so far. */
   get bytesPeak(): number {
     return this.most;
@@ -137,6 +144,7 @@ export class ReceivedBytes {
         requests: new Set(),
         bytes: 0,
         isStopped: false,
+        stops: 0,
         broughtBytes: 0,
         looks: 0,
         idleLooks: 0,
@@ -192,6 +200,7 @@ export class ReceivedBytes {
 
   private stop(connection: Connection): void {
     connection.isStopped = true;
+    connection.stops++;
     this.stopped.add(connection);
     connection.bringer.stop();
     this.lookLater();
@@ -220,6 +229,7 @@ export class ReceivedBytes {
       if (isOver) this.letGoOn(name, connection);
       this.stopped.delete(connection);
       connection.isStopped = false;
+      connection.stops++;
       connection.bringer.goOn();
     }
   }
@@ -306,17 +316,32 @@ export class ReceivedRequest {
   private readonly owner: ReceivedBytes;
   private readonly connection: Connection;
   private counted = 0;
+  private stopsSeen: number;
   private isClosed = false;
 
   constructor(owner: ReceivedBytes, connection: Connection, refuse: (error: ConnectError) => void) {
     this.owner = owner;
     this.connection = connection;
     this.refuse = refuse;
+    this.stopsSeen = connection.stops;
   }
 
   /** The number of bytes that have arrived and are not processed. */
   get bytes(): number {
     return this.counted;
+  }
+
+  /** Whether memory is short: what has arrived should be processed, even if it is only a part of a message. */
+  get isPressed(): boolean {
+    return this.owner.isPressed;
+  }
+
+  /** Returns true if the service has not read from the connection all the time since the last such question. */
+  wasPaused(): boolean {
+    const { isStopped, stops } = this.connection;
+    const wasPaused = isStopped || stops !== this.stopsSeen;
+    this.stopsSeen = stops;
+    return wasPaused;
   }
 
   /** Counts this number of bytes that have arrived. */

@@ -2,34 +2,35 @@
  * The memory of uploads that are on their way to the bucket. A piece must be at hand until the bucket has it: only then
  * can it be sent again. All uploads of the process share one budget, in blocks.
  *
- * Each upload has {@link ownBlocks} while it lives, and waits for them if all are taken. With them it can always go on:
- * a full block can be sent by itself. More blocks make pieces larger; no upload waits for those, so no two uploads can wait
- * for each other.
+ * Each upload has one block of its own while it lives, and waits for it if all are taken. With it, an upload can always
+ * go on: a full block can be sent by itself. More blocks make pieces larger, and let a piece fill while another is
+ * sent. An upload never waits for these, so no two uploads can wait for each other. An upload that waits for its own
+ * block is served first.
  */
 import { Buffer } from 'node:buffer';
 
 /** The size of a block: pieces of an upload are multiples of it, except the last one. */
 export const memoryBlockBytes = 256 * 1024;
-/** The blocks that each upload has. */
-const ownBlocks = 2;
 /** Of all blocks, the part that uploads may have beyond their own. */
 const extraShare = 3 / 4;
+/** The number of unused blocks that are kept for later: 8 MiB. */
+const keptMax = 32;
 
 /** The shared budget. */
 export class UploadMemory {
-  private readonly ownMax: number;
+  private readonly blocksMax: number;
   private readonly extraMax: number;
+  /** The number of uploads that have begun. */
   private own = 0;
   private extra = 0;
   private readonly waiting: (() => void)[] = [];
   private readonly free: Uint8Array[] = [];
 
-  /** @param bytesMax at least 2 MiB. */
+  /** @param bytesMax at least one block. */
   constructor(bytesMax: number) {
-    const blocks = Math.floor(bytesMax / memoryBlockBytes);
-    this.extraMax = Math.floor(blocks * extraShare);
-    this.ownMax = Math.floor((blocks - this.extraMax) / ownBlocks) * ownBlocks;
-    if (this.ownMax < ownBlocks) throw new RangeError(`bytesMax must be at least 2 MiB, not ${bytesMax}`);
+    this.blocksMax = Math.floor(bytesMax / memoryBlockBytes);
+    this.extraMax = Math.floor(this.blocksMax * extraShare);
+    if (this.blocksMax < 1) throw new RangeError(`bytesMax must be at least 256 KiB, not ${bytesMax}`);
   }
 
   /** The bytes that uploads have taken. */
@@ -42,11 +43,11 @@ export class UploadMemory {
     return this.waiting.length;
   }
 
-  /** Begins an upload. Resolves when its own blocks are reserved; rejects with the reason of the signal. */
+  /** Begins an upload. Resolves when its own block is reserved; rejects with the reason of the signal. */
   async begin(signal: AbortSignal): Promise<Share> {
     signal.throwIfAborted();
-    if (this.own < this.ownMax && this.waiting.length === 0) {
-      this.own += ownBlocks;
+    if (this.waiting.length === 0 && this.own + this.extra < this.blocksMax) {
+      this.own++;
     } else {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       const onAbort = () => {
@@ -60,26 +61,36 @@ export class UploadMemory {
       await promise.finally(() => signal.removeEventListener('abort', onAbort));
     }
     return new Share({
-      takeExtra: () => {
-        if (this.extra >= this.extraMax) return false;
-        this.extra++;
-        return true;
-      },
+      takeExtra: () => this.takeExtra(),
       giveExtra: () => {
         this.extra--;
+        this.serve();
       },
-      end: () => this.end(),
+      end: () => {
+        this.own--;
+        this.serve();
+      },
       block: () => this.free.pop() ?? Buffer.allocUnsafeSlow(memoryBlockBytes),
       recycle: (block) => {
-        if (this.free.length < ownBlocks * 16) this.free.push(block);
+        if (this.free.length < keptMax) this.free.push(block);
       },
     });
   }
 
-  private end(): void {
+  private takeExtra(): boolean {
+    const { own, extra, blocksMax, extraMax } = this;
+    if (this.waiting.length > 0 || extra >= extraMax || own + extra >= blocksMax) return false;
+    this.extra++;
+    return true;
+  }
+
+  /** Gives a free block to the upload that has waited longest. */
+  private serve(): void {
+    if (this.own + this.extra >= this.blocksMax) return;
     const next = this.waiting.shift();
-    if (next === undefined) this.own -= ownBlocks;
-    else next(); // the blocks go to the one that has waited longest
+    if (next === undefined) return;
+    this.own++;
+    next();
   }
 }
 
@@ -103,7 +114,7 @@ export class Share {
 
   /** Returns another block; undefined if none is left now: send some, and return them. */
   take(): Uint8Array | undefined {
-    if (this.taken >= ownBlocks && !this.options.takeExtra()) return undefined;
+    if (this.taken > 0 && !this.options.takeExtra()) return undefined;
     this.taken++;
     return this.options.block();
   }
@@ -111,7 +122,7 @@ export class Share {
   /** Returns blocks. Nothing may use them any more. */
   give(blocks: readonly Uint8Array[]): void {
     for (const block of blocks) {
-      if (this.taken > ownBlocks) this.options.giveExtra();
+      if (this.taken > 1) this.options.giveExtra();
       this.taken--;
       this.options.recycle(block);
     }

@@ -128,7 +128,7 @@ function run(
     requestHeader: headersOf(call.metadata),
     requestSignal: gone.signal,
     shutdownSignal: options.stop,
-    contextValues: callValues(options.transport, socketOf(stream), answer),
+    contextValues: callValues(options.transport, socketOf(stream), answer, receivedBy(stream)),
     ...(deadline === Number.POSITIVE_INFINITY ? {} : { timeoutMs: Number(deadline) - Date.now() }),
   });
   const onGone = () => {

@@ -9,6 +9,7 @@ import { ConnectError } from '@connectrpc/connect';
 import type { ServerInterceptingCall, ServerInterceptor } from '@grpc/grpc-js';
 import { compressedFlag, Envelopes, headBytes } from '../messages/envelopes.ts';
 import type { Inflation } from '../messages/inflation.ts';
+import { uploadPath } from '../messages/parts.ts';
 import { receivedBy } from '../receiving.ts';
 import { cutMessage } from '../refusals.ts';
 import {
@@ -18,6 +19,7 @@ import {
   handOverWhole,
   onceAllHasCome,
   streamBelow,
+  takePart,
 } from './internals.ts';
 import { statusOf } from './status.ts';
 
@@ -35,7 +37,7 @@ const bodies = new WeakMap<object, Incoming>();
 
 /** Looks at the messages of each call before they are decoded, and joins small pieces of large ones. */
 export function boundDecoding(messageBytesMax: number): ServerInterceptor {
-  return (_method, call) => {
+  return (method, call) => {
     const decoder = decoderOf(call);
     const write = decoder.write.bind(decoder);
     const encoding = encodingOf(call) === 'gzip' ? 'gzip' : 'identity';
@@ -53,6 +55,7 @@ export function boundDecoding(messageBytesMax: number): ServerInterceptor {
         decoder.readPartialMessage.length = 0;
         refuse(error);
       };
+    const isSplit = method.path === uploadPath;
     let joined = 0;
     decoder.write = (data) => {
       // Bytes after a refusal are ignored.
@@ -64,6 +67,8 @@ export function boundDecoding(messageBytesMax: number): ServerInterceptor {
         return [];
       }
       const messages = write(data);
+      const part = isSplit && received?.isPressed === true ? takePart(decoder) : undefined;
+      if (part !== undefined) messages.push(part);
       const { readPartialMessage: pieces } = decoder;
       if (pieces.length < joined) joined = 0;
       if (pieces.length - joined >= piecesMax)

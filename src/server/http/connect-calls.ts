@@ -75,13 +75,13 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
       exchange.answerError(refused);
       return true;
     }
-    const { request, response, gone, unsent } = exchange;
+    const { request, response, gone, unsent, received } = exchange;
     const { input: desc } = handler.method;
     exchange.isTakenByPiece = handler.method.methodKind === 'client_streaming';
     const encoding = readEncoding(exchange, options.messageBytesMax);
     const isRefused = encoding instanceof ConnectError;
     const latest = new LatestMessage(desc);
-    const values = callValues(options.transport, request.socket, unsent)
+    const values = callValues(options.transport, request.socket, unsent, received)
       .set(exchangeKey, exchange)
       .set(latestKey, latest)
       .set(refusedKey, refusedHead(request.headers) ?? (isRefused ? encoding : undefined));
@@ -102,10 +102,10 @@ export function connectCalls(methods: readonly MethodImplSpec[], options: Connec
       }
       const answer = await handler(
         boundedRequest(universal, {
-          desc,
-          areWrapped: exchange.envelopes !== undefined,
+          method: handler.method,
           bytesMax: options.messageBytesMax,
           latest,
+          counts: exchange,
         }),
       );
       inflation.release();

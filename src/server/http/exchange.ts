@@ -49,8 +49,9 @@ export class Exchange {
   isTakenByPiece = false;
   /** Whether the whole answer was given. */
   isAnswered = false;
+  /** Counts the bytes of the body; undefined if the connection had gone. */
+  readonly received: ReceivedRequest | undefined;
   private awaitsContinue: boolean;
-  private readonly received: ReceivedRequest | undefined;
   /** Ends the reading of a body that waits for more. */
   private stopReading: ((error: unknown) => void) | undefined;
   /** The rest of a body that is not wanted after the answer. */
@@ -64,7 +65,6 @@ export class Exchange {
   private openFor = 1;
   private readonly release: () => void;
 
-  /** @param received undefined if the connection had gone. */
   constructor(
     request: IncomingMessage,
     response: ServerResponse,

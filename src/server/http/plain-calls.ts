@@ -60,10 +60,12 @@ export class PlainCalls {
       requestHeader: exchange.headers(),
       requestSignal: exchange.gone,
       shutdownSignal: this.options.stop,
-      contextValues: callValues(this.options.transport, exchange.request.socket, exchange.unsent).set(
-        knownCallerKey,
-        this.known?.caller,
-      ),
+      contextValues: callValues(
+        this.options.transport,
+        exchange.request.socket,
+        exchange.unsent,
+        exchange.received,
+      ).set(knownCallerKey, this.known?.caller),
     });
     try {
       return await use(spec.impl as unknown as MethodImpl<M>, context);

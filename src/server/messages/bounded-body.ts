@@ -1,12 +1,14 @@
 /** The messages of Connect's and gRPC-Web's requests. None is passed on before its contents are known. */
 import { Buffer } from 'node:buffer';
-import type { DescMessage } from '@bufbuild/protobuf';
+import type { DescMessage, DescMethod } from '@bufbuild/protobuf';
 import type { ConnectError } from '@connectrpc/connect';
 import type { UniversalServerRequest } from '@connectrpc/connect/protocol';
 import { admitMessage, type Form, refusalOf } from '../../api/bounds/message.ts';
+import type { ReceivedRequest } from '../../api/receiving/received-bytes.ts';
 import { badHeader, cutMessage } from '../refusals.ts';
-import { compressedFlag, headBytes } from './envelopes.ts';
+import { compressedFlag, type Envelopes, headBytes } from './envelopes.ts';
 import type { LatestMessage } from './latest-message.ts';
+import { hasChunks } from './parts.ts';
 import { Pieces } from './pieces.ts';
 
 type Body = AsyncIterable<Uint8Array>;
@@ -16,16 +18,24 @@ type Admit = (message: Uint8Array) => Promise<void>;
 interface Bound {
   readonly admit: Admit;
   readonly latest: LatestMessage;
+  /** The counts of an upload, which passes on what has arrived of a chunk while memory is short. */
+  readonly upload: Counts | undefined;
 }
 
 /** The messages of a body. The reader of the body refuses larger ones. */
 interface Messages {
-  readonly desc: DescMessage;
-  /** Whether its flags and its length stand before each message. */
-  readonly areWrapped: boolean;
+  readonly method: DescMethod;
   readonly bytesMax: number;
   /** Gets each message before it is passed on. */
   readonly latest: LatestMessage;
+  readonly counts: Counts;
+}
+
+/** The counts of the bytes of a body. */
+interface Counts {
+  readonly received: ReceivedRequest | undefined;
+  /** Undefined: the body is one message. */
+  readonly envelopes: Envelopes | undefined;
 }
 
 /**
@@ -35,15 +45,19 @@ interface Messages {
  */
 export function boundedRequest<R extends UniversalServerRequest>(
   request: R,
-  { desc, areWrapped, bytesMax, latest }: Messages,
+  { method, bytesMax, latest, counts }: Messages,
 ): R {
   const form = formOf(request.header.get('content-type') ?? '');
   const admit: Admit = async (message) => {
-    await admitMessage(desc, form, message);
+    await admitMessage(method.input, form, message);
     latest.note(form, message);
   };
-  const bounded = areWrapped ? wrapped : whole;
-  return { ...request, body: bounded(request.body as Body, { admit, latest }, bytesMax) };
+  const upload = form === 'binary' && hasChunks(method) ? counts : undefined;
+  const bounded = counts.envelopes === undefined ? whole : wrapped;
+  return {
+    ...request,
+    body: bounded(request.body as Body, { admit, latest, upload }, bytesMax),
+  };
 }
 
 /** Returns why the message in the query of a GET must not be decoded; undefined if it may be. */
@@ -82,7 +96,11 @@ async function* whole(body: Body, { admit }: Bound, bytesMax: number): AsyncGene
   yield message;
 }
 
-async function* wrapped(body: Body, { admit, latest }: Bound, bytesMax: number): AsyncGenerator<Uint8Array> {
+async function* wrapped(
+  body: Body,
+  { admit, latest, upload }: Bound,
+  bytesMax: number,
+): AsyncGenerator<Uint8Array> {
   const pieces = new Pieces();
   for await (const piece of body) {
     pieces.push(piece);
@@ -93,6 +111,12 @@ async function* wrapped(body: Body, { admit, latest }: Bound, bytesMax: number):
       latest.forget();
     }
     if (pieces.announcedBytes > bytesMax) yield pieces.takeAll();
+    const part = upload?.received?.isPressed === true ? pieces.takePart() : undefined;
+    if (part === undefined) continue;
+    upload?.envelopes?.passOn(part.chunkBytes);
+    latest.note('binary', part.message.subarray(headBytes));
+    yield part.message;
+    latest.forget();
   }
   if (pieces.bytes > 0) throw cutMessage();
 }

@@ -35,6 +35,8 @@ export class Envelopes {
   private left = 0;
   /** The length of the message that has begun, without its head. */
   private whole = 0;
+  /** The bytes of it that were passed on before it was complete. */
+  private passed = 0;
 
   constructor(rules: EnvelopeRules) {
     this.rules = rules;
@@ -45,9 +47,14 @@ export class Envelopes {
     return this.headSeen > 0 || this.left > 0;
   }
 
-  /** The number of bytes of the message that has begun that have arrived. */
+  /** The number of bytes of the message that has begun that have arrived and were not passed on. */
   get keptBytes(): number {
-    return this.left > 0 ? headBytes + this.whole - this.left : this.headSeen;
+    return this.left > 0 ? headBytes + this.whole - this.left - this.passed : this.headSeen;
+  }
+
+  /** Records that this number of bytes of the message that has begun was passed on. */
+  passOn(bytes: number): void {
+    this.passed += bytes;
   }
 
   /**
@@ -103,6 +110,7 @@ export class Envelopes {
     if (length > wireBytesMax(isCompressed, messageBytesMax)) throw toConnectError(messageTooLarge());
     this.left = length;
     this.whole = length;
+    this.passed = 0;
     this.headSeen = 0;
     this.length = 0;
     return isCompressed ? mostInflated(length, messageBytesMax) : 0;

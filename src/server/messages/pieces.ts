@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { headBytes } from './envelopes.ts';
+import { type Part, partOf } from './parts.ts';
 
 /** The bytes of a body that have arrived and are not taken yet. */
 export class Pieces {
@@ -36,6 +37,22 @@ export class Pieces {
     this.hasHead = false;
     if (joined.length > wanted) this.push(joined.subarray(wanted));
     return joined.subarray(0, wanted);
+  }
+
+  /** Returns the part of an upload's chunk that has arrived; undefined if it is not worth it. */
+  takePart(): Part | undefined {
+    const [first, ...others] = this.pieces;
+    if (!this.hasHead || first?.[0] !== 0) return undefined;
+    const part = partOf({
+      arrived: [first.subarray(headBytes), ...others],
+      arrivedBytes: this.bytes - headBytes,
+      leftBytes: this.wanted - this.bytes,
+    });
+    if (part === undefined) return undefined;
+    this.wanted += part.rest.length - this.bytes;
+    this.takeAll();
+    this.push(part.rest);
+    return part;
   }
 
   /** Returns all bytes in one piece. */

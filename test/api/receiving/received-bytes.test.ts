@@ -213,3 +213,31 @@ it('all comes back by the end of requests and of connections, once', () => {
   expect([received.bytes, received.stoppedCount, received.bytesPeak]).toEqual([0, 0, 1_200]);
   expect(first.state.isRead).toBe(true);
 });
+
+it('tells a request whether its connection was read from all the time', () => {
+  const { connection } = opened();
+  const slow = connection('a');
+  const before = slow.open(900);
+  expect(before.wasPaused()).toBe(false);
+  const other = connection('a').open(300);
+  const last = slow.open(200);
+  expect(slow.state.isRead).toBe(false);
+  expect(before.wasPaused()).toBe(true);
+  other.close();
+  before.give(900);
+  expect(slow.state.isRead).toBe(true);
+  // It was stopped after the last question, and not after this one.
+  expect(before.wasPaused()).toBe(true);
+  expect(before.wasPaused()).toBe(false);
+  expect(last.wasPaused()).toBe(true);
+});
+
+it('is pressed while connections may be stopped', () => {
+  const { connection } = opened();
+  const request = connection('a').open(1_000);
+  expect(request.isPressed).toBe(false);
+  request.take(1);
+  expect(request.isPressed).toBe(true);
+  request.give(1);
+  expect(request.isPressed).toBe(false);
+});

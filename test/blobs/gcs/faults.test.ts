@@ -211,7 +211,7 @@ describe('the memory of uploads', () => {
   });
 
   it('goes to the next upload when one is discarded', async () => {
-    const tight = await open({ memoryBytesMax: 2 * MiB });
+    const tight = await open({ memoryBytesMax: MiB / 4 });
     const first = await tight.stage('ns1/00/first');
     await first.write(content(1));
     const second = await tight.stage('ns1/00/second');
