@@ -52,7 +52,7 @@ export function countStream(
 
 /** Returns a count with the usual limits, in real time. */
 export function usualReceived(): ReceivedBytes {
-  return new ReceivedBytes({ after: afterRealTime, onDropped: noteMessage });
+  return new ReceivedBytes({ after: afterRealTime, later: setImmediate, onDropped: noteMessage });
 }
 
 /** Returns the count of a stream; undefined if its connection had gone. */

@@ -30,6 +30,12 @@ export interface Bringer {
 
 interface ReceivedOptions {
   readonly after: After;
+  /**
+   * Runs a task when the bytes that are being received have been handed over. Node must not be asked to end a stream
+   * before that: it would call its library for HTTP/2 again, which is not made for that (nodejs/node#39076). Default:
+   * runs it at once.
+   */
+  readonly later?: (task: () => void) => void;
   /** Gets the number of bytes that nothing will process. Default: does nothing. */
   readonly onDropped?: (bytes: number) => void;
   /** The limit of all connections together. Default: as usual. */
@@ -76,6 +82,7 @@ interface Brought {
 /** Counts the received bytes on all transports. */
 export class ReceivedBytes {
   private readonly after: After;
+  private readonly later: (task: () => void) => void;
   private readonly onDropped: (bytes: number) => void;
   private readonly bytesMax: number;
   private readonly bytesFree: number;
@@ -92,12 +99,14 @@ export class ReceivedBytes {
 
   constructor({
     after,
+    later = (task) => task(),
     onDropped = () => undefined,
     bytesMax = limits.receivedBytesMax,
     bytesFree = limits.receivedBytesFree,
     connectionBytesFree = limits.connectionReceivedBytesFree,
   }: ReceivedOptions) {
     this.after = after;
+    this.later = later;
     this.onDropped = onDropped;
     this.bytesMax = bytesMax;
     this.bytesFree = bytesFree;
@@ -284,11 +293,9 @@ export class ReceivedBytes {
   private end(victim: ReceivedRequest): void {
     this.ended++;
     this.onDropped(victim.bytes);
-    victim.end(
-      toConnectError(
-        overloaded('this request was ended to free memory for other callers; try again in a moment'),
-      ),
-    );
+    victim.close();
+    const why = 'this request was ended to free memory for other callers; try again in a moment';
+    this.later(() => victim.refuse(toConnectError(overloaded(why))));
   }
 
   private payers(): Map<string, Brought> {
@@ -364,12 +371,6 @@ export class ReceivedRequest {
     this.isClosed = true;
     this.connection.requests.delete(this);
     this.give(this.counted);
-  }
-
-  /** For {@link ReceivedBytes}: ends the request with this error. */
-  end(error: ConnectError): void {
-    this.close();
-    this.refuse(error);
   }
 }
 

@@ -49,11 +49,13 @@ export function boundDecoding(messageBytesMax: number): ServerInterceptor {
       body.refused = error;
       call.sendStatus(statusOf(error));
     };
-    const received = receivedBy(streamBelow(call));
+    const stream = streamBelow(call);
+    const received = receivedBy(stream);
     if (received !== undefined)
       received.refuse = (error) => {
         decoder.readPartialMessage.length = 0;
-        refuse(error);
+        // The call may have been answered meanwhile.
+        if (!stream.destroyed && !stream.writableEnded) refuse(error);
       };
     const isSplit = method.path === uploadPath;
     let joined = 0;

@@ -107,6 +107,7 @@ export function lookAtHeads(
       // The code that takes the call listens too, but that may be after the call was reset.
       stream.on('error', () => undefined);
       countStream(stream, received, (error) => {
+        if (stream.destroyed) return;
         if (stream.headersSent) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
         else end(stream, { status: statusOf(error) });
       });

@@ -241,3 +241,24 @@ it('is pressed while connections may be stopped', () => {
   request.give(1);
   expect(request.isPressed).toBe(false);
 });
+
+it('ends a request only after the bytes that are being received are handed over', () => {
+  const tasks: (() => void)[] = [];
+  const received = new ReceivedBytes({
+    after: () => () => undefined,
+    later: (task) => void tasks.push(task),
+    bytesFree: 10,
+    bytesMax: 20,
+  });
+  const reasons: string[] = [];
+  const bringer = () => ({ address: undefined, payer: () => undefined, stop: () => {}, goOn: () => {} });
+  const request = received.open({}, bringer, (error) => void reasons.push(error.rawMessage));
+  request.take(21);
+  expect(received).toMatchObject({ bytes: 0, endedCount: 1 });
+  // More of it that comes meanwhile does not count.
+  request.take(5);
+  expect(received.bytes).toBe(0);
+  expect(reasons).toEqual([]);
+  for (const task of tasks) task();
+  expect(reasons).toEqual([expect.stringContaining('this request was ended to free memory')]);
+});
