@@ -27,6 +27,8 @@ const phases: readonly { readonly work: Work; readonly now: number }[] = [
   { work: 'collect', now: startOfTime + day + 3 * hour },
   { work: 'collect', now: startOfTime + day + 5 * hour },
 ];
+/** Long after: what a process that was killed has left without a row is old enough to be taken for an orphan. */
+const late: readonly number[] = [startOfTime + 3 * day, startOfTime + 3 * day + 2 * hour];
 /** What is still being uploaded then has no row, and what was uploaded long before has none either. */
 const youngTime = startOfTime + day - hour;
 const orphans = 2;
@@ -111,14 +113,21 @@ class EndingRig {
         passed.push({ phase, step, occurrence: counts.get(step)! });
       });
     }
+    const toldBefore = await this.tell('phase-0', 0);
     const toldThen = await this.tell('phase-1', 0);
+    await this.collectLate('phase-3');
     const end = await this.endOf('phase-3');
     this.tally.stored = (await this.stored('phase-0')).length;
     this.tally.left = end.stored;
     for (const fault of end.faults) this.faults.push(`without a kill: ${fault}`);
     if (end.orphans > 0) this.faults.push(`without a kill: ${end.orphans} orphans are left`);
+    const asText = passed.map((kill) => JSON.stringify(kill));
+    const deletion: EndingKill = { phase: 0, step: 'session.deleted', occurrence: 1 };
+    const early = asText.slice(0, asText.indexOf(JSON.stringify(deletion)));
     for (const kill of kills ?? [...passed, ...deletions])
-      if ('step' in kill || this.bucket !== undefined) await this.tryKill(kill, toldThen, end);
+      if ('step' in kill || this.bucket !== undefined)
+        // Readers are told the same before the reaping and after it, but not before a session is deleted.
+        await this.tryKill(kill, early.includes(JSON.stringify(kill)) ? toldBefore : toldThen, end);
     for (const request of (await this.bucket?.unguarded('try')) ?? [])
       this.faults.push(`a request could have met another object: ${request}`);
   }
@@ -154,6 +163,7 @@ class EndingRig {
       // What the bucket was asked for by the process that is dead comes to pass.
       await this.bucket?.release();
     }
+    await this.collectLate(name);
     const found = await this.endOf(name);
     if (!isDeepStrictEqual(found.told, end.told)) fault('readers are told something else in the end');
     // Readers push, too, before some kills.
@@ -171,9 +181,14 @@ class EndingRig {
   private async copy(from: string, to: string): Promise<void> {
     const { dataDir } = this.place(to);
     copyDirectory(this.place(from).dataDir, dataDir);
-    if (this.bucket !== undefined) return await this.bucket.copy(from, to);
+    await this.bucket?.copy(from, to);
+    this.setFileTimes(to);
+  }
+
+  private setFileTimes(name: string): void {
+    if (this.bucket !== undefined) return;
     const then = new Date(startOfTime);
-    for (const file of filesBelow(join(dataDir, 'blobs'))) utimesSync(file, then, then);
+    for (const file of filesBelow(join(this.place(name).dataDir, 'blobs'))) utimesSync(file, then, then);
   }
 
   private async setClock(now: number): Promise<void> {
@@ -183,6 +198,14 @@ class EndingRig {
   private async work(name: string, phase: 0 | 1 | 2, onStep?: (step: Step) => void): Promise<void> {
     await this.setClock(phases[phase]!.now);
     await workOn({ place: this.place(name), ...phases[phase]! }, onStep);
+  }
+
+  private async collectLate(name: string): Promise<void> {
+    this.setFileTimes(name);
+    for (const now of late) {
+      await this.setClock(now);
+      await workOn({ place: this.place(name), work: 'collect', now });
+    }
   }
 
   private async tell(name: string, phase: 0 | 2): Promise<unknown> {
