@@ -19,7 +19,7 @@ import { type Authenticate, withoutAuthentication } from '../identity/authentica
 import { messagesTooSmall, messageTooLarge, stalledReader, toConnectError, unforeseen } from './errors.ts';
 import type { Call, FindHandlers } from './handlers.ts';
 import { type Need, needOf, requireNeeded } from './needs.ts';
-import { pausedKey } from './receiving/client-stream.ts';
+import { excuseKey } from './receiving/client-stream.ts';
 import { answerBytesMax, type Room, roomFor } from './sending/answer-bytes.ts';
 import { answerKey, overloaded } from './sending/unsent-answer.ts';
 import { type After, afterRealTime, limitedSignal, unlessAborted } from './timer.ts';
@@ -262,7 +262,7 @@ class Watch {
       after,
       remainingMs: () => endsAtMs - elapsed(),
       receivedBytes: () => answer?.receivedBytes,
-      wasPaused: context.values.get(pausedKey),
+      isExcused: context.values.get(excuseKey),
       noteRedirect: () => {
         this.isRedirected = true;
       },

@@ -23,8 +23,8 @@ export interface Call {
   readonly remainingMs: () => number;
   /** The number of received bytes of the request, before decompression; undefined within the process. */
   readonly receivedBytes: () => number | undefined;
-  /** Returns true if the service did not read from the caller all the time since the last such question. */
-  readonly wasPaused: () => boolean;
+  /** Returns true if the caller could not be expected to send in this time, in milliseconds since the last question. */
+  readonly isExcused: (ms: number) => boolean;
   /** Notes that the caller gets the content elsewhere, for the log and the metrics. */
   readonly noteRedirect: () => void;
 }

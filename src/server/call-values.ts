@@ -1,6 +1,6 @@
 import { type ContextValues, createContextValues } from '@connectrpc/connect';
-import { pausedKey } from '../api/receiving/client-stream.ts';
-import type { ReceivedRequest } from '../api/receiving/received-bytes.ts';
+import { excuseKey } from '../api/receiving/client-stream.ts';
+import type { ReceivedRequest } from '../api/receiving/received-request.ts';
 import { answerKey, type UnsentAnswer } from '../api/sending/unsent-answer.ts';
 import { peerCertificateKey, remoteAddressKey, type TransportKind, transportKey } from '../api/transport.ts';
 import { certificateOf, type PeerSocket } from './peer-certificate.ts';
@@ -16,7 +16,7 @@ export function callValues(
   received?: ReceivedRequest,
 ): ContextValues {
   const values = createContextValues().set(transportKey, transport).set(answerKey, answer);
-  if (received !== undefined) values.set(pausedKey, () => received.wasPaused());
+  if (received !== undefined) values.set(excuseKey, (ms) => received.isExcused(ms));
   if (transport !== 'network' || socket === undefined) return values;
   return values.set(remoteAddressKey, socket.remoteAddress).set(peerCertificateKey, certificateOf(socket));
 }

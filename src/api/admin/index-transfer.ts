@@ -29,10 +29,10 @@ export async function importIndex(
   host: Pick<StoreHost, 'importIndex' | 'identity' | 'state'>,
   place: ExportPlace | undefined,
   requests: AsyncIterable<ImportIndexRequest>,
-  { signal, after, wasPaused }: Call,
+  { signal, after, isExcused }: Call,
 ): Promise<Imported> {
   const idleMs = () => limits.idleSecondsMax * 1000;
-  const first = await firstOf(inTime(requests[Symbol.asyncIterator](), { signal, after, idleMs, wasPaused }));
+  const first = await firstOf(inTime(requests[Symbol.asyncIterator](), { signal, after, idleMs, isExcused }));
   const { from } = first.first;
   if (from === '') return { rows: await host.importIndex(importParts(first), first.replace), source: '' };
   if (first.first.part !== undefined) throw invalid('from', 'cannot be given with a part');

@@ -41,7 +41,7 @@ export async function receiveUpload(
     signal,
     after: call.after,
     idleMs,
-    wasPaused: call.wasPaused,
+    isExcused: call.isExcused,
   });
   try {
     const begun = await begin(

@@ -18,11 +18,11 @@ export class MessageCount {
 }
 
 /**
- * Tells a handler whether the service itself has left its caller waiting: it has not read from the connection all the
- * time since the last such question. Default: it has not.
+ * Tells a handler whether its caller could not be expected to send in this time, in milliseconds since the last such
+ * question: see `ReceivedRequest.isExcused`. Default: it could.
  */
-export const pausedKey = createContextKey<() => boolean>(() => false, {
-  description: 'whether the service did not read',
+export const excuseKey = createContextKey<(ms: number) => boolean>(() => false, {
+  description: 'whether the caller could not send',
 });
 
 /**
@@ -30,7 +30,7 @@ export const pausedKey = createContextKey<() => boolean>(() => false, {
  * a waiting reader.
  *
  * @param idleMs returns how long to wait for the next message, after the last.
- * @param wasPaused returns true if the service did not read from the caller: then the wait begins again.
+ * @param isExcused returns true if the caller could not be expected to send meanwhile: then the wait begins again.
  */
 export function inTime<T>(
   messages: AsyncIterator<T>,
@@ -38,12 +38,12 @@ export function inTime<T>(
     signal,
     after,
     idleMs,
-    wasPaused,
+    isExcused,
   }: {
     readonly signal: AbortSignal;
     readonly after: After;
     readonly idleMs: (last: T | undefined) => number;
-    readonly wasPaused: () => boolean;
+    readonly isExcused: (ms: number) => boolean;
   },
 ): AsyncIterator<T> {
   let ms = idleMs(undefined);
@@ -53,11 +53,11 @@ export function inTime<T>(
     let cancel = () => {};
     const wait = () => {
       cancel = after(limitMs, () => {
-        if (wasPaused()) wait();
+        if (isExcused(limitMs)) wait();
         else limit.reject(idle(limitMs));
       });
     };
-    wasPaused(); // only what happens from now on counts
+    isExcused(0); // only what happens from now on counts
     wait();
     try {
       signal.throwIfAborted();

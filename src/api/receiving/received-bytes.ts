@@ -16,17 +16,7 @@ import { addressPayer } from '../../identity/authentication.ts';
 import { toConnectError } from '../errors.ts';
 import { overloaded } from '../sending/unsent-answer.ts';
 import type { After } from '../timer.ts';
-
-/** The connection of requests, as the source of their bytes. */
-export interface Bringer {
-  /** Undefined: this machine. */
-  readonly address: string | undefined;
-  /** Returns the caller on it; undefined if unknown. */
-  readonly payer: () => Payer | undefined;
-  /** Stops the reading from it, until `goOn` is called. */
-  readonly stop: () => void;
-  readonly goOn: () => void;
-}
+import { type Bringer, type Connection, type Ledger, ReceivedRequest } from './received-request.ts';
 
 interface ReceivedOptions {
   readonly after: After;
@@ -55,23 +45,6 @@ const looksMax = 40;
 /** After this number of processed bytes, the service decides again which connections may go on. */
 const bytesPerResumption = 1024 * 1024;
 
-/** One connection, with the bytes that have arrived on it. */
-interface Connection {
-  readonly bringer: Bringer;
-  readonly requests: Set<ReceivedRequest>;
-  bytes: number;
-  isStopped: boolean;
-  /** The number of times that it was stopped or went on. */
-  stops: number;
-  /** While it is its payer's turn: the bytes that have arrived since the last check, and the number of checks. */
-  broughtBytes: number;
-  looks: number;
-  /** The number of the latest checks in a row that found no new bytes. */
-  idleLooks: number;
-  /** The name of the payer whose turn it is. */
-  turnOf: string | undefined;
-}
-
 /** The bytes of the connections of one payer. */
 interface Brought {
   readonly group: string;
@@ -80,7 +53,7 @@ interface Brought {
 }
 
 /** Counts the received bytes on all transports. */
-export class ReceivedBytes {
+export class ReceivedBytes implements Ledger {
   private readonly after: After;
   private readonly later: (task: () => void) => void;
   private readonly onDropped: (bytes: number) => void;
@@ -154,6 +127,7 @@ export class ReceivedBytes {
         bytes: 0,
         isStopped: false,
         stops: 0,
+        arrivedBytes: 0,
         broughtBytes: 0,
         looks: 0,
         idleLooks: 0,
@@ -188,6 +162,7 @@ export class ReceivedBytes {
     if (this.all > this.bytesMax) this.makeRoom();
     this.most = Math.max(this.most, this.all);
     connection.broughtBytes += bytes;
+    connection.arrivedBytes += bytes;
     if (connection.isStopped) {
       // Node reads again after a write.
       connection.bringer.stop();
@@ -310,67 +285,6 @@ export class ReceivedBytes {
       payers.set(name, brought);
     }
     return payers;
-  }
-}
-
-/** One request, from its head to the end of its call. */
-export class ReceivedRequest {
-  /**
-   * Tells the client that it has lost its room, and drops the bytes that have arrived. The reader of the body replaces
-   * it.
-   */
-  refuse: (error: ConnectError) => void;
-  private readonly owner: ReceivedBytes;
-  private readonly connection: Connection;
-  private counted = 0;
-  private stopsSeen: number;
-  private isClosed = false;
-
-  constructor(owner: ReceivedBytes, connection: Connection, refuse: (error: ConnectError) => void) {
-    this.owner = owner;
-    this.connection = connection;
-    this.refuse = refuse;
-    this.stopsSeen = connection.stops;
-  }
-
-  /** The number of bytes that have arrived and are not processed. */
-  get bytes(): number {
-    return this.counted;
-  }
-
-  /** Whether memory is short: what has arrived should be processed, even if it is only a part of a message. */
-  get isPressed(): boolean {
-    return this.owner.isPressed;
-  }
-
-  /** Returns true if the service has not read from the connection all the time since the last such question. */
-  wasPaused(): boolean {
-    const { isStopped, stops } = this.connection;
-    const wasPaused = isStopped || stops !== this.stopsSeen;
-    this.stopsSeen = stops;
-    return wasPaused;
-  }
-
-  /** Counts this number of bytes that have arrived. */
-  take(bytes: number): void {
-    if (this.isClosed || bytes === 0) return;
-    this.counted += bytes;
-    this.owner.charge(this.connection, bytes);
-  }
-
-  /** Stops counting this number of bytes: they are processed, or counted elsewhere from now on. */
-  give(bytes: number): void {
-    const given = Math.min(bytes, this.counted);
-    if (given === 0) return;
-    this.counted -= given;
-    this.owner.charge(this.connection, -given);
-  }
-
-  /** Ends the count. Nothing of the request is kept, and bytes that still arrive are dropped. Idempotent. */
-  close(): void {
-    this.isClosed = true;
-    this.connection.requests.delete(this);
-    this.give(this.counted);
   }
 }
 

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants, type Http2ServerResponse } from 'node:http2';
 import { setImmediate } from 'node:timers/promises';
 import type { ConnectError } from '@connectrpc/connect';
-import type { ReceivedRequest } from '../../api/receiving/received-bytes.ts';
+import type { ReceivedRequest } from '../../api/receiving/received-request.ts';
 import { slicesOf, type UnsentAnswer } from '../../api/sending/unsent-answer.ts';
 import { unlessAborted } from '../../api/timer.ts';
 import { freeBlock } from '../../domain/blocks.ts';

@@ -4,7 +4,7 @@ import type { DescMessage, DescMethod } from '@bufbuild/protobuf';
 import type { ConnectError } from '@connectrpc/connect';
 import type { UniversalServerRequest } from '@connectrpc/connect/protocol';
 import { admitMessage, type Form, refusalOf } from '../../api/bounds/message.ts';
-import type { ReceivedRequest } from '../../api/receiving/received-bytes.ts';
+import type { ReceivedRequest } from '../../api/receiving/received-request.ts';
 import { badHeader, cutMessage } from '../refusals.ts';
 import { compressedFlag, type Envelopes, headBytes } from './envelopes.ts';
 import type { LatestMessage } from './latest-message.ts';

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { inTime } from '../../../src/api/receiving/client-stream.ts';
 
 /** A stream that sends what it is given, and a clock that is wound by hand. */
-function opened(wasPaused: () => boolean) {
+function opened(isExcused: () => boolean) {
   const limits: (() => void)[] = [];
   const after = (_ms: number, task: () => void) => {
     limits.push(task);
@@ -17,7 +17,7 @@ function opened(wasPaused: () => boolean) {
     signal: new AbortController().signal,
     after,
     idleMs: () => 30_000,
-    wasPaused,
+    isExcused,
   });
   const pass = () => limits.shift()?.();
   return { messages, pass, limits, send: (value: string) => sent.shift()?.({ done: false, value }) };

@@ -1,6 +1,7 @@
 /** What has come of requests: who is read from while it is much, who loses room, and that all of it comes back. */
 import { expect, it } from 'vitest';
-import { ReceivedBytes, type ReceivedRequest } from '../../../src/api/receiving/received-bytes.ts';
+import { ReceivedBytes } from '../../../src/api/receiving/received-bytes.ts';
+import type { ReceivedRequest } from '../../../src/api/receiving/received-request.ts';
 import type { Payer } from '../../../src/domain/principal.ts';
 
 /** Free are 1,000 bytes, 9 of each connection, and there are at most 2,000. */
@@ -218,18 +219,36 @@ it('tells a request whether its connection was read from all the time', () => {
   const { connection } = opened();
   const slow = connection('a');
   const before = slow.open(900);
-  expect(before.wasPaused()).toBe(false);
+  expect(before.isExcused(1_000)).toBe(false);
   const other = connection('a').open(300);
   const last = slow.open(200);
   expect(slow.state.isRead).toBe(false);
-  expect(before.wasPaused()).toBe(true);
+  expect(before.isExcused(1_000)).toBe(true);
   other.close();
   before.give(900);
   expect(slow.state.isRead).toBe(true);
   // It was stopped after the last question, and not after this one.
-  expect(before.wasPaused()).toBe(true);
-  expect(before.wasPaused()).toBe(false);
-  expect(last.wasPaused()).toBe(true);
+  expect(before.isExcused(1_000)).toBe(true);
+  expect(before.isExcused(1_000)).toBe(false);
+  expect(last.isExcused(1_000)).toBe(true);
+});
+
+it('excuses a request while its connection brings what all of its requests must bring', () => {
+  const { connection } = opened();
+  const { open } = connection('a');
+  const silent = open(10);
+  const busy = open();
+  silent.isExcused(0);
+  const bring = (bytes: number) => {
+    busy.take(bytes);
+    busy.give(bytes);
+  };
+  // 16 KiB a second for each of the two, in ten seconds.
+  for (let kibibytes = 0; kibibytes < 2 * 16 * 10 - 1; kibibytes++) for (let at = 0; at < 2; at++) bring(512);
+  expect(silent.isExcused(10_000)).toBe(false);
+  for (let kibibytes = 0; kibibytes < 2 * 16 * 10; kibibytes++) for (let at = 0; at < 2; at++) bring(512);
+  expect(silent.isExcused(10_000)).toBe(true);
+  expect(silent.isExcused(10_000)).toBe(false);
 });
 
 it('is pressed while connections may be stopped', () => {
