@@ -40,7 +40,11 @@ export class ListCursor {
       return;
     }
     this.blocks ??= this.reader
-      .scan({ ...rangeOf(list.prefix, walk), firstBlock, secondBlock: Math.max(firstBlock, walk.wanted) })
+      .scan({
+        ...rangeOf(list.prefix, walk),
+        firstBlock,
+        nextBlock: () => Math.max(firstBlock, walk.needed()),
+      })
       [Symbol.asyncIterator]();
     const block = await this.blocks.next();
     this.isAtEnd = block.done === true;

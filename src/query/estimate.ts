@@ -99,7 +99,7 @@ async function entriesOf(
   oldestFirst: boolean,
   budget: Budget,
 ): Promise<Suffix[]> {
-  const walk = { span: { ...always, ...span }, oldestFirst, after: undefined, wanted: limit };
+  const walk = { span: { ...always, ...span }, oldestFirst, after: undefined, needed: () => limit };
   if ('members' in list) return list.members.filter((one) => isPassed(one, walk)).slice(0, limit);
   for await (const block of reader.scan({ ...rangeOf(list.prefix, walk), limit })) {
     budget.spend('entries', block.length);

@@ -55,6 +55,11 @@ const partFirst = 64;
 const partMax = 256;
 const recordsReadTogether = 128;
 
+/** However few entries have matched, one of so many may. */
+const shareMin = 1 / 32;
+/** Entries that match are not spread evenly: reading a few more costs less than another read. */
+const readAhead = 9 / 8;
+
 /** The search for the items of one page: a source of `page()` in `src/store/look/page.ts`. */
 export class Search<T> {
   private readonly reader: Reader;
@@ -74,8 +79,8 @@ export class Search<T> {
 
   /** Yields the entries of the driving lists, as many at once as the rest of the page probably needs. */
   async *entries(): AsyncGenerator<readonly Suffix[], void, void> {
-    const { catalog, oldestFirst, after, itemsMax, budget } = this.query;
-    const walk: Walk = { span: this.analysis.span, oldestFirst, after, wanted: itemsMax };
+    const { catalog, oldestFirst, after, budget } = this.query;
+    const walk: Walk = { span: this.analysis.span, oldestFirst, after, needed: () => this.needed() };
     if (isNothing(walk)) return;
     let last = after;
     for (let patience = patienceFirst; ; patience *= 2) {
@@ -113,13 +118,25 @@ export class Search<T> {
     return this.hits >= itemsMax || this.hitBytes >= bytesMax || budget.isSpent;
   }
 
-  /** Returns the number of entries that the rest of the page probably needs. */
+  /** Returns the number of entries that are looked at together. */
   private partLength(): number {
-    const wanted = this.query.itemsMax - this.hits;
     // After a few entries it is known which lookups are useful.
     const most = this.examined < partFirst ? partFirst : partMax;
-    const share = this.examined === 0 ? 1 : Math.max(this.hits / this.examined, 1 / 32);
-    return Math.max(1, Math.min(most, this.query.budget.left, Math.max(partMin, Math.ceil(wanted / share))));
+    return Math.max(1, Math.min(most, this.query.budget.left, Math.max(partMin, this.probablyLeft())));
+  }
+
+  /** Returns the number of entries that the rest of the page probably needs. */
+  private probablyLeft(): number {
+    const wanted = this.query.itemsMax - this.hits;
+    const share = this.examined === 0 ? 1 : Math.max(this.hits / this.examined, shareMin);
+    return Math.ceil(wanted / share);
+  }
+
+  /** Returns the number of entries to read next: enough for the rest of the page, and for seeing that more follow. */
+  private needed(): number {
+    const { itemsMax, budget } = this.query;
+    const most = Math.max(2 * itemsMax, 2 * this.examined);
+    return Math.ceil(Math.min(this.probablyLeft() * readAhead, most, budget.left)) + 1;
   }
 
   /**

@@ -59,8 +59,8 @@ export interface Walk {
   readonly oldestFirst: boolean;
   /** Only entries after this one. */
   readonly after: Suffix | undefined;
-  /** The approximate number of entries that will be needed if most of them match. */
-  readonly wanted: number;
+  /** Returns the approximate number of entries that will be needed from here on. */
+  readonly needed: () => number;
 }
 
 /** Returns true if the walk is empty. */
