@@ -6,11 +6,14 @@ import type { List } from './list.ts';
 import { keyAt, type Suffix } from './suffix.ts';
 
 /**
- * After this number of lookups of which this share has passed, it is cheaper to read the records at once: a lookup costs two
- * fifths of that, or more if the record is in memory. See docs/decisions/0062-rows-in-memory.md.
+ * After one of these numbers of lookups of which this share has passed, it is cheaper to read the records at once: a
+ * lookup costs two fifths of that, or more if the record is in memory. See docs/decisions/0062-rows-in-memory.md. The
+ * first few are read without a hop to another thread.
  */
-const trialProbes = 64;
-const uselessPassShare = 0.5;
+const trials = [
+  { probes: 16, uselessPassShare: 5 / 8 },
+  { probes: 64, uselessPassShare: 1 / 2 },
+] as const;
 
 /**
  * Lets an entry pass that is in one of these lists; or, if `negated`, in none. Entries that pass must still be looked
@@ -31,7 +34,7 @@ export class Probe {
 
   /** Returns the entries that pass. */
   async sift(reader: Reader, suffixes: readonly Suffix[], budget: Budget): Promise<readonly Suffix[]> {
-    if (this.asked >= trialProbes && this.passed >= this.asked * uselessPassShare) return suffixes;
+    if (this.isUseless()) return suffixes;
     const isIn = new Array<boolean>(suffixes.length).fill(false);
     for (const list of this.lists) {
       const open = suffixes.flatMap((_, at) => (isIn[at] ? [] : [at]));
@@ -48,6 +51,13 @@ export class Probe {
     this.asked += suffixes.length;
     this.passed += passing.length;
     return passing;
+  }
+
+  private isUseless(): boolean {
+    const { asked, passed } = this;
+    return trials.some(
+      ({ probes, uselessPassShare }) => asked >= probes && passed >= asked * uselessPassShare,
+    );
   }
 }
 
