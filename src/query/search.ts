@@ -1,12 +1,13 @@
 /** Carries out a plan: yields the entries to look at, a few at a time, and finds the items that they stand for. */
 import type { Budget } from '../domain/load/budget.ts';
 import type { Reader } from '../index/door.ts';
+import { mayHave } from '../index/signature.ts';
 import { type Analysis, analyse } from './candidates.ts';
 import type { Condition } from './condition.ts';
 import { estimate } from './estimate.ts';
 import type { Catalog } from './list.ts';
 import { type Plan, plan } from './plan.ts';
-import { isNothing, type Suffix, type Walk } from './suffix.ts';
+import { isNothing, type Listed, type Suffix, type Walk } from './suffix.ts';
 
 /** An item of a listing, and the bytes that it takes of a page. */
 export interface Found<T> {
@@ -78,7 +79,7 @@ export class Search<T> {
   }
 
   /** Yields the entries of the driving lists, as many at once as the rest of the page probably needs. */
-  async *entries(): AsyncGenerator<readonly Suffix[], void, void> {
+  async *entries(): AsyncGenerator<readonly Listed[], void, void> {
     const { catalog, oldestFirst, after, budget } = this.query;
     const walk: Walk = { span: this.analysis.span, oldestFirst, after, needed: () => this.needed() };
     if (isNothing(walk)) return;
@@ -97,7 +98,7 @@ export class Search<T> {
           if (isStale) break;
           const part = block.slice(at, at + this.partLength());
           yield part;
-          last = part.at(-1)!;
+          last = part.at(-1)!.suffix;
           at += part.length;
         }
       }
@@ -143,7 +144,7 @@ export class Search<T> {
    * Looks at the first entries of a part, at all of them unless the page has enough before that. Returns what each of
    * these stands for.
    */
-  async look(part: readonly Suffix[]): Promise<readonly (Found<T> | undefined)[]> {
+  async look(part: readonly Listed[]): Promise<readonly (Found<T> | undefined)[]> {
     const passing = await this.sift(part);
     const looked: (Found<T> | undefined)[] = [];
     for (let at = 0; at < passing.length; ) {
@@ -151,7 +152,7 @@ export class Search<T> {
       if (at > 0 && this.isEnough()) return this.noted(looked);
       const wanted = this.query.itemsMax - this.hits;
       const group = passing.slice(at, at + Math.min(wanted, recordsReadTogether));
-      for (const [order, found] of (await this.query.resolve(group)).entries()) {
+      for (const [order, found] of (await this.query.resolve(group.map(({ suffix }) => suffix))).entries()) {
         // The entries before it that did not pass.
         while (part[looked.length] !== group[order]) looked.push(undefined);
         looked.push(found);
@@ -170,8 +171,11 @@ export class Search<T> {
     return looked;
   }
 
-  private async sift(suffixes: readonly Suffix[]): Promise<readonly Suffix[]> {
-    let passing = suffixes;
+  /** Returns the entries of things that may match, as far as signatures and lists say. */
+  private async sift(entries: readonly Listed[]): Promise<readonly Listed[]> {
+    const { wanted } = this.analysis;
+    let passing =
+      wanted === undefined ? entries : entries.filter(({ signature }) => mayHave(signature, wanted));
     for (const probe of this.plans.at(-1)?.probes ?? []) {
       if (passing.length === 0) break;
       passing = await probe.sift(this.reader, passing, this.query.budget);
@@ -200,13 +204,13 @@ export class Search<T> {
       this.analysis.span,
       seen,
       this.query.budget,
-      async (suffixes) => await this.countHits(suffixes),
+      async (entries) => await this.countHits(entries),
     );
   }
 
-  private async countHits(suffixes: readonly Suffix[]): Promise<number> {
-    const passing = await this.sift(suffixes);
-    const found = passing.length === 0 ? [] : await this.query.resolve(passing);
+  private async countHits(entries: readonly Listed[]): Promise<number> {
+    const passing = await this.sift(entries);
+    const found = passing.length === 0 ? [] : await this.query.resolve(passing.map(({ suffix }) => suffix));
     return found.filter((one) => one !== undefined).length;
   }
 }
