@@ -56,7 +56,7 @@ const partFirst = 64;
 const partMax = 256;
 const recordsReadTogether = 128;
 
-/** However few entries have matched, one of so many may. */
+/** The least share of entries that is expected to match, however few have. */
 const shareMin = 1 / 32;
 /** Entries that match are not spread evenly: reading a few more costs less than another read. */
 const readAhead = 9 / 8;
@@ -171,7 +171,7 @@ export class Search<T> {
     return looked;
   }
 
-  /** Returns the entries of things that may match, as far as signatures and lists say. */
+  /** Returns the entries that neither their signatures nor the other lists rule out. */
   private async sift(entries: readonly Listed[]): Promise<readonly Listed[]> {
     const { wanted } = this.analysis;
     let passing =

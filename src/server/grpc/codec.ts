@@ -11,7 +11,7 @@ import {
 } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { admitMessage, undecodable } from '../../api/bounds/message.ts';
-import { firstFieldOf } from '../../api/sending/first-field.ts';
+import { firstFieldOf } from '../../api/encoding/first-field.ts';
 import { isShared } from '../../api/shared-messages.ts';
 import { isBlock } from '../../domain/blocks.ts';
 

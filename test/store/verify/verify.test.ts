@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { keys } from '../../../src/index/keys.ts';
-import type { Key, Write } from '../../../src/index/row.ts';
-import { isSigned, noSignature } from '../../../src/index/signature.ts';
+import type { Key } from '../../../src/index/row.ts';
+import { noSignature } from '../../../src/index/signature.ts';
 import { usageShard } from '../../../src/store/rows/usage.ts';
 import { orphansMax } from '../../../src/store/upkeep/orphan-valve.ts';
 import { familyOf } from '../../../src/store/verify/owners.ts';
@@ -158,29 +158,6 @@ test('rows that nobody owns are found and removed', async () => {
   await rig.repair(report);
   expect((await rig.check()).findings).toEqual([]);
   expect(await inconsistencies(rig.index, rig.blobs)).toEqual([]);
-});
-
-test('signatures that are wrong are found and mended, and rows without one are not touched', async () => {
-  await using rig = await openRig();
-  await fill(rig);
-  const rows: { key: Uint8Array; value: Uint8Array }[] = [];
-  for (const { range } of Object.values(keys.latest))
-    for await (const block of rig.index.scan(range()))
-      for (const [key, value] of block) rows.push({ key, value });
-  expect(rows.every(({ value }) => isSigned(value))).toBe(true);
-  const written = rows.map(({ key, value }, at): Write => {
-    const kind = at % 3;
-    if (kind === 0) return { type: 'put', key, value: noSignature };
-    return { type: 'put', key, value: kind === 1 ? value : value.map((byte) => ~byte) };
-  });
-  await writeRows(rig.index, written);
-  const report = await rig.check();
-  const wrong = rows.filter((_, at) => at % 3 === 2);
-  expect(report.findings.map(({ kind }) => kind)).toEqual(wrong.map(() => 'INDEX_ROW_WRONG'));
-  await rig.repair(report);
-  expect((await rig.check()).findings).toEqual([]);
-  for (const [at, { key, value }] of rows.entries())
-    expect([at, await rig.index.get(key)]).toEqual([at, Buffer.from(at % 3 === 0 ? noSignature : value)]);
 });
 
 describe('counts that are wrong', () => {

@@ -8,9 +8,9 @@ import {
   CreateArtifactResponseSchema,
   UploadArtifactResponseSchema,
 } from '../../../gen/artifacta/v1/upload_pb.ts';
+import { artifactBytes } from '../../../src/api/encoding/artifact-bytes.ts';
+import { withFirstField } from '../../../src/api/encoding/first-field.ts';
 import { toArtifactMessage } from '../../../src/api/messages.ts';
-import { artifactBytes } from '../../../src/api/sending/artifact-bytes.ts';
-import { withFirstField } from '../../../src/api/sending/first-field.ts';
 import type { Artifact } from '../../../src/domain/artifact.ts';
 import { encoderOf } from '../../../src/server/grpc/codec.ts';
 
