@@ -7,14 +7,12 @@ import type { List } from './list.ts';
 import { keyAt, type Listed, type Suffix } from './suffix.ts';
 
 /**
- * After one of these numbers of lookups of which this share has passed, it is cheaper to read the records at once: a
- * lookup costs two fifths of that, or more if the record is in memory. See docs/decisions/0062-rows-in-memory.md. The
- * first few are read without a hop to another thread.
+ * After this number of lookups of which this share has passed, it is cheaper to read the records at once: a lookup costs two
+ * fifths of that, or more if the record is in memory. See docs/decisions/0062-rows-in-memory.md. Fewer would mislead:
+ * artifacts that follow one another are often of one session, and have much in common.
  */
-const trials = [
-  { probes: 16, uselessPassShare: 5 / 8 },
-  { probes: 64, uselessPassShare: 1 / 2 },
-] as const;
+const trialProbes = 64;
+const uselessPassShare = 0.5;
 
 /**
  * Lets an entry pass that is in one of these lists, or that is in none of them. Entries that pass must still be looked
@@ -38,7 +36,7 @@ export class Probe {
 
   /** Returns the entries that pass. */
   async sift(reader: Reader, entries: readonly Listed[], budget: Budget): Promise<readonly Listed[]> {
-    if (this.isUseless()) return entries;
+    if (this.asked >= trialProbes && this.passed >= this.asked * uselessPassShare) return entries;
     const isIn = this.isOfFact
       ? entries.map(({ signature }) => isSigned(signature))
       : new Array<boolean>(entries.length).fill(false);
@@ -55,13 +53,6 @@ export class Probe {
     this.asked += asked;
     this.passed += asked - (entries.length - passing.length);
     return passing;
-  }
-
-  private isUseless(): boolean {
-    const { asked, passed } = this;
-    return trials.some(
-      ({ probes, uselessPassShare }) => asked >= probes && passed >= asked * uselessPassShare,
-    );
   }
 }
 
