@@ -4,6 +4,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { keys } from '../../src/index/keys.ts';
+import { signatureBytes } from '../../src/index/signature.ts';
 import { formatVersion } from '../../src/store/open.ts';
 import { StoreGenerator, type StoreSpec } from './generate.ts';
 import { type Census, loadStore } from './load.ts';
@@ -11,7 +12,7 @@ import { shapeVersion } from './shape.ts';
 
 /** Changes with what a store would hold: the shape that is drawn, the format of the rows, and which families there are. */
 const codes = Object.values(keys).flatMap((group) => Object.values(group).map(({ code }) => code));
-const version = `${shapeVersion}.${formatVersion}.${crc32(codes.sort().join()).toString(16)}`;
+const version = `${shapeVersion}.${formatVersion}.${signatureBytes}.${crc32(codes.sort().join()).toString(16)}`;
 
 export interface KeptStore {
   readonly spec: StoreSpec;

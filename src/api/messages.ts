@@ -28,7 +28,8 @@ import type { QuarantinedContent } from '../store/upkeep/quarantined.ts';
 import { outcomeValues } from './outcomes.ts';
 import { toLeaseMessage, toRetentionMessage } from './retention.ts';
 
-const expirySources: Readonly<Record<ExpirySource, ExpirySourceValue>> = {
+/** Origins of an expiry as the protocol shows them. */
+export const expirySources: Readonly<Record<ExpirySource, ExpirySourceValue>> = {
   none: ExpirySourceValue.NONE,
   artifact: ExpirySourceValue.ARTIFACT,
   session: ExpirySourceValue.SESSION_POLICY,

@@ -26,8 +26,8 @@
  *   ├── 22 version        ns, uid, name, ~version     → id
  *   └── 23 feed           ns, uid, sequence           → committed, deleted, sealed
  *   latest versions (superseding a version removes its rows)
- *   ├── 30 latestByTime     ns, ~id
- *   ├── 31 latestBySession  ns, uid, ~id
+ *   ├── 30 latestByTime     ns, ~id                   → signature (as in `signature.ts`), as in all of these; empty in
+ *   ├── 31 latestBySession  ns, uid, ~id                rows of earlier releases
  *   ├── 32 latestByName     ns, name, ~id
  *   ├── 33 latestByMetadata ns, key, value, ~id
  *   ├── 34 latestByLabel    ns, key, value, ~id
@@ -105,14 +105,14 @@ const artifacts = {
   feed: family('feed', 0x23, [text, session, ascending], json<records.FeedRecord>()),
 } as const;
 
-/** Rows that find the latest version of each name. */
+/** Rows that find the latest version of each name. Their values are signatures. */
 const latest = {
-  byTime: family('latestByTime', 0x30, [text, artifactDescending], present),
-  bySession: family('latestBySession', 0x31, [text, session, artifactDescending], present),
-  byName: family('latestByName', 0x32, [text, text, artifactDescending], present),
-  byMetadata: family('latestByMetadata', 0x33, [text, text, text, artifactDescending], present),
-  byLabel: family('latestByLabel', 0x34, [text, text, text, artifactDescending], present),
-  byType: family('latestByType', 0x35, [text, text, artifactDescending], present),
+  byTime: family('latestByTime', 0x30, [text, artifactDescending], raw),
+  bySession: family('latestBySession', 0x31, [text, session, artifactDescending], raw),
+  byName: family('latestByName', 0x32, [text, text, artifactDescending], raw),
+  byMetadata: family('latestByMetadata', 0x33, [text, text, text, artifactDescending], raw),
+  byLabel: family('latestByLabel', 0x34, [text, text, text, artifactDescending], raw),
+  byType: family('latestByType', 0x35, [text, text, artifactDescending], raw),
 } as const;
 
 /** The artifacts that an artifact was made from, and those that were made from it. */

@@ -34,4 +34,9 @@ export interface Range {
    * {@link firstBlock}.
    */
   readonly secondBlock?: number;
+  /**
+   * Returns the most entries of the next block, for readers that find out as they read how many they still need.
+   * Asked before each block but the first. Default: see {@link secondBlock}.
+   */
+  readonly nextBlock?: () => number;
 }

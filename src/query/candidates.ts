@@ -2,6 +2,8 @@
  * The part of a condition that the index can answer: the lists that may drive a query, and the lists for testing its
  * entries.
  */
+
+import { type Fact, type Signature, signatureOf } from '../index/signature.ts';
 import { type Condition, isInOrder, type Order, toFilter } from './condition.ts';
 import type { Catalog, List } from './list.ts';
 import { always, type TimeSpan } from './suffix.ts';
@@ -20,12 +22,16 @@ export interface Factor {
   readonly candidate: Candidate | undefined;
   /** A list without any thing that meets it. All things that are not in the list meet it. */
   readonly without: List | undefined;
+  /** The fact that the things have that meet it; undefined if signatures do not say it. */
+  readonly fact: Fact | undefined;
 }
 
 /** A condition split into its factors. */
 export interface Analysis {
   readonly span: TimeSpan;
   readonly factors: readonly Factor[];
+  /** The signature that every match has at least; undefined if signatures say nothing. */
+  readonly wanted: Signature | undefined;
 }
 
 /** @param condition undefined: everything matches. */
@@ -40,9 +46,11 @@ export function analyse(condition: Condition | undefined, catalog: Catalog): Ana
         condition: factor,
         candidate: candidateOf(factor, catalog),
         without: factor.kind === 'not' ? exactList(factor.of, catalog) : undefined,
+        fact: factor.kind === 'test' ? catalog.factOf?.(factor.field, factor.test) : undefined,
       });
   }
-  return { span, factors };
+  const known = factors.flatMap(({ fact }) => fact ?? []);
+  return { span, factors, wanted: known.length === 0 ? undefined : signatureOf(known) };
 }
 
 function conjuncts(condition: Condition): Condition[] {

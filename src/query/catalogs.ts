@@ -2,6 +2,7 @@
 import { mediaTypeOf } from '../domain/content-type.ts';
 import { idToBytes, type SessionUid } from '../domain/ids.ts';
 import { keys } from '../index/keys.ts';
+import { type Fact, facts } from '../index/signature.ts';
 import {
   asksForParameters,
   type Condition,
@@ -77,6 +78,7 @@ export function artifactCatalog(ns: string, { uids, byPrefix, byState, listsType
       const prefix = prefixOfArtifacts(ns, field, test);
       return prefix && { prefix, what };
     },
+    factOf,
     listAround: (field, test) => {
       if (field.name !== 'content_type' || !asksForParameters(test)) return undefined;
       if (!isListed(field) || (test.is !== 'equal' && test.is !== 'prefix')) return undefined;
@@ -97,6 +99,22 @@ export function artifactCatalog(ns: string, { uids, byPrefix, byState, listsType
 
 function isOfState(field: Field): boolean {
   return field.name === 'session.state' || field.name === 'session.outcome';
+}
+
+function factOf(field: Field, test: Test): Fact | undefined {
+  if (test.is !== 'equal') return undefined;
+  switch (field.name) {
+    case 'metadata':
+      return facts.metadata(field.key, test.text);
+    case 'content_type':
+      return asksForParameters(test) ? undefined : facts.type(test.text);
+    case 'name':
+      return facts.name(test.text);
+    case 'session':
+      return facts.session(test.text);
+    default:
+      return undefined;
+  }
 }
 
 function prefixOfArtifacts(ns: string, field: Field, test: TextTest): Uint8Array | undefined {

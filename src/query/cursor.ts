@@ -3,7 +3,16 @@ import type { Budget } from '../domain/load/budget.ts';
 import type { Reader } from '../index/door.ts';
 import type { Entry } from '../index/row.ts';
 import type { List } from './list.ts';
-import { compareSuffixes, isPassed, rangeOf, type Suffix, suffixOf, type Walk } from './suffix.ts';
+import {
+  compareSuffixes,
+  isPassed,
+  type Listed,
+  listedIn,
+  rangeOf,
+  type Suffix,
+  unsigned,
+  type Walk,
+} from './suffix.ts';
 
 /** The number of entries read of a list before it is known whether the list will be walked. */
 const firstBlock = 16;
@@ -11,7 +20,7 @@ const firstBlock = 16;
 /** Reads a list in blocks that grow, each as it is needed. */
 export class ListCursor {
   /** The entries that were read and not yet taken. */
-  buffer: readonly Suffix[] = [];
+  buffer: readonly Listed[] = [];
   /** Whether nothing is left to read. */
   isAtEnd = false;
   /** Whether no entry follows those in the buffer, if that is known without another read. */
@@ -34,30 +43,34 @@ export class ListCursor {
     if (this.buffer.length > 0 || this.isAtEnd) return;
     const { list, walk } = this;
     if ('members' in list) {
-      const members = list.members.filter((member) => isPassed(member, walk));
+      const members = list.members.filter((member) => isPassed(member, walk)).map(unsigned);
       this.buffer = walk.oldestFirst ? members.reverse() : members;
       this.isAtEnd = true;
       return;
     }
     this.blocks ??= this.reader
-      .scan({ ...rangeOf(list.prefix, walk), firstBlock, secondBlock: Math.max(firstBlock, walk.wanted) })
+      .scan({
+        ...rangeOf(list.prefix, walk),
+        firstBlock,
+        nextBlock: () => Math.max(firstBlock, walk.needed()),
+      })
       [Symbol.asyncIterator]();
     const block = await this.blocks.next();
     this.isAtEnd = block.done === true;
     this.isShort = block.done === true || block.value.length < firstBlock;
     if (block.done) return;
     this.budget.spend('entries', block.value.length);
-    this.buffer = block.value.map(([key]) => suffixOf(key));
+    this.buffer = block.value.map(listedIn);
   }
 
   /** Takes the entries in the buffer up to `horizon`; all of them without one. */
-  take(horizon?: Suffix): readonly Suffix[] {
+  take(horizon?: Suffix): readonly Listed[] {
     const taken = this.buffer;
     if (horizon === undefined) {
       this.buffer = [];
       return taken;
     }
-    const end = taken.findIndex((suffix) => this.isBehind(suffix, horizon));
+    const end = taken.findIndex(({ suffix }) => this.isBehind(suffix, horizon));
     if (end < 0) {
       this.buffer = [];
       return taken;
@@ -68,7 +81,7 @@ export class ListCursor {
 
   /** Returns a cursor whose next entry is not before `start`: this one, if it has come that far. */
   async skipTo(start: Suffix): Promise<ListCursor> {
-    const at = this.buffer.findIndex((suffix) => !this.isBehind(start, suffix));
+    const at = this.buffer.findIndex(({ suffix }) => !this.isBehind(start, suffix));
     if (at >= 0 || this.isAtEnd) {
       this.buffer = at < 0 ? [] : this.buffer.slice(at);
       return this;

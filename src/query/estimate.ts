@@ -6,7 +6,16 @@
 import type { Budget } from '../domain/load/budget.ts';
 import type { Reader } from '../index/door.ts';
 import type { List } from './list.ts';
-import { always, isPassed, rangeOf, type Suffix, suffixOf, type TimeSpan, timeOf } from './suffix.ts';
+import {
+  always,
+  isPassed,
+  type Listed,
+  listedIn,
+  rangeOf,
+  type TimeSpan,
+  timeOf,
+  unsigned,
+} from './suffix.ts';
 
 const stretches = 32;
 /** The number of entries read of each stretch. */
@@ -43,7 +52,7 @@ export async function estimate(
   span: TimeSpan,
   seen: Seen,
   budget: Budget,
-  countHits: (suffixes: readonly Suffix[]) => Promise<number>,
+  countHits: (entries: readonly Listed[]) => Promise<number>,
 ): Promise<number | undefined> {
   if (budget.left < estimateTouches * lists.length) return undefined;
   const sampled: Stretch[] = [];
@@ -63,15 +72,15 @@ async function sample(
   list: List,
   span: TimeSpan,
   budget: Budget,
-  countHits: (suffixes: readonly Suffix[]) => Promise<number>,
+  countHits: (entries: readonly Listed[]) => Promise<number>,
 ): Promise<Stretch[]> {
   const read = async (from: number, to: number, limit: number, oldestFirst = false) =>
     await entriesOf(reader, list, { from, to }, limit, oldestFirst, budget);
   const [newest] = await read(span.from, span.to, 1);
   const [oldest] = await read(span.from, span.to, 1, true);
   if (newest === undefined || oldest === undefined) return [];
-  const start = timeOf(oldest);
-  const lengthMs = Math.ceil((timeOf(newest) + 1 - start) / stretches);
+  const start = timeOf(oldest.suffix);
+  const lengthMs = Math.ceil((timeOf(newest.suffix) + 1 - start) / stretches);
   const sampled: Stretch[] = [];
   for (let at = 0; at < stretches; at++) {
     const from = start + at * lengthMs;
@@ -85,9 +94,9 @@ async function sample(
 }
 
 /** Returns the number of entries in a stretch of which these are the newest. */
-function countOf(entries: readonly Suffix[], to: number, lengthMs: number): number {
+function countOf(entries: readonly Listed[], to: number, lengthMs: number): number {
   if (entries.length < sampleEntries) return entries.length;
-  const passedMs = Math.max(1, to + 1 - timeOf(entries.at(-1)!));
+  const passedMs = Math.max(1, to + 1 - timeOf(entries.at(-1)!.suffix));
   return (entries.length * lengthMs) / passedMs;
 }
 
@@ -98,12 +107,16 @@ async function entriesOf(
   limit: number,
   oldestFirst: boolean,
   budget: Budget,
-): Promise<Suffix[]> {
-  const walk = { span: { ...always, ...span }, oldestFirst, after: undefined, wanted: limit };
-  if ('members' in list) return list.members.filter((one) => isPassed(one, walk)).slice(0, limit);
+): Promise<Listed[]> {
+  const walk = { span: { ...always, ...span }, oldestFirst, after: undefined, needed: () => limit };
+  if ('members' in list)
+    return list.members
+      .filter((one) => isPassed(one, walk))
+      .slice(0, limit)
+      .map(unsigned);
   for await (const block of reader.scan({ ...rangeOf(list.prefix, walk), limit })) {
     budget.spend('entries', block.length);
-    return block.map(([key]) => suffixOf(key));
+    return block.map(listedIn);
   }
   return [];
 }

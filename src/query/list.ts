@@ -1,5 +1,6 @@
 /** Lists that the index keeps: the things that pass one test, newest first. */
 import type { Key } from '../index/row.ts';
+import type { Fact } from '../index/signature.ts';
 import type { Field, Test } from './condition.ts';
 import type { Suffix } from './suffix.ts';
 
@@ -16,6 +17,8 @@ export interface Catalog {
   readonly all: List;
   /** Returns the list of exactly those that pass the test; undefined if no such list exists. */
   listOf(field: Field, test: Test): List | undefined;
+  /** Returns the fact that exactly those have that pass the test; undefined if signatures have no such fact. */
+  factOf?(field: Field, test: Test): Fact | undefined;
   /** If no exact list exists: returns one that has them among others; undefined if none does either. */
   listAround?(field: Field, test: Test): List | undefined;
   /**

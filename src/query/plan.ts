@@ -77,11 +77,11 @@ function probeFor(factor: Factor): Probe[] {
   const parts = candidate.kind === 'union' ? candidate.of : [candidate];
   const lists = parts.flatMap((part) => (part.kind === 'list' ? [part.list] : []));
   const isProbed = lists.length === parts.length && lists.length <= probedListsMax;
-  return isProbed ? [new Probe(describe(factor), lists, false)] : [];
+  return isProbed ? [new Probe(describe(factor), lists, 'in', factor.fact !== undefined)] : [];
 }
 
 function probeAgainst(factor: Factor): Probe[] {
-  return factor.without === undefined ? [] : [new Probe(describe(factor), [factor.without], true)];
+  return factor.without === undefined ? [] : [new Probe(describe(factor), [factor.without], 'notIn', false)];
 }
 
 /** Returns true if the lists of the factor contain the things that meet it and nothing else. */
@@ -142,7 +142,7 @@ class Cursors {
   }
 
   private startOf(candidate: Candidate): Suffix | undefined {
-    if (candidate.kind === 'list') return this.of(candidate.list).buffer[0];
+    if (candidate.kind === 'list') return this.of(candidate.list).buffer[0]?.suffix;
     const starts = candidate.of.map((part) => this.startOf(part));
     if (candidate.kind === 'choice') return starts.includes(undefined) ? undefined : this.furthest(starts);
     const some = starts.filter((start) => start !== undefined);
@@ -175,7 +175,7 @@ class Cursors {
     const { buffer, isAtEnd, isShort } = this.of(list);
     const read = buffer.length;
     if (isAtEnd || isShort || read === 0 || start === undefined) return { rate: 0, read };
-    const spanMs = Math.abs(timeOf(start) - timeOf(buffer.at(-1)!));
+    const spanMs = Math.abs(timeOf(start) - timeOf(buffer.at(-1)!.suffix));
     return { rate: read / Math.max(spanMs, 0.5), read };
   }
 }

@@ -2,51 +2,56 @@
 import { Buffer } from 'node:buffer';
 import type { Budget } from '../domain/load/budget.ts';
 import type { Reader } from '../index/door.ts';
+import { isSigned } from '../index/signature.ts';
 import type { List } from './list.ts';
-import { keyAt, type Suffix } from './suffix.ts';
+import { keyAt, type Listed, type Suffix } from './suffix.ts';
 
 /**
  * After this number of lookups of which this share has passed, it is cheaper to read the records at once: a lookup costs two
- * fifths of that, or more if the record is in memory. See docs/decisions/0062-rows-in-memory.md.
+ * fifths of that, or more if the record is in memory. See docs/decisions/0062-rows-in-memory.md. Fewer would mislead:
+ * artifacts that follow one another are often of one session, and have much in common.
  */
 const trialProbes = 64;
 const uselessPassShare = 0.5;
 
 /**
- * Lets an entry pass that is in one of these lists; or, if `negated`, in none. Entries that pass must still be looked
+ * Lets an entry pass that is in one of these lists, or that is in none of them. Entries that pass must still be looked
  * at.
  */
 export class Probe {
   readonly what: string;
   private readonly lists: readonly List[];
-  private readonly negated: boolean;
+  private readonly passes: 'in' | 'notIn';
+  private readonly isOfFact: boolean;
   private asked = 0;
   private passed = 0;
 
-  constructor(what: string, lists: readonly List[], negated: boolean) {
+  /** @param isOfFact whether signatures say the same: entries that have one pass without a look-up. */
+  constructor(what: string, lists: readonly List[], passes: 'in' | 'notIn', isOfFact: boolean) {
     this.what = what;
     this.lists = lists;
-    this.negated = negated;
+    this.passes = passes;
+    this.isOfFact = isOfFact;
   }
 
   /** Returns the entries that pass. */
-  async sift(reader: Reader, suffixes: readonly Suffix[], budget: Budget): Promise<readonly Suffix[]> {
-    if (this.asked >= trialProbes && this.passed >= this.asked * uselessPassShare) return suffixes;
-    const isIn = new Array<boolean>(suffixes.length).fill(false);
+  async sift(reader: Reader, entries: readonly Listed[], budget: Budget): Promise<readonly Listed[]> {
+    if (this.asked >= trialProbes && this.passed >= this.asked * uselessPassShare) return entries;
+    const isIn = this.isOfFact
+      ? entries.map(({ signature }) => isSigned(signature))
+      : new Array<boolean>(entries.length).fill(false);
+    const asked = isIn.filter((passes) => !passes).length;
+    if (asked === 0) return entries;
     for (const list of this.lists) {
-      const open = suffixes.flatMap((_, at) => (isIn[at] ? [] : [at]));
+      const open = entries.flatMap((_, at) => (isIn[at] ? [] : [at]));
       if (open.length === 0) break;
-      const found = await contains(
-        reader,
-        list,
-        open.map((at) => suffixes[at]!),
-        budget,
-      );
+      const suffixes = open.map((at) => entries[at]!.suffix);
+      const found = await contains(reader, list, suffixes, budget);
       for (const [order, at] of open.entries()) isIn[at] = found[order]!;
     }
-    const passing = suffixes.filter((_, at) => isIn[at] !== this.negated);
-    this.asked += suffixes.length;
-    this.passed += passing.length;
+    const passing = entries.filter((_, at) => isIn[at] === (this.passes === 'in'));
+    this.asked += asked;
+    this.passed += asked - (entries.length - passing.length);
     return passing;
   }
 }

@@ -1,12 +1,13 @@
 /** Carries out a plan: yields the entries to look at, a few at a time, and finds the items that they stand for. */
 import type { Budget } from '../domain/load/budget.ts';
 import type { Reader } from '../index/door.ts';
+import { mayHave } from '../index/signature.ts';
 import { type Analysis, analyse } from './candidates.ts';
 import type { Condition } from './condition.ts';
 import { estimate } from './estimate.ts';
 import type { Catalog } from './list.ts';
 import { type Plan, plan } from './plan.ts';
-import { isNothing, type Suffix, type Walk } from './suffix.ts';
+import { isNothing, type Listed, type Suffix, type Walk } from './suffix.ts';
 
 /** An item of a listing, and the bytes that it takes of a page. */
 export interface Found<T> {
@@ -55,6 +56,11 @@ const partFirst = 64;
 const partMax = 256;
 const recordsReadTogether = 128;
 
+/** The least share of entries that is expected to match, however few have. */
+const shareMin = 1 / 32;
+/** Entries that match are not spread evenly: reading a few more costs less than another read. */
+const readAhead = 9 / 8;
+
 /** The search for the items of one page: a source of `page()` in `src/store/look/page.ts`. */
 export class Search<T> {
   private readonly reader: Reader;
@@ -73,9 +79,9 @@ export class Search<T> {
   }
 
   /** Yields the entries of the driving lists, as many at once as the rest of the page probably needs. */
-  async *entries(): AsyncGenerator<readonly Suffix[], void, void> {
-    const { catalog, oldestFirst, after, itemsMax, budget } = this.query;
-    const walk: Walk = { span: this.analysis.span, oldestFirst, after, wanted: itemsMax };
+  async *entries(): AsyncGenerator<readonly Listed[], void, void> {
+    const { catalog, oldestFirst, after, budget } = this.query;
+    const walk: Walk = { span: this.analysis.span, oldestFirst, after, needed: () => this.needed() };
     if (isNothing(walk)) return;
     let last = after;
     for (let patience = patienceFirst; ; patience *= 2) {
@@ -92,7 +98,7 @@ export class Search<T> {
           if (isStale) break;
           const part = block.slice(at, at + this.partLength());
           yield part;
-          last = part.at(-1)!;
+          last = part.at(-1)!.suffix;
           at += part.length;
         }
       }
@@ -113,20 +119,32 @@ export class Search<T> {
     return this.hits >= itemsMax || this.hitBytes >= bytesMax || budget.isSpent;
   }
 
-  /** Returns the number of entries that the rest of the page probably needs. */
+  /** Returns the number of entries that are looked at together. */
   private partLength(): number {
-    const wanted = this.query.itemsMax - this.hits;
     // After a few entries it is known which lookups are useful.
     const most = this.examined < partFirst ? partFirst : partMax;
-    const share = this.examined === 0 ? 1 : Math.max(this.hits / this.examined, 1 / 32);
-    return Math.max(1, Math.min(most, this.query.budget.left, Math.max(partMin, Math.ceil(wanted / share))));
+    return Math.max(1, Math.min(most, this.query.budget.left, Math.max(partMin, this.probablyLeft())));
+  }
+
+  /** Returns the number of entries that the rest of the page probably needs. */
+  private probablyLeft(): number {
+    const wanted = this.query.itemsMax - this.hits;
+    const share = this.examined === 0 ? 1 : Math.max(this.hits / this.examined, shareMin);
+    return Math.ceil(wanted / share);
+  }
+
+  /** Returns the number of entries to read next: enough for the rest of the page, and for seeing that more follow. */
+  private needed(): number {
+    const { itemsMax, budget } = this.query;
+    const most = Math.max(2 * itemsMax, 2 * this.examined);
+    return Math.ceil(Math.min(this.probablyLeft() * readAhead, most, budget.left)) + 1;
   }
 
   /**
    * Looks at the first entries of a part, at all of them unless the page has enough before that. Returns what each of
    * these stands for.
    */
-  async look(part: readonly Suffix[]): Promise<readonly (Found<T> | undefined)[]> {
+  async look(part: readonly Listed[]): Promise<readonly (Found<T> | undefined)[]> {
     const passing = await this.sift(part);
     const looked: (Found<T> | undefined)[] = [];
     for (let at = 0; at < passing.length; ) {
@@ -134,7 +152,7 @@ export class Search<T> {
       if (at > 0 && this.isEnough()) return this.noted(looked);
       const wanted = this.query.itemsMax - this.hits;
       const group = passing.slice(at, at + Math.min(wanted, recordsReadTogether));
-      for (const [order, found] of (await this.query.resolve(group)).entries()) {
+      for (const [order, found] of (await this.query.resolve(group.map(({ suffix }) => suffix))).entries()) {
         // The entries before it that did not pass.
         while (part[looked.length] !== group[order]) looked.push(undefined);
         looked.push(found);
@@ -153,8 +171,11 @@ export class Search<T> {
     return looked;
   }
 
-  private async sift(suffixes: readonly Suffix[]): Promise<readonly Suffix[]> {
-    let passing = suffixes;
+  /** Returns the entries that neither their signatures nor the other lists rule out. */
+  private async sift(entries: readonly Listed[]): Promise<readonly Listed[]> {
+    const { wanted } = this.analysis;
+    let passing =
+      wanted === undefined ? entries : entries.filter(({ signature }) => mayHave(signature, wanted));
     for (const probe of this.plans.at(-1)?.probes ?? []) {
       if (passing.length === 0) break;
       passing = await probe.sift(this.reader, passing, this.query.budget);
@@ -183,13 +204,13 @@ export class Search<T> {
       this.analysis.span,
       seen,
       this.query.budget,
-      async (suffixes) => await this.countHits(suffixes),
+      async (entries) => await this.countHits(entries),
     );
   }
 
-  private async countHits(suffixes: readonly Suffix[]): Promise<number> {
-    const passing = await this.sift(suffixes);
-    const found = passing.length === 0 ? [] : await this.query.resolve(passing);
+  private async countHits(entries: readonly Listed[]): Promise<number> {
+    const passing = await this.sift(entries);
+    const found = passing.length === 0 ? [] : await this.query.resolve(passing.map(({ suffix }) => suffix));
     return found.filter((one) => one !== undefined).length;
   }
 }

@@ -3,7 +3,8 @@
  * share this form. So an entry of one list is looked up in another without splitting it.
  */
 import { Buffer } from 'node:buffer';
-import type { Key, Range } from '../index/row.ts';
+import type { Entry, Key, Range } from '../index/row.ts';
+import { noSignature, type Signature } from '../index/signature.ts';
 
 /** 16 bytes. */
 export type Suffix = Uint8Array;
@@ -12,9 +13,21 @@ const suffixBytes = 16;
 const timeBytes = 6;
 const timeMax = 2 ** 48 - 1;
 
-/** Returns the suffix of a key of a list. */
-export function suffixOf(key: Key): Suffix {
-  return key.subarray(key.length - suffixBytes);
+/** An entry of a list. */
+export interface Listed {
+  readonly suffix: Suffix;
+  /** The signature of the thing; none in lists whose rows have none. */
+  readonly signature: Signature;
+}
+
+/** Returns the entry that a row of a list is. */
+export function listedIn([key, signature]: Entry): Listed {
+  return { suffix: key.subarray(key.length - suffixBytes), signature };
+}
+
+/** Returns an entry that no row is. */
+export function unsigned(suffix: Suffix): Listed {
+  return { suffix, signature: noSignature };
 }
 
 /** Returns the id that a suffix is made of, or the suffix of an id: 16 bytes. */
@@ -59,8 +72,8 @@ export interface Walk {
   readonly oldestFirst: boolean;
   /** Only entries after this one. */
   readonly after: Suffix | undefined;
-  /** The approximate number of entries that will be needed if most of them match. */
-  readonly wanted: number;
+  /** Returns the approximate number of entries that will be needed from here on. */
+  readonly needed: () => number;
 }
 
 /** Returns true if the walk is empty. */

@@ -51,9 +51,10 @@ const all: readonly Backfill[] = [
     rows: rowsWithParameters,
     write: (tx, key) => {
       const [ns, type, id] = keys.latest.byType.parse(key);
-      if (tx.get(keys.latest.byType, ns, type, id) === undefined) return;
+      const signature = tx.get(keys.latest.byType, ns, type, id);
+      if (signature === undefined) return;
       tx.del(keys.latest.byType, ns, type, id);
-      tx.put(keys.latest.byType, [ns, mediaTypeOf(type), id], true);
+      tx.put(keys.latest.byType, [ns, mediaTypeOf(type), id], signature);
     },
   },
 ];

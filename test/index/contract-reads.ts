@@ -308,6 +308,22 @@ function ranges(open: OpenRig): void {
     expect(limited).toHaveLength(Math.min(count, 1_500));
   });
 
+  test('7: blocks are as long as the reader asks, before each of them', async () => {
+    await using rig = await open();
+    const lengths = [2, 0, 5_000];
+    const asked: number[] = [];
+    const sizes: number[] = [];
+    const nextBlock = () => {
+      asked.push(sizes.length);
+      return Math.max(1, lengths.shift() ?? 1);
+    };
+    await fill(rig.index, 1_010, (name) => name);
+    for await (const block of rig.index.scan({ ...everything, firstBlock: 3, nextBlock }))
+      sizes.push(block.length);
+    expect(sizes).toEqual([3, 2, 1, 1_000, 1, 1, 1, 1]);
+    expect(asked).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
   test('7: large values come in smaller blocks, and all of them', async () => {
     await using rig = await open();
     await fill(rig.index, 100, (name) => name.repeat(10_000));

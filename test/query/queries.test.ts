@@ -1,8 +1,12 @@
 /** Whatever happened to a store and whatever is asked: the answer is what looking at every artifact gives. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { keys } from '../../src/index/keys.ts';
 import { openLevelIndex } from '../../src/index/leveldb/leveldb.ts';
+import type { Write } from '../../src/index/row.ts';
+import { noSignature } from '../../src/index/signature.ts';
 import { newDirectory } from '../support/command.ts';
+import { writeRows } from '../support/rows.ts';
 import { openTestStore, startOfTime, type TestStore } from '../support/service.ts';
 import { queryOf, tester } from '../support/specs.ts';
 import { isMatch, type Tree, toText, treeAround } from './filters.ts';
@@ -30,14 +34,26 @@ async function idsOf(
   return ids;
 }
 
+/** Makes every other row that lists an artifact one of an earlier release, without a signature. */
+async function dropSignatures({ index }: TestStore): Promise<void> {
+  const writes: Write[] = [];
+  let count = 0;
+  for (const { range } of Object.values(keys.latest))
+    for await (const block of index.scan(range()))
+      for (const [key] of block) if (count++ % 2 === 0) writes.push({ type: 'put', key, value: noSignature });
+  if (writes.length > 0) await writeRows(index, writes);
+}
+
 async function check(
   opened: TestStore,
   happened: readonly Happening[],
   trees: readonly Tree[],
   pageSize: number,
+  isMixed: boolean,
 ) {
   const history = new History(opened);
   for (const happening of happened) await history.happen(happening);
+  if (isMixed) await dropSignatures(opened);
   const rows = history.rows();
   const database = sqliteOf(rows);
   try {
@@ -86,9 +102,10 @@ describe('queries', { timeout: 120_000 }, () => {
         happenings,
         trees,
         fc.integer({ min: 1, max: 9 }),
-        async (happened, asked, pageSize) => {
+        fc.boolean(),
+        async (happened, asked, pageSize, isMixed) => {
           await using opened = await openTestStore();
-          await check(opened, happened, asked, pageSize);
+          await check(opened, happened, asked, pageSize, isMixed);
         },
       ),
       { numRuns: 60 },
@@ -101,7 +118,8 @@ describe('queries', { timeout: 120_000 }, () => {
         happenings,
         trees,
         fc.integer({ min: 1, max: 9 }),
-        async (happened, asked, pageSize) => {
+        fc.boolean(),
+        async (happened, asked, pageSize, isMixed) => {
           const directory = await newDirectory();
           const clock = { now: startOfTime };
           const index = await openLevelIndex({
@@ -110,7 +128,7 @@ describe('queries', { timeout: 120_000 }, () => {
             clock: () => clock.now,
           });
           await using opened = { ...(await openTestStore({ index })), clock };
-          await check(opened, happened, asked, pageSize);
+          await check(opened, happened, asked, pageSize, isMixed);
         },
       ),
       { numRuns: 15 },

@@ -17,6 +17,7 @@ import type {
   SessionRecord,
   UsageRecord,
 } from '../../src/index/records.ts';
+import { facts, signatureOf } from '../../src/index/signature.ts';
 import { noUsage, plus, usageShard } from '../../src/store/rows/usage.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: a family of any columns and values
@@ -27,7 +28,8 @@ class Lines {
   private readonly lines: string[] = [];
 
   add(family: AnyFamily, parts: readonly unknown[], value: unknown = true): void {
-    this.lines.push(`${family.name} ${JSON.stringify(parts)} ${JSON.stringify(value)}`);
+    const shown = value instanceof Uint8Array ? [...value] : value;
+    this.lines.push(`${family.name} ${JSON.stringify(parts)} ${JSON.stringify(shown)}`);
   }
 
   sorted(): string[] {
@@ -153,13 +155,21 @@ function expectArtifact(expected: Lines, ns: string, record: ArtifactRecord): vo
 }
 
 function expectLatest(expected: Lines, ns: string, record: ArtifactRecord): void {
-  expected.add(keys.latest.byTime, [ns, record.id]);
-  expected.add(keys.latest.bySession, [ns, record.uid, record.id]);
-  expected.add(keys.latest.byName, [ns, record.name, record.id]);
-  expected.add(keys.latest.byType, [ns, record.contentType.split(';')[0]!, record.id]);
+  const type = record.contentType.split(';')[0]!;
+  const signature = signatureOf([
+    facts.session(record.session),
+    facts.name(record.name),
+    facts.type(type),
+    ...record.metadata.map(([key, value]) => facts.metadata(key, value)),
+  ]);
+  expected.add(keys.latest.byTime, [ns, record.id], signature);
+  expected.add(keys.latest.bySession, [ns, record.uid, record.id], signature);
+  expected.add(keys.latest.byName, [ns, record.name, record.id], signature);
+  expected.add(keys.latest.byType, [ns, type, record.id], signature);
   for (const [key, value] of record.metadata)
-    expected.add(keys.latest.byMetadata, [ns, key, value, record.id]);
-  for (const [key, value] of record.labels) expected.add(keys.latest.byLabel, [ns, key, value, record.id]);
+    expected.add(keys.latest.byMetadata, [ns, key, value, record.id], signature);
+  for (const [key, value] of record.labels)
+    expected.add(keys.latest.byLabel, [ns, key, value, record.id], signature);
 }
 
 function expectSession(expected: Lines, ns: string, session: SessionRecord): void {

@@ -1,4 +1,4 @@
-/** Rows of content types as release 0.1 wrote them: with the parameters in the key. */
+/** Rows of content types as release 0.1 wrote them: with the parameters in the key. They keep their signatures. */
 import type { Index } from '../../src/index/door.ts';
 import { keys } from '../../src/index/keys.ts';
 import type { Write } from '../../src/index/row.ts';
@@ -14,8 +14,9 @@ export async function asRelease01(index: Index, isMarked = false): Promise<void>
       const [ns, id] = keys.artifacts.record.parse(key);
       const { contentType } = keys.artifacts.record.decode(value);
       const listed = keys.latest.byType.key(ns, contentType.split(';')[0]!, id);
-      if (!contentType.includes(';') || (await index.get(listed)) === undefined) continue;
-      writes.push({ type: 'del', key: listed }, keys.latest.byType.put([ns, contentType, id], true));
+      const signature = await index.get(listed);
+      if (!contentType.includes(';') || signature === undefined) continue;
+      writes.push({ type: 'del', key: listed }, keys.latest.byType.put([ns, contentType, id], signature));
     }
   for (let at = 0; at < writes.length; at += 1_000) await writeRows(index, writes.slice(at, at + 1_000));
 }

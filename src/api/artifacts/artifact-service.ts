@@ -1,12 +1,16 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import type {
-  ArtifactService,
-  BatchGetArtifactsRequest,
-  BatchGetResultSchema,
-  ListArtifactsRequest,
+import {
+  type ArtifactService,
+  type BatchGetArtifactsRequest,
+  type BatchGetResultSchema,
+  type ListArtifactsRequest,
+  ListArtifactsResponseSchema,
 } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
 import { ErrorReason } from '../../../gen/artifacta/v1/error_reason_pb.ts';
-import type { CreateArtifactRequest } from '../../../gen/artifacta/v1/upload_pb.ts';
+import {
+  type CreateArtifactRequest,
+  CreateArtifactResponseSchema,
+} from '../../../gen/artifacta/v1/upload_pb.ts';
 import type { Artifact } from '../../domain/artifact.ts';
 import { Failure, invalid } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
@@ -24,6 +28,8 @@ import type { Admission } from '../admission.ts';
 import { parseArtifactChanges } from '../changes.ts';
 import { download } from '../downloads/download.ts';
 import type { RedirectPolicy } from '../downloads/redirects.ts';
+import { artifactBytes } from '../encoding/artifact-bytes.ts';
+import { withFirstField } from '../encoding/first-field.ts';
 import { within } from '../errors.ts';
 import type { Call, Handlers } from '../handlers.ts';
 import { toArtifactMessage, toExplanationMessage, toGoneMessage, toReceiptMessage } from '../messages.ts';
@@ -69,14 +75,13 @@ export function artifactHandlers(
     batchGetArtifacts: async (request, call) => ({ results: await batchGet(artifacts, request, call) }),
     listArtifacts: async (request, call) => {
       const page = await listing.artifacts(call.principal, parseQuery(request));
-      return {
-        artifacts: page.items.map(toArtifactMessage),
+      return withArtifacts(page.items, {
         gone: page.gone.map(toGoneMessage),
         nextPageToken: page.nextPageToken,
         previews: Object.fromEntries(page.previews),
         ...(page.total === undefined ? {} : { approximateTotal: BigInt(page.total) }),
         ...(request.explain ? { explanation: toExplanationMessage(page.explanation) } : {}),
-      };
+      });
     },
     listFieldValues: (request, call) => listFieldValues(fieldValues, request, call),
     listLineage: (request, call) => listLineage(lineage, request, call),
@@ -92,8 +97,17 @@ export function artifactHandlers(
   };
 }
 
+function withArtifacts<R extends object>(artifacts: readonly Artifact[], rest: R) {
+  const messages = () => artifacts.map(toArtifactMessage);
+  const bytes = () => artifactBytes(ListArtifactsResponseSchema.field.artifacts, artifacts);
+  return withFirstField('artifacts', messages, bytes, rest);
+}
+
 function committed({ artifact, receipt }: CommitResult) {
-  return { artifact: toArtifactMessage(artifact), receipt: toReceiptMessage(receipt) };
+  const message = () => toArtifactMessage(artifact);
+  // The answers of both kinds of upload have the artifact in the same field.
+  const bytes = () => artifactBytes(CreateArtifactResponseSchema.field.artifact, [artifact]);
+  return withFirstField('artifact', message, bytes, { receipt: toReceiptMessage(receipt) });
 }
 
 async function createArtifact(

@@ -70,7 +70,7 @@ export async function* scanRows(
   try {
     const largest = doorLimits.scanBlockEntriesMax;
     let next = range.secondBlock ?? 4 * (range.firstBlock ?? largest);
-    for (let size = range.firstBlock ?? largest; ; [size, next] = [next, next * 2]) {
+    for (let size = range.firstBlock ?? largest; ; [size, next] = [range.nextBlock?.() ?? next, next * 2]) {
       const stored = await iterator.nextv(Math.min(size, largest));
       if (stored.length === 0) return;
       yield stored.map(([key, row]): Entry => [key, decodeRow(key, row)]);

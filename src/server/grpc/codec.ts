@@ -11,6 +11,7 @@ import {
 } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { admitMessage, undecodable } from '../../api/bounds/message.ts';
+import { firstFieldOf } from '../../api/encoding/first-field.ts';
 import { isShared } from '../../api/shared-messages.ts';
 import { isBlock } from '../../domain/blocks.ts';
 
@@ -86,8 +87,9 @@ function encodedOnce<D extends DescMessage>(message: MessageInitShape<D>, encode
 
 function plainEncoderOf<D extends DescMessage>(desc: D): Encode<D> {
   const general: Encode<D> = (message) => {
-    const bytes = toBinary(desc, create(desc, message));
-    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const parts = firstFieldOf(message);
+    if (parts !== undefined) return inTwo(parts.first(), bytesOf(desc, parts.rest as MessageInitShape<D>));
+    return bytesOf(desc, message);
   };
   const [oneof] = desc.oneofs;
   if (oneof === undefined || oneof.fields.length !== desc.fields.length) return general;
@@ -98,6 +100,21 @@ function plainEncoderOf<D extends DescMessage>(desc: D): Encode<D> {
     if (field === undefined || !(value instanceof Uint8Array) || hasUnknownFields(message))
       return general(message);
     return prefixed(field, value);
+  };
+}
+
+function bytesOf<D extends DescMessage>(desc: D, message: MessageInitShape<D>): Buffer {
+  const bytes = toBinary(desc, create(desc, message));
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function inTwo(first: Buffer, rest: Buffer): Encoded {
+  return {
+    byteLength: first.length + rest.length,
+    copy: (target, offset) => {
+      first.copy(target, offset);
+      rest.copy(target, offset + first.length);
+    },
   };
 }
 

@@ -9,7 +9,7 @@ import type { Asking, Tx } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { ArtifactRecord, SessionRecord } from '../../index/records.ts';
 import { type FoundArtifact, findArtifact, liveArtifact, notFoundReasons } from '../look/artifact.ts';
-import { delArtifact, delExpiry, putExpiry, toArtifact } from '../rows/artifact-rows.ts';
+import { delArtifact, delExpiry, putExpiry, signatureOfArtifact, toArtifact } from '../rows/artifact-rows.ts';
 import { detach } from '../rows/blob-rows.ts';
 import { checkEtag } from '../rows/failures.ts';
 import { asOf, isOver, isThere } from '../rows/session-life.ts';
@@ -79,7 +79,8 @@ function applyChanges(record: ArtifactRecord, changes: ArtifactChanges, now: num
 function replaceLabels(tx: Tx, before: ArtifactRecord, after: ArtifactRecord): void {
   const { ns } = tx;
   for (const [key, value] of before.labels) tx.del(keys.latest.byLabel, ns, key, value, before.id);
-  for (const [key, value] of after.labels) tx.put(keys.latest.byLabel, [ns, key, value, after.id], true);
+  const signature = signatureOfArtifact(after);
+  for (const [key, value] of after.labels) tx.put(keys.latest.byLabel, [ns, key, value, after.id], signature);
 }
 
 /** Returns the session of an artifact that was found. @throws Failure DATA_LOSS if it is lost. */

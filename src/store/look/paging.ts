@@ -4,7 +4,7 @@
  * belongs to another query or caller, is refused; it never leads to a wrong answer.
  */
 import { Buffer } from 'node:buffer';
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, hash, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { Failure } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import { Budget } from '../../domain/load/budget.ts';
@@ -38,9 +38,11 @@ const layout = 'artifacta page token 2';
 /** Issues and opens tokens with one key, HMAC-SHA-256 cut to 16 bytes; and makes the budgets of the calls. */
 export class Paging {
   private readonly options: PagingOptions;
+  private readonly key: KeyObject;
 
   constructor(options: PagingOptions) {
     this.options = options;
+    this.key = createSecretKey(options.key);
   }
 
   /**
@@ -98,8 +100,8 @@ export class Paging {
   }
 
   private sign(query: readonly unknown[], body: Uint8Array): Buffer {
-    const queryHash = createHash('sha256').update(JSON.stringify(query)).digest();
-    const signed = createHmac('sha256', this.options.key).update(layout).update(queryHash).update(body);
+    const queryHash = hash('sha256', JSON.stringify(query), 'buffer');
+    const signed = createHmac('sha256', this.key).update(layout).update(queryHash).update(body);
     return signed.digest().subarray(0, signatureBytes);
   }
 }

@@ -187,7 +187,7 @@ export class Listing {
     const { items, last } = await page(search, end);
     const asksTotal = query.estimatesTotal === true && position.after === undefined;
     const total = !asksTotal ? undefined : last === undefined ? items.length : await search.estimate();
-    const result = { items, last, total, explanation: search.explanation };
+    const result = { items, last: last?.suffix, total, explanation: search.explanation };
     return this.answer(bound, position, result, condition, budget);
   }
 
@@ -269,7 +269,8 @@ export class Listing {
       resolve: (suffixes) =>
         matchingSessions(reader, { by, condition, now, budget }, recordKeys(prefix, suffixes)),
     });
-    const result = { ...(await page(search, end)), explanation: search.explanation };
+    const { items, last } = await page(search, end);
+    const result = { items, last: last?.suffix, explanation: search.explanation };
     return this.answer(bound, position, result, condition, budget);
   }
 

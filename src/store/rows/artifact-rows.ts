@@ -8,18 +8,31 @@ import { effectiveExpiry, type SessionFacts } from '../../domain/expiry.ts';
 import type { Asking, Rows, Writer } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { ArtifactRecord, HeadRecord } from '../../index/records.ts';
+import { facts, type Signature, signatureOf } from '../../index/signature.ts';
 import { etagOf } from './failures.ts';
 import { isThere, type SessionNow } from './session-life.ts';
 
+/** Returns the signature of an artifact: it has the facts that never change. */
+export function signatureOfArtifact(record: ArtifactRecord): Signature {
+  return signatureOf([
+    ...record.metadata.map(([key, value]) => facts.metadata(key, value)),
+    facts.type(mediaTypeOf(record.contentType)),
+    facts.name(record.name),
+    facts.session(record.session),
+  ]);
+}
+
 /** Puts the rows that find the latest version of a name. */
 export function putLatest(tx: Writer, record: ArtifactRecord): void {
-  tx.put(keys.latest.byTime, [tx.ns, record.id], true);
-  tx.put(keys.latest.bySession, [tx.ns, record.uid, record.id], true);
-  tx.put(keys.latest.byName, [tx.ns, record.name, record.id], true);
-  tx.put(keys.latest.byType, [tx.ns, mediaTypeOf(record.contentType), record.id], true);
+  const signature = signatureOfArtifact(record);
+  tx.put(keys.latest.byTime, [tx.ns, record.id], signature);
+  tx.put(keys.latest.bySession, [tx.ns, record.uid, record.id], signature);
+  tx.put(keys.latest.byName, [tx.ns, record.name, record.id], signature);
+  tx.put(keys.latest.byType, [tx.ns, mediaTypeOf(record.contentType), record.id], signature);
   for (const [key, value] of record.metadata)
-    tx.put(keys.latest.byMetadata, [tx.ns, key, value, record.id], true);
-  for (const [key, value] of record.labels) tx.put(keys.latest.byLabel, [tx.ns, key, value, record.id], true);
+    tx.put(keys.latest.byMetadata, [tx.ns, key, value, record.id], signature);
+  for (const [key, value] of record.labels)
+    tx.put(keys.latest.byLabel, [tx.ns, key, value, record.id], signature);
 }
 
 /**

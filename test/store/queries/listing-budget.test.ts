@@ -6,6 +6,7 @@ import { limits } from '../../../src/domain/limits.ts';
 import type { Index } from '../../../src/index/door.ts';
 import { keys } from '../../../src/index/keys.ts';
 import type { Write } from '../../../src/index/row.ts';
+import { noSignature } from '../../../src/index/signature.ts';
 import { writeRows } from '../../support/rows.ts';
 import { openTestStore, type TestStore } from '../../support/service.ts';
 import { queryOf, specOf, target, tester } from '../../support/specs.ts';
@@ -50,7 +51,7 @@ async function addCopies(index: Index, original: Artifact, count: number): Promi
         .slice(at, at + 1_000)
         .flatMap((copy) => [
           keys.artifacts.record.put(['default', copy.id], copy),
-          keys.latest.bySession.put(['default', copy.uid, copy.id], true),
+          keys.latest.bySession.put(['default', copy.uid, copy.id], noSignature),
           keys.artifacts.feed.put(['default', copy.uid, copy.feed], { kind: 'committed', id: copy.id }),
         ]),
     );

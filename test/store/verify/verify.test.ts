@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { keys } from '../../../src/index/keys.ts';
 import type { Key } from '../../../src/index/row.ts';
+import { noSignature } from '../../../src/index/signature.ts';
 import { usageShard } from '../../../src/store/rows/usage.ts';
 import { orphansMax } from '../../../src/store/upkeep/orphan-valve.ts';
 import { familyOf } from '../../../src/store/verify/owners.ts';
@@ -146,8 +147,8 @@ test('rows that nobody owns are found and removed', async () => {
     Buffer.from('y'),
   );
   const surplus = [
-    keys.latest.byName.put(['default', 'other', artifact.id], true),
-    keys.latest.byMetadata.put(['default', 'k', 'never given', artifact.id], true),
+    keys.latest.byName.put(['default', 'other', artifact.id], noSignature),
+    keys.latest.byMetadata.put(['default', 'k', 'never given', artifact.id], noSignature),
     keys.sessions.byLabel.put(['default', 'k', 'v', uid], true),
     keys.calls.expiry.put([5, 'default', 'artifact', artifact.id], true),
   ].filter((write) => write.type === 'put');
