@@ -10,8 +10,12 @@ const around = ['batch.before', 'batch.stalled', 'batch.after', 'answer.leaving'
  */
 export type Failpoint = Step | (typeof around)[number];
 
+/** The steps of a direct upload that no other upload has. Only a bucket takes direct uploads. */
+const directFailpoints: readonly Failpoint[] = steps.filter((step) => step.startsWith('direct.'));
+
 /** These need more than a server under load: files that are a day old, or damaged. Exports, segments and the reaper have rigs of their own. */
 const elsewhere: readonly Failpoint[] = [
+  ...directFailpoints,
   ...steps.filter((step) => /^(export|segment|reap)\./.test(step)),
   'session.deleted',
   'collect.orphanCondemned',
