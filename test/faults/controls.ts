@@ -45,6 +45,7 @@ const argsOf = {
   deletion: ['--deletion', '--actions', '3000'],
   reaping: ['--reaping', '--reaped-on', 'bucket'],
   bucket: ['--bucket', '--bucket-part', 'requests'],
+  direct: ['--bucket', '--bucket-part', 'direct'],
   outage: ['--outage', '--outage-seconds', '15'],
   volume: ['--volume', '--losses', '17', '--shipped-to', 'directory', '--seconds', '1'],
 } as const;

@@ -41,7 +41,7 @@ export async function sweepLeftovers(
     markPath: `${indexDir}.mark`,
     clock: () => clock.now,
   });
-  const isLive = async (object: string) => {
+  const rowOf = async (object: string) => {
     const name = object.slice(`${prefix}/blobs/`.length);
     const internalId = name.split('/')[0]!;
     for await (const block of index.scan(keys.store.namespace.range()))
@@ -49,13 +49,13 @@ export async function sweepLeftovers(
         if (keys.store.namespace.decode(value).internalId !== internalId) continue;
         const [ns] = keys.store.namespace.parse(key);
         const row = await index.get(keys.blobs.physicalName.key(ns, name));
-        if (row && keys.blobs.physicalName.decode(row).state === 'live') return true;
+        if (row !== undefined) return keys.blobs.physicalName.decode(row);
       }
-    return false;
+    return undefined;
   };
   const expectOnlyLive = async (when: string) => {
     for (const object of await stored())
-      if (begun.has(object) && !(await isLive(object)))
+      if (begun.has(object) && (await rowOf(object))?.state !== 'live')
         faults.push(`${when}: left by a direct upload: ${object}`);
   };
   const pass = async (ms: number) => {
@@ -71,6 +71,9 @@ export async function sweepLeftovers(
     await expectOnlyLive('after the first sweep');
     const { length: after } = await stored();
     for (const { uri, bytes } of unsent) await sendAll(uri, bytes);
+    for (const object of await stored())
+      if (begun.has(object) && (await rowOf(object)) === undefined)
+        faults.push(`no row has what a client has sent late: ${object}`);
     const late = (await stored()).length - after;
     if (late < unsent.length) faults.push(`the bucket took only ${late} of ${unsent.length} late contents`);
     await pass(goneMs);
