@@ -8,7 +8,8 @@ import { spawnSync } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type Plant, planted, plants } from './plants.ts';
+import type { Plant } from './plant.ts';
+import { planted, plants } from './plants.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const copied = [

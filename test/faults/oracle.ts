@@ -4,13 +4,18 @@
  * commits nothing any more.
  */
 import type { Artifact } from '../../src/client/artifacts/artifact.ts';
-import type { BegunUpload } from './bucket/direct.ts';
 
 /** Ways of uploading what must be refused. */
 export type Mischief = 'no finish' | 'wrong digest' | DirectMischief;
 
 /** The same of direct uploads. */
 export type DirectMischief = 'cut short' | 'other bytes' | 'never sent' | 'never finished';
+
+/** A direct upload that has begun. */
+export interface BegunUpload {
+  readonly uri: string;
+  readonly uploadToken: string;
+}
 
 /** One push, however often it is tried. Its number is in the artifact's metadata as `push`. */
 export interface Push {

@@ -1,16 +1,7 @@
 /** Faults that are planted in copies of the source, each to be found by a rig or by tests: see `controls.ts`. */
 
-export interface Plant {
-  readonly name: string;
-  readonly file: string;
-  /** Occurs once in the file. */
-  readonly from: string;
-  readonly to: string;
-  /** What is to find it. Default: the kills. */
-  readonly rig?: 'power' | 'deletion' | 'reaping' | 'volume' | 'bucket' | 'direct' | 'outage';
-  /** Instead of a rig: the tests that are to find it. */
-  readonly tests?: readonly string[];
-}
+import { directPlants } from './bucket/plants.ts';
+import type { Plant } from './plant.ts';
 
 export const plants: readonly Plant[] = [
   {
@@ -297,52 +288,7 @@ export const plants: readonly Plant[] = [
     from: "      if (!refusedAs(error, 'taken')) throw error;\n      return await this.own(error);",
     to: '      throw error;',
   },
-  {
-    name: 'direct: leaves-a-finished-name-in-the-queue',
-    rig: 'direct',
-    file: 'src/store/rows/blob-rows.ts',
-    from: '  if (isAwaited) tx.del(keys.blobs.condemned, state.notBefore, ns, content.name);\n',
-    to: '',
-  },
-  {
-    name: 'direct: takes-the-bytes-for-those-of-the-description',
-    rig: 'direct',
-    file: 'src/store/artifacts/upload.ts',
-    from: `    checkDigest('sha256', spec.sha256, sha256);
-    checkDigest('finish.sha256', end.sha256, sha256);
-`,
-    to: '',
-  },
-  {
-    name: 'direct: sweeps-an-awaited-name-once',
-    rig: 'direct',
-    file: 'src/store/rows/blob-rows.ts',
-    from: '{ size: 0, again: tx.now + awaitedMsMax }',
-    to: '{ size: 0 }',
-  },
-  {
-    name: 'direct: has-no-row-for-what-it-awaits',
-    rig: 'direct',
-    file: 'src/store/rows/blob-rows.ts',
-    from: `  tx.put(keys.blobs.physicalName, [tx.ns, name], { state: 'condemned', notBefore });
-  tx.put(keys.blobs.condemned, [notBefore, tx.ns, name], { size: 0, again: tx.now + awaitedMsMax });
-`,
-    to: '  void [tx, name, awaitedMsMax];\n',
-  },
-  {
-    name: 'direct: commits-however-long-ago-the-upload-began',
-    tests: ['test/model/interleaving.test.ts'],
-    file: 'src/store/rows/blob-rows.ts',
-    from: 'awaitedUntil === undefined ? content.publishTime : awaitedUntil - awaitedMs;',
-    to: 'content.publishTime;',
-  },
-  {
-    name: 'direct: commits-a-name-that-no-row-has-any-more',
-    tests: ['test/server/direct-uploads/refusals.test.ts'],
-    file: 'src/store/rows/blob-rows.ts',
-    from: 'awaitedUntil === undefined ? state === undefined : isAwaited;',
-    to: 'state === undefined || isAwaited;',
-  },
+  ...directPlants,
   {
     name: 'bucket: takes-the-object-of-another-process-for-its-own',
     tests: ['test/blobs/gcs'],

@@ -8,12 +8,6 @@ import { ArtifactaError } from '../../../src/client/errors.ts';
 import { type Connection, callTimeoutMs } from '../connection.ts';
 import type { Push } from '../oracle.ts';
 
-/** A direct upload that has begun. */
-export interface BegunUpload {
-  readonly uri: string;
-  readonly uploadToken: string;
-}
-
 const options = { timeoutMs: callTimeoutMs };
 /** A client waits so long for the bucket, in milliseconds. */
 const bucketMsMax = 10_000;

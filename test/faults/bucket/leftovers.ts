@@ -4,7 +4,7 @@ import { keys } from '../../../src/index/keys.ts';
 import { openLevelIndex } from '../../../src/index/leveldb/leveldb.ts';
 import { openStore, type Store } from '../../../src/store/open.ts';
 import { inconsistencies } from '../../support/naive.ts';
-import type { Bucket } from '../rig.ts';
+import type { BucketProcess } from './bucket-process.ts';
 import { sendAll } from './direct.ts';
 import { openPlace } from './place.ts';
 
@@ -28,7 +28,7 @@ export async function sweepLeftovers(
     dataDir,
     indexDir = join(dataDir, 'index'),
   }: { readonly dataDir: string; readonly indexDir?: string | undefined },
-  { process, prefix }: Bucket,
+  { process, prefix }: { readonly process: BucketProcess; readonly prefix: string },
   unsent: readonly { readonly uri: string; readonly bytes: Uint8Array }[],
 ): Promise<Leftovers> {
   const clock = { now: Date.now() };
