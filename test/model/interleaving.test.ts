@@ -160,7 +160,7 @@ async function expectNothingElse(rig: Rig, direct: DirectClient): Promise<void> 
 it.each([
   ['in memory', inMemory, 300, usual],
   ['in a bucket', inBucket, 12, usual],
-  ['in a bucket with direct uploads', inBucket, 16, [...usual, ...ofDirect]],
+  ['in a bucket with direct uploads', inBucket, 8, [...usual, ...ofDirect]],
 ] as const)(
   `I8, I9, I10, I15 hold however pushes, deletions and collections are interleaved, %s (seed ${seed})`,
   async (_where, openBlobs, numRuns, some) => {
