@@ -157,7 +157,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   return {
     now: () => index.now(),
     uploads,
-    directUploads: new DirectUploads({ index, blobs, uploads }),
+    directUploads: new DirectUploads({ index, blobs, uploads, onStep }),
     artifacts: new Artifacts(index, namespaces, lapses, onStep),
     downloads: new Downloads(index, namespaces, contents),
     readings: new Readings(index, namespaces, contents, paging),

@@ -13,6 +13,8 @@ interface AtRest {
   readonly faults: readonly string[];
   /** Files that nothing names: uploads that a crash ended between their publication and their commit. */
   readonly orphans: number;
+  /** Files whose names are condemned. */
+  readonly condemned: number;
 }
 
 /** Nobody may have the directory open. */
@@ -32,17 +34,20 @@ export async function inspect(
   const faults = await inconsistencies(index, blobs, { orphans: true, reaped: true }).catch(
     (error: unknown) => [`cannot be compared: ${String(error)}`],
   );
-  return { faults: [...warnings, ...faults], orphans: await countOrphans(index, blobs) };
+  return { faults: [...warnings, ...faults], ...(await countUnused(index, blobs)) };
 }
 
-async function countOrphans(index: Index, blobs: BlobStore): Promise<number> {
-  let count = 0;
+async function countUnused(index: Index, blobs: BlobStore): Promise<Pick<AtRest, 'orphans' | 'condemned'>> {
+  const count = { orphans: 0, condemned: 0 };
   for await (const namespaces of index.scan(keys.store.namespace.range())) {
     for (const [key, value] of namespaces) {
       const [ns] = keys.store.namespace.parse(key);
       const { internalId } = keys.store.namespace.decode(value);
-      for await (const name of blobs.list(internalId))
-        if ((await index.get(keys.blobs.physicalName.key(ns, name))) === undefined) count++;
+      for await (const name of blobs.list(internalId)) {
+        const row = await index.get(keys.blobs.physicalName.key(ns, name));
+        if (row === undefined) count.orphans++;
+        else if (keys.blobs.physicalName.decode(row).state === 'condemned') count.condemned++;
+      }
     }
   }
   return count;

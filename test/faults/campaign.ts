@@ -89,8 +89,16 @@ export async function killStarts(options: CampaignOptions): Promise<Report> {
   });
 }
 
-/** A request of a server that dies: its kind, what the bucket does about it, and how many others come first. */
-export type RequestKill = readonly [kind: Kind, fault: 'stall' | 'done, stall' | 'late', skipped?: number];
+/**
+ * A request of a server that dies: its kind, what the bucket does about it, and how many others come first. `direct`: it
+ * is one of a direct upload.
+ */
+export type RequestKill = readonly [
+  kind: Kind,
+  fault: 'stall' | 'done, stall' | 'late',
+  skipped?: number,
+  direct?: 'direct',
+];
 
 /** Servers die while the bucket has a request of theirs, on one data directory. */
 export async function killAtRequests(
@@ -98,9 +106,9 @@ export async function killAtRequests(
   options: CampaignOptions,
 ): Promise<Report> {
   return await onRig(options, async (rig) => {
-    for (const [kind, fault, skipped = 0] of kills) {
+    for (const [kind, fault, skipped = 0, direct] of kills) {
       if (rig.oracle.faults.length > 0) return;
-      await rig.killAtRequest(kind, fault, skipped);
+      await rig.killAtRequest(kind, fault, skipped, direct !== undefined);
       options.progress?.(`kill while the bucket has a ${kind}: ${fault}`);
     }
   });

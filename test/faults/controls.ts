@@ -8,7 +8,8 @@ import { spawnSync } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type Plant, planted, plants } from './plants.ts';
+import type { Plant } from './plant.ts';
+import { planted, plants } from './plants.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const copied = [
@@ -45,6 +46,7 @@ const argsOf = {
   deletion: ['--deletion', '--actions', '3000'],
   reaping: ['--reaping', '--reaped-on', 'bucket'],
   bucket: ['--bucket', '--bucket-part', 'requests'],
+  direct: ['--bucket', '--bucket-part', 'direct'],
   outage: ['--outage', '--outage-seconds', '15'],
   volume: ['--volume', '--losses', '17', '--shipped-to', 'directory', '--seconds', '1'],
 } as const;

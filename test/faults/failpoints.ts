@@ -10,8 +10,12 @@ const around = ['batch.before', 'batch.stalled', 'batch.after', 'answer.leaving'
  */
 export type Failpoint = Step | (typeof around)[number];
 
+/** The steps of a direct upload that no other upload has. Only a bucket takes direct uploads. */
+const ofDirectUploads: readonly Failpoint[] = steps.filter((step) => step.startsWith('direct.'));
+
 /** These need more than a server under load: files that are a day old, or damaged. Exports, segments and the reaper have rigs of their own. */
 const elsewhere: readonly Failpoint[] = [
+  ...ofDirectUploads,
   ...steps.filter((step) => /^(export|segment|reap)\./.test(step)),
   'session.deleted',
   'collect.orphanCondemned',
@@ -21,6 +25,19 @@ const elsewhere: readonly Failpoint[] = [
 export const failpoints: readonly Failpoint[] = [...steps, ...around].filter(
   (step) => !elsewhere.includes(step),
 );
+
+/** What direct uploads pass, in their order. */
+export const directFailpoints: readonly Failpoint[] = [
+  ...ofDirectUploads,
+  'upload.written',
+  'upload.checked',
+  'upload.published',
+  'batch.before',
+  'batch.after',
+  'upload.committed',
+  'upload.dropped',
+  'answer.leaving',
+];
 
 /** Ends the process with SIGKILL when `step` is reached for the `occurrence`-th time from now on, counted from 1. */
 export interface Armed {

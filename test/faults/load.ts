@@ -1,7 +1,7 @@
 /** Mixed load: workers that push, replay, update, delete and seal at once until the server is gone or told to stop. */
 import { toArtifactaError } from '../../src/client/wire/to-error.ts';
 import type { Connection } from './connection.ts';
-import type { Known, KnownSession, Oracle, Push } from './oracle.ts';
+import type { DirectMischief, Known, KnownSession, Oracle, Push } from './oracle.ts';
 import { isUnknown, send, sha256Of } from './pushing.ts';
 import { bytesOf, type Chance } from './seeded.ts';
 
@@ -14,8 +14,10 @@ type Wanted = Partial<Pick<Push, 'session' | 'name' | 'seed' | 'size' | 'by' | '
 export class Load {
   private readonly oracle: Oracle;
   private readonly chance: Chance;
-  /** Some contents are so large that a bucket gets them in pieces. */
-  private readonly hasPieces: boolean;
+  /** Contents are in a bucket, which gets some that are large in pieces, and takes direct uploads. */
+  private readonly hasBucket: boolean;
+  /** Whether clients send bytes to the bucket themselves. */
+  sendsDirect: boolean;
   /** Every content so far is made from one of these. */
   private readonly contents: { readonly seed: number; readonly size: number }[] = [];
   private active: string[] = [];
@@ -23,10 +25,11 @@ export class Load {
   /** Artifacts that somebody is changing: one at a time, so that the oracle knows in which order. */
   private readonly busy = new Set<string>();
 
-  constructor(oracle: Oracle, chance: Chance, hasPieces = false) {
+  constructor(oracle: Oracle, chance: Chance, hasBucket = false) {
     this.oracle = oracle;
     this.chance = chance;
-    this.hasPieces = hasPieces;
+    this.hasBucket = hasBucket;
+    this.sendsDirect = hasBucket;
     while (this.active.length < sessionsAtOnce) this.openSession();
   }
 
@@ -80,6 +83,7 @@ export class Load {
       if (open()) await this.push(connection, { ...large, by: 'upload' });
       if (open()) await this.push(connection, { ...large, by: 'upload' });
       if (open()) await this.push(connection, { ...large, by: 'digest' });
+      if (open() && this.sendsDirect) await this.direct(connection, round === 1 ? 'other bytes' : undefined);
       if (open()) await this.deleteOne(connection);
       if (open()) await this.updateOne(connection);
       const [twin] = twins.splice(0, 1);
@@ -88,6 +92,7 @@ export class Load {
   }
 
   private async act(connection: Connection): Promise<void> {
+    if (this.sendsDirect && this.chance.happens(0.2)) return await this.direct(connection, this.pickDirect());
     const dice = this.chance.next();
     if (dice < 0.36) await this.push(connection, {});
     else if (dice < 0.5) await this.push(connection, this.sharedName());
@@ -98,6 +103,18 @@ export class Load {
     else if (dice < 0.87) await this.updateOne(connection);
     else if (dice < 0.97) await this.deleteOne(connection);
     else await this.sealOne(connection);
+  }
+
+  /** The bytes of mischief are those of no other push: else the service would not need them. */
+  private direct(connection: Connection, mischief: DirectMischief | undefined): Promise<void> {
+    const fresh = { seed: this.chance.seed(), size: this.chance.between(300_000, 1_300_000) };
+    const content = mischief !== undefined || this.chance.happens(0.7) ? fresh : this.usedContent();
+    return this.push(connection, { ...content, by: 'direct', mischief });
+  }
+
+  private pickDirect(): DirectMischief | undefined {
+    if (this.chance.happens(0.6)) return undefined;
+    return this.chance.pick(['cut short', 'other bytes', 'never sent', 'never finished'] as const);
   }
 
   private sharedName(): Wanted {
@@ -129,7 +146,7 @@ export class Load {
   }
 
   private pickSize(): number {
-    if (this.hasPieces && this.chance.happens(0.01)) return this.sizeOfPieces();
+    if (this.hasBucket && this.chance.happens(0.01)) return this.sizeOfPieces();
     const dice = this.chance.next();
     if (dice < 0.05) return 0;
     if (dice < 0.5) return this.chance.between(1, 2_048);
@@ -141,9 +158,11 @@ export class Load {
     const { chance } = this;
     const {
       seed = chance.seed(),
-      size = this.pickSize(),
+      size: anySize = this.pickSize(),
       by = chance.pick(['create', 'upload'] as const),
     } = wanted;
+    // A direct upload has bytes.
+    const size = by === 'direct' ? Math.max(1, anySize) : anySize;
     const newVersion = chance.happens(0.1);
     const inputs = this.oracle.present().slice(-20);
     const push = this.oracle.begin({
@@ -153,7 +172,7 @@ export class Load {
       size,
       sha256: sha256Of(bytesOf(seed, size)),
       requestId:
-        newVersion || (chance.happens(0.7) && !wanted.mischief)
+        newVersion || by === 'direct' || (chance.happens(0.7) && !wanted.mischief)
           ? `request-${this.oracle.pushes.size}`
           : undefined,
       newVersion,
@@ -180,6 +199,7 @@ export class Load {
    * nobody else is at its name.
    */
   private async sendAgain(connection: Connection, push: Push): Promise<void> {
+    if (push.by === 'direct' && !this.sendsDirect) return;
     if (push.requestId !== undefined) return await send(connection, this.oracle, push);
     const made = push.made && this.oracle.artifacts.get(push.made);
     const isAlone = push.name.startsWith('own/') && !push.newVersion && push.mischief === undefined;

@@ -6,7 +6,16 @@
 import type { Artifact } from '../../src/client/artifacts/artifact.ts';
 
 /** Ways of uploading what must be refused. */
-export type Mischief = 'no finish' | 'wrong digest';
+export type Mischief = 'no finish' | 'wrong digest' | DirectMischief;
+
+/** The same of direct uploads. */
+export type DirectMischief = 'cut short' | 'other bytes' | 'never sent' | 'never finished';
+
+/** A direct upload that has begun. */
+export interface BegunUpload {
+  readonly uri: string;
+  readonly uploadToken: string;
+}
 
 /** One push, however often it is tried. Its number is in the artifact's metadata as `push`. */
 export interface Push {
@@ -20,7 +29,7 @@ export interface Push {
   readonly requestId: string | undefined;
   readonly newVersion: boolean;
   readonly inputs: readonly string[];
-  readonly by: 'create' | 'upload' | 'digest';
+  readonly by: 'create' | 'upload' | 'digest' | 'direct';
   readonly mischief?: Mischief | undefined;
   /**
    * `refused` means for good: nothing may have come of it. `settled` means that it was unknown, the server died, and
@@ -31,6 +40,8 @@ export interface Push {
   calls: number;
   /** The artifact that carries its number, once anybody has seen it. */
   made: string | undefined;
+  /** Of a direct upload: the last one that was begun for it. */
+  begun?: BegunUpload;
 }
 
 /** An artifact that the server has shown to somebody. */

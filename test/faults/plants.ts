@@ -1,16 +1,7 @@
 /** Faults that are planted in copies of the source, each to be found by a rig or by tests: see `controls.ts`. */
 
-export interface Plant {
-  readonly name: string;
-  readonly file: string;
-  /** Occurs once in the file. */
-  readonly from: string;
-  readonly to: string;
-  /** What is to find it. Default: the kills. */
-  readonly rig?: 'power' | 'deletion' | 'reaping' | 'volume' | 'bucket' | 'outage';
-  /** Instead of a rig: the tests that are to find it. */
-  readonly tests?: readonly string[];
-}
+import { directPlants } from './bucket/plants.ts';
+import type { Plant } from './plant.ts';
 
 export const plants: readonly Plant[] = [
   {
@@ -297,6 +288,7 @@ export const plants: readonly Plant[] = [
     from: "      if (!refusedAs(error, 'taken')) throw error;\n      return await this.own(error);",
     to: '      throw error;',
   },
+  ...directPlants,
   {
     name: 'bucket: takes-the-object-of-another-process-for-its-own',
     tests: ['test/blobs/gcs'],

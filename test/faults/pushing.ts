@@ -5,6 +5,7 @@ import type { Receipt, UploadArtifactRequestSchema } from '../../gen/artifacta/v
 import { type Artifact, artifactFrom } from '../../src/client/artifacts/artifact.ts';
 import type { ArtifactaError } from '../../src/client/errors.ts';
 import { toArtifactaError } from '../../src/client/wire/to-error.ts';
+import { sendDirect } from './bucket/direct.ts';
 import { type Connection, callTimeoutMs } from './connection.ts';
 import type { Mischief, Oracle, Push } from './oracle.ts';
 import { bytesOf } from './seeded.ts';
@@ -116,9 +117,10 @@ function isDue(oracle: Oracle, push: Push, before: Before, { reason }: Artifacta
     case 'INPUT_NOT_FOUND':
       return push.inputs.some((id) => oracle.artifacts.get(id)?.fate !== 'live');
     case 'UPLOAD_INCOMPLETE':
-      return push.mischief === 'no finish';
+      // Other bytes are deleted when they are refused.
+      return ['no finish', 'cut short', 'never sent', 'other bytes'].includes(push.mischief ?? '');
     case 'DIGEST_MISMATCH':
-      return push.mischief === 'wrong digest';
+      return push.mischief === 'wrong digest' || push.mischief === 'other bytes';
     default:
       return false;
   }
@@ -134,6 +136,7 @@ async function call(connection: Connection, push: Push) {
     return connection.artifacts.createArtifact({ spec, content: { case: 'digest', value } }, options);
   }
   const bytes = bytesOf(push.seed, size);
+  if (push.by === 'direct') return await sendDirect(connection, push, spec, bytes);
   if (push.by === 'create')
     return connection.artifacts.createArtifact({ spec, content: { case: 'data', value: bytes } }, options);
   return connection.artifacts.uploadArtifact(parts(spec, bytes, push.mischief), options);

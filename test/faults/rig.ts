@@ -7,13 +7,14 @@ import { removeDirectory } from '../support/directories.ts';
 import type { Fault, Kind } from '../support/gcs/server.ts';
 import { inspect } from './at-rest.ts';
 import type { BucketProcess } from './bucket/bucket-process.ts';
+import { sweepLeftovers } from './bucket/leftovers.ts';
 import type { BucketPlace } from './bucket/place.ts';
 import { check, stagedFiles } from './checker.ts';
 import { type Connection, openConnection } from './connection.ts';
 import type { Armed, Failpoint } from './failpoints.ts';
 import { Load } from './load.ts';
-import { Oracle } from './oracle.ts';
-import { Chance } from './seeded.ts';
+import { Oracle, type Push } from './oracle.ts';
+import { bytesOf, Chance } from './seeded.ts';
 import { inTime, ServerProcess } from './server-process.ts';
 
 /** Small, so that the manifests of short sessions are files. */
@@ -42,6 +43,9 @@ export interface Tally {
   pendingSeals: number;
   /** Files without a name in the index, when all was over. */
   orphans: number;
+  /** Direct uploads that were acknowledged, and objects of others, which were removed when their time was over. */
+  direct: number;
+  unfinished: number;
 }
 
 /** Where a rig has its data. */
@@ -91,6 +95,8 @@ export class Rig implements AsyncDisposable {
       staleFiles: 0,
       pendingSeals: 0,
       orphans: 0,
+      direct: 0,
+      unfinished: 0,
     };
   }
 
@@ -139,8 +145,12 @@ export class Rig implements AsyncDisposable {
     });
   }
 
-  /** Load on a new server, which is killed while the bucket has a request of it, and has done it or not. */
-  async killAtRequest(kind: Kind, fault: Fault, skipped: number): Promise<void> {
+  /**
+   * Load on a new server, which is killed while the bucket has a request of it, and has done it or not.
+   *
+   * @param isDirect uploads in pieces are direct ones: the bytes are those of a client.
+   */
+  async killAtRequest(kind: Kind, fault: Fault, skipped: number, isDirect: boolean): Promise<void> {
     const what = `${kind}, ${JSON.stringify(fault)}`;
     await this.underLoad(
       undefined,
@@ -149,7 +159,7 @@ export class Rig implements AsyncDisposable {
         await inTime(Promise.race([met, server.ended]), `the bucket got no request to ${what}`, reachMs);
         await server.kill();
       },
-      { tours: true, pieces: kind === 'begin' || kind === 'put' },
+      { tours: true, pieces: !isDirect && (kind === 'begin' || kind === 'put') },
     );
   }
 
@@ -182,12 +192,25 @@ export class Rig implements AsyncDisposable {
     for (const request of (await this.bucket?.process.unguarded(this.bucket.prefix)) ?? [])
       oracle.fault(`a request could have met another object: ${request}`);
     const pushes = [...oracle.pushes.values()];
+    if (this.bucket !== undefined) await this.sweepLeftovers(this.bucket);
     tally.orphans = orphans;
+    const isDirect = ({ by, state }: Push) => by === 'direct' && state === 'acknowledged';
+    tally.direct = [...oracle.pushes.values()].filter(isDirect).length;
     tally.pushes = pushes.length;
     tally.acknowledged = pushes.filter(({ state }) => state === 'acknowledged').length;
     tally.refused = pushes.filter(({ state }) => state === 'refused').length;
     tally.seals = [...oracle.sessions.values()].filter(({ fate }) => fate === 'sealed').length;
     tally.deletes = [...oracle.artifacts.values()].filter(({ fate }) => fate === 'deleted').length;
+  }
+
+  private async sweepLeftovers(bucket: Bucket): Promise<void> {
+    const never = [...this.oracle.pushes.values()].filter(({ mischief }) => mischief === 'never sent');
+    const unsent = never.flatMap(({ begun, seed, size }) =>
+      begun === undefined ? [] : [{ uri: begun.uri, bytes: bytesOf(seed, size) }],
+    );
+    const { faults, removed } = await sweepLeftovers(this.place, bucket, unsent);
+    for (const fault of faults) this.oracle.fault(fault);
+    this.tally.unfinished = removed;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -217,6 +240,7 @@ export class Rig implements AsyncDisposable {
   ): Promise<void> {
     await using server = this.spawn();
     await using connection = await this.readBack(server, false);
+    this.load.sendsDirect = this.bucket !== undefined && !pieces;
     if (armed !== undefined) server.arm(armed);
     const isOver = () => server.hasEnded || connection.lost;
     const loaded = Promise.all([

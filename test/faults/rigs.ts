@@ -233,13 +233,13 @@ const reaping: NamedRig = {
 const bucket: NamedRig = {
   name: 'bucket',
   tries:
-    'the kills, deletions and orphans with contents in a bucket, and kills while the bucket has a request, also one that it ' +
-    'does later',
+    'the kills, deletions and orphans with contents in a bucket, to which clients also send bytes themselves, and kills while ' +
+    'the bucket has a request, also one that it does later',
   short: 'test/faults/bucket/kills test/faults/exports',
   options: {
     'bucket-kills': 'kills at random; 40',
     'bucket-actions': 'pushes, deletions and readings while contents are collected, twice; 4000',
-    'bucket-part': 'steps, starts, requests, random or deletion; all',
+    'bucket-part': 'steps, starts, requests, direct, random or deletion; all',
   },
   play: ({ seed, count, option }) =>
     killWithBucket({

@@ -93,6 +93,7 @@ const server = await startServer({
       setImmediate(() => pass('answer.leaving'));
     },
     elapsed: () => performance.now(),
+    ...(options.bucket === undefined ? {} : { directUploads: { bytesMin: 1 } }),
   }),
   grpc: { host: '127.0.0.1', port: 0 },
   ...(options.socket === undefined ? {} : { socket: options.socket }),

@@ -119,7 +119,7 @@ export function bucketTransitions(
       may(`the answer to a deletion of ${name} is lost`, (_state, next) => {
         next.lateDeletions[name] = true;
       });
-    const isUnused = rows[name] !== 'live' && uploads[name]!.at !== 'written';
+    const isUnused = rows[name] !== 'live' && uploads[name]?.at !== 'written';
     if (bucket.others < extent.others && isUnused && !bucket.foreign[name])
       may(`another program writes ${name}`, (state, next) => {
         next.others++;

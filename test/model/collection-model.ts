@@ -19,6 +19,15 @@ import {
   mayBeRemoved,
   remove,
 } from './bucket-rules.ts';
+import {
+  copyOfDirect,
+  type DirectVariant,
+  directAtFirst,
+  directTimes,
+  directTransitions,
+  forget,
+  replaced,
+} from './direct-rules.ts';
 import type { Collector, State, Transition } from './state.ts';
 
 /** What goes wrong in a protocol that is not this one: each is known to fail, and the model has to show it. */
@@ -41,7 +50,8 @@ export type Variant =
   | 'no search for orphans'
   /** A deletion writes a count that it has read before. */
   | 'counts outside of the transaction'
-  | BucketVariant;
+  | BucketVariant
+  | DirectVariant;
 
 export interface Extent {
   readonly uploads: number;
@@ -49,20 +59,24 @@ export interface Extent {
   readonly crashes: number;
   /** Files are objects of a bucket. Default: of a directory. */
   readonly bucket?: BucketExtent;
+  /** The ends of one direct upload. Default: there is none. */
+  readonly ends?: number;
 }
 
-export function initial({ uploads, collectors, bucket }: Extent): State {
+export function initial({ uploads, collectors, bucket, ends }: Extent): State {
+  const names = uploads + (ends === undefined ? 0 : 1);
   return {
     uploads: Array.from({ length: uploads }, () => ({ at: 'start', saw: 0 })),
     collectors: Array.from({ length: collectors }, () => ({ doing: 'nothing', name: 0 })),
-    files: Array.from({ length: uploads }, () => false),
-    old: Array.from({ length: uploads }, () => false),
-    rows: Array.from({ length: uploads }, () => 'none'),
-    spent: Array.from({ length: uploads }, () => false),
+    files: Array.from({ length: names }, () => false),
+    old: Array.from({ length: names }, () => false),
+    rows: Array.from({ length: names }, () => 'none'),
+    spent: Array.from({ length: names }, () => false),
     blob: undefined,
     queued: 'no',
     crashes: 0,
-    bucket: bucket && bucketAtFirst(uploads, bucket),
+    bucket: bucket && bucketAtFirst(names, bucket),
+    direct: ends === undefined ? undefined : directAtFirst(uploads, ends),
   };
 }
 
@@ -78,12 +92,8 @@ export function copy(state: State): State {
     queued: state.queued,
     crashes: state.crashes,
     bucket: state.bucket && copyOfBucket(state.bucket),
+    direct: state.direct && copyOfDirect(state.direct),
   };
-}
-
-function condemnName(state: State, name: number): void {
-  state.rows[name] = 'condemned';
-  state.spent[name] = true;
 }
 
 function isUnlimited(variant: Variant | undefined): boolean {
@@ -101,26 +111,25 @@ function commit(state: State, id: number, name: number, variant: Variant | undef
     const isCondemned = state.rows[name] === 'condemned' || state.rows[name] === 'due';
     const isRefused =
       (isCondemned && variant !== 'commits condemned names') || (state.old[name] && !isUnlimited(variant));
-    if (isRefused && state.blob === undefined) {
+    if (isRefused) {
       upload.at = 'failed';
       return;
     }
-  }
-  if (state.blob !== undefined) {
-    state.blob.refs++;
-    if (upload.at === 'written' && state.rows[name] === 'none') condemnName(state, name);
+    // The bytes that have come take the place of the stored ones.
+    const refs = (state.blob?.refs ?? 0) + 1;
+    if (state.blob !== undefined && state.blob.name !== name) replaced(state, state.blob.name);
+    state.blob = { name, refs };
+    state.rows[name] = 'live';
     upload.at = 'live';
-  } else if (upload.at === 'present') {
+  } else if (state.blob === undefined) {
     upload.at = 'absent';
   } else {
-    state.blob = { name, refs: 1 };
-    state.rows[name] = 'live';
+    state.blob.refs++;
     upload.at = 'live';
   }
 }
 
-function detach(state: State, id: number, refs: number): void {
-  state.uploads[id]!.at = 'deleted';
+function detach(state: State, refs: number): void {
   if (state.blob === undefined) return;
   state.blob.refs = refs;
   if (refs === 0) state.queued = 'young';
@@ -148,12 +157,18 @@ function uploadTransitions(state: State, id: number, variant: Variant | undefine
       return told('commits', (next) => commit(next, id, name, variant));
     case 'live':
       if (variant !== 'counts outside of the transaction')
-        return told('is deleted', (next) => detach(next, id, (next.blob?.refs ?? 1) - 1));
+        return told('is deleted', (next) => {
+          next.uploads[id]!.at = 'deleted';
+          detach(next, (next.blob?.refs ?? 1) - 1);
+        });
       if (state.uploads[id]!.saw === 0)
         return told('is read', (next) => {
           next.uploads[id]!.saw = next.blob?.refs ?? 1;
         });
-      return told('is deleted', (next) => detach(next, id, next.uploads[id]!.saw - 1));
+      return told('is deleted', (next) => {
+        next.uploads[id]!.at = 'deleted';
+        detach(next, next.uploads[id]!.saw - 1);
+      });
     default:
       return [];
   }
@@ -186,7 +201,7 @@ function collectorTransitions(state: State, id: number, variant: Variant | undef
           if (blob?.refs === 0 && next.queued === 'young' && variant !== 'condemns by what it saw') return;
           next.queued = 'no';
           if (blob === undefined || !isFree) return;
-          condemnName(next, blob.name);
+          replaced(next, blob.name);
           next.blob = undefined;
         }),
       ];
@@ -202,7 +217,7 @@ function collectorTransitions(state: State, id: number, variant: Variant | undef
       return [
         told(`forgets ${name}`, (next) => {
           end(next);
-          if (next.rows[name] === 'due') next.rows[name] = 'none';
+          forget(next, name);
         }),
       ];
     case 'orphan':
@@ -210,7 +225,7 @@ function collectorTransitions(state: State, id: number, variant: Variant | undef
         told(`takes ${name} for an orphan`, (next) => {
           end(next);
           if (variant === 'unlinks orphans directly' || variant === 'young orphans') next.files[name] = false;
-          else if (next.rows[name] === 'none') condemnName(next, name);
+          else if (next.rows[name] === 'none') replaced(next, name);
         }),
       ];
     case 'file time':
@@ -227,7 +242,7 @@ function beginnings(state: State, variant: Variant | undefined): Collector[] {
   const found: Collector[] = [];
   if (state.queued === 'due') found.push({ doing: 'condemn', name: 0 });
   for (const [name, row] of state.rows.entries()) {
-    if (row === 'due' && mayBeRemoved(state, name)) found.push({ doing: 'unlink', name });
+    if (isDue(state, name, row, variant) && mayBeRemoved(state, name)) found.push({ doing: 'unlink', name });
     const isOldEnough = (state.old[name] || variant === 'young orphans') && isListed(state, name, variant);
     if (row === 'none' && state.files[name] && isOldEnough && variant !== 'no search for orphans')
       found.push({ doing: 'orphan', name });
@@ -243,9 +258,21 @@ function beginnings(state: State, variant: Variant | undefined): Collector[] {
   return found;
 }
 
+/** Rows that contradict each other end every sweep. */
+function isDue(
+  { direct, old }: State,
+  name: number,
+  row: State['rows'][number],
+  variant: Variant | undefined,
+) {
+  const isStuck = direct?.isStuck === true && old[direct.name] === true;
+  if (isStuck && direct.name === name && variant === 'sweeps a finished name') return true;
+  return row === 'due' && !isStuck;
+}
+
 /** What may have passed. */
 function timeTransitions(state: State): Transition[] {
-  const transitions: Transition[] = [];
+  const transitions: Transition[] = [...directTimes(state)];
   if (state.queued === 'young')
     transitions.push({
       name: 'the content has been free for long enough',
@@ -262,7 +289,7 @@ function timeTransitions(state: State): Transition[] {
         },
       });
   for (const [name, isThere] of state.files.entries())
-    if (isThere && !state.old[name])
+    if ((isThere || isBegun(state, name)) && !state.old[name])
       transitions.push({
         name: `${name} has become old`,
         take: (next) => {
@@ -272,8 +299,16 @@ function timeTransitions(state: State): Transition[] {
   return transitions;
 }
 
+/** The time of a direct upload is counted from its begin. */
+function isBegun({ direct }: State, name: number): boolean {
+  return direct?.name === name && direct.isBegun;
+}
+
 function crash(state: State): void {
   state.crashes++;
+  // The client asks for the end again.
+  if (state.direct !== undefined)
+    state.direct.ends = state.direct.ends.map((end) => (end === 'found' ? 'waiting' : end));
   if (state.bucket !== undefined) leaveRequests(state, state.bucket);
   for (const upload of state.uploads)
     if (!['start', 'live', 'deleted', 'failed'].includes(upload.at)) upload.at = 'failed';
@@ -286,6 +321,7 @@ export function transitionsOf(state: State, extent: Extent, variant: Variant | u
     ...state.collectors.flatMap((_collector, id) => collectorTransitions(state, id, variant)),
     ...timeTransitions(state),
     ...bucketTransitions(state, extent.bucket, variant),
+    ...directTransitions(state, variant, (next) => detach(next, (next.blob?.refs ?? 1) - 1)),
   ];
   if (state.crashes < extent.crashes) transitions.push({ name: 'a crash', take: crash });
   return transitions;

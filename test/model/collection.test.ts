@@ -14,6 +14,14 @@ const extents: [string, Extent][] = [
     'a bucket under a retention lock: two uploads, two collectors',
     { uploads: 2, collectors: 2, crashes: 0, bucket: { others: 0, isLocked: true } },
   ],
+  [
+    'a direct upload with two ends, an upload, a collector, a crash',
+    { uploads: 1, collectors: 1, crashes: 1, ends: 2 },
+  ],
+  [
+    'a bucket under a retention lock: a direct upload with two ends, an upload, a collector',
+    { uploads: 1, collectors: 1, crashes: 0, ends: 2, bucket: { others: 0, isLocked: true } },
+  ],
 ];
 
 it.each(extents)(
@@ -63,6 +71,26 @@ it.each(inBucket)(
   (variant, what) => {
     const bucket = { others: 1, isLocked: true };
     const { violation } = explore({ uploads: 2, collectors: 1, crashes: 1, bucket }, variant);
+    expect(violation?.what).toMatch(what);
+    expect(violation?.trace.length).toBeGreaterThan(0);
+  },
+  120_000,
+);
+
+const direct: [Variant, RegExp][] = [
+  ['leaves a finished name in the queue', /^I10: something stays in the queues/],
+  ['sweeps a finished name', /^I8: a content is there without its file/],
+  ['finishes at any time', /^I8: a content is there without its file|^I9/],
+  ['finishes what no row knows', /^I8: a content is there without its file/],
+  ['sweeps an awaited name once', /^I10: no row has what a client has sent/],
+  ['awaits without a row', /^I10: no row has what a client has sent/],
+  ['takes the bytes unread', /^I8: a content has other bytes than it says/],
+];
+
+it.each(direct)(
+  'is shown to fail for direct uploads where it is another scheme: %s',
+  (variant, what) => {
+    const { violation } = explore({ uploads: 1, collectors: 1, crashes: 0, ends: 2 }, variant);
     expect(violation?.what).toMatch(what);
     expect(violation?.trace.length).toBeGreaterThan(0);
   },

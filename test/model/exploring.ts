@@ -1,5 +1,6 @@
 /** Visits every state of the model of collection. */
 import { copy, type Extent, initial, transitionsOf, type Variant } from './collection-model.ts';
+import { isMade, wrongDirect } from './direct-rules.ts';
 import type { State } from './state.ts';
 
 interface Violation {
@@ -14,9 +15,10 @@ interface Explored {
 }
 
 /** What is wrong with a state as it is. */
-function wrong({ uploads, files, rows, spent, blob, bucket }: State): string | undefined {
+function wrong(state: State): string | undefined {
+  const { uploads, files, rows, spent, blob, bucket, direct } = state;
   if (bucket?.harm !== undefined) return bucket.harm;
-  const live = uploads.filter(({ at }) => at === 'live').length;
+  const live = uploads.filter(({ at }) => at === 'live').length + (direct && isMade(direct) ? 1 : 0);
   if (live > 0 && blob === undefined) return 'I8: a content is referred to and is not there';
   if (blob !== undefined && blob.refs !== live)
     return `I8: ${live} refer to a content that counts ${blob.refs}`;
@@ -24,7 +26,8 @@ function wrong({ uploads, files, rows, spent, blob, bucket }: State): string | u
   if (blob !== undefined && rows[blob.name] !== 'live')
     return 'I8: a content is in a file that is not its own';
   const again = rows.findIndex((row, name) => row === 'live' && spent[name]);
-  return again < 0 ? undefined : `I9: the name ${again} was condemned, and is used again`;
+  if (again >= 0) return `I9: the name ${again} was condemned, and is used again`;
+  return wrongDirect(state);
 }
 
 /** Nothing new begins: uploads end, all graces pass, and collectors work until there is nothing left to do. */
@@ -37,15 +40,17 @@ function notDrained(state: State, variant: Variant | undefined): string | undefi
     ...(state.bucket && { bucket: { others: 0, isLocked: false } }),
   };
   for (const upload of quiet.uploads) if (upload.at === 'start') upload.at = 'failed';
+  if (quiet.direct !== undefined)
+    quiet.direct.ends = quiet.direct.ends.map((end) => (end === 'waiting' ? 'failed' : end));
   for (let left = 1_000; left > 0; left--) {
     const [transition] = transitionsOf(quiet, quietly, variant).filter(
-      ({ name }) => !/ is (read|deleted)$/.test(name),
+      ({ name }) => !/ is (read|deleted)$|^direct upload (begins|sends)/.test(name),
     );
     if (transition === undefined) {
       const kept = quiet.blob === undefined || quiet.blob.refs === 0 ? [] : [quiet.blob.name];
       const there = [...quiet.files.keys()].filter((name) => quiet.files[name]);
       if (there.join() !== kept.join()) return `I10: the files ${there} stay, of which ${kept} are wanted`;
-      if (quiet.queued !== 'no' || quiet.rows.some((row) => row === 'condemned' || row === 'due'))
+      if (quiet.queued !== 'no' || quiet.rows.some((row) => row !== 'none' && row !== 'live'))
         return 'I10: something stays in the queues';
       return undefined;
     }

@@ -5,29 +5,40 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { BlobStore } from '../../src/blobs/blob-store.ts';
 import { openGcsBlobs } from '../../src/blobs/gcs/blobs.ts';
 import { openMemoryBlobs } from '../../src/blobs/memory.ts';
-import { Failure } from '../../src/domain/errors.ts';
+import { Failure, failedWith } from '../../src/domain/errors.ts';
 import { keys } from '../../src/index/keys.ts';
 import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { MemoryRows } from '../../src/index/memory/rows.ts';
 import { openStore } from '../../src/store/open.ts';
-import { day, Rig, unbounded } from '../store/upkeep/collection-rig.ts';
+import { day, hour, Rig, unbounded } from '../store/upkeep/collection-rig.ts';
 import { someBytes } from '../support/calls.ts';
 import { FakeGcs } from '../support/gcs/server.ts';
 import { inconsistencies } from '../support/naive.ts';
 import { startOfTime } from '../support/service.ts';
+import { DirectClient } from './direct-client.ts';
 import { interleavedBlobs, interleavedIndex } from './interleaving.ts';
 
 const seed = 20_261_123;
 
-/** Two that are files and one that is in the index. */
-const contents = [someBytes(200, 1), someBytes(300, 2), Buffer.from('small')];
+/** Two that are files and one that is in the index, and two that only direct uploads have. */
+const contents = [
+  someBytes(200, 1),
+  someBytes(300, 2),
+  Buffer.from('small'),
+  someBytes(250, 3),
+  someBytes(350, 4),
+];
+/** What time may pass in one run. */
+const passedMsMax = 18 * hour;
 
 type Op =
   | { readonly kind: 'push'; readonly content: number }
   | { readonly kind: 'delete' | 'read'; readonly which: number }
+  | { readonly kind: 'direct'; readonly content: number; readonly ends: number; readonly lateAfter: number }
+  | { readonly kind: 'pass'; readonly ms: number }
   | { readonly kind: 'collect'; readonly items: number; readonly findOrphans: boolean };
 
-const anOp: fc.Arbitrary<Op> = fc.oneof(
+const usual: readonly fc.WeightedArbitrary<Op>[] = [
   {
     weight: 5,
     arbitrary: fc.record({ kind: fc.constant('push' as const), content: fc.constantFrom(0, 0, 0, 1, 2) }),
@@ -42,10 +53,28 @@ const anOp: fc.Arbitrary<Op> = fc.oneof(
       findOrphans: fc.boolean(),
     }),
   },
-);
+];
+
+/** Direct uploads, and time up to the first sweep of what they leave: no file becomes old enough for an orphan. */
+const ofDirect: readonly fc.WeightedArbitrary<Op>[] = [
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant('direct' as const),
+      content: fc.constantFrom(0, 1, 3, 4),
+      ends: fc.constantFrom(0, 1, 2, 2),
+      lateAfter: fc.nat(9),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('pass' as const), ms: fc.constantFrom(hour + 1, 5 * hour) }),
+  },
+];
 
 /** Each begins when others have been on their way for a while. */
-const ops = fc.array(fc.record({ op: anOp, after: fc.nat(12) }), { minLength: 6, maxLength: 20 });
+const opsOf = (some: readonly fc.WeightedArbitrary<Op>[]) =>
+  fc.array(fc.record({ op: fc.oneof(...some), after: fc.nat(12) }), { minLength: 6, maxLength: 20 });
 
 /** Contents in memory, or in a bucket below a prefix of their own. */
 type OpenBlobs = (now: () => number) => Promise<BlobStore>;
@@ -109,21 +138,50 @@ async function orNothing<T>(work: Promise<T>): Promise<T | undefined> {
   }
 }
 
+/** When all times have passed, what nothing refers to is gone, and nothing waits. */
+async function expectNothingElse(rig: Rig, direct: DirectClient): Promise<void> {
+  rig.clock.now += day;
+  await rig.drain(true);
+  rig.clock.now += 1;
+  await rig.drain();
+  if (direct.count > 0) {
+    rig.clock.now += 8 * day;
+    await rig.drain();
+    await direct.expectAll();
+  }
+  expect(await inconsistencies(rig.index, rig.blobs)).toEqual([]);
+  expect(await rig.count(keys.blobs.maybeFree)).toBe(0);
+  expect(await rig.count(keys.blobs.condemned)).toBe(0);
+  const named = (await rig.all(keys.blobs.record)).flatMap(({ value }) => value.name ?? []);
+  expect((await rig.files()).sort()).toEqual(named.sort());
+  expect(await rig.store.pauses.current()).toEqual([]);
+}
+
 it.each([
-  ['in memory', inMemory, 300],
-  ['in a bucket', inBucket, 12],
+  ['in memory', inMemory, 300, usual],
+  ['in a bucket', inBucket, 12, usual],
+  ['in a bucket with direct uploads', inBucket, 8, [...usual, ...ofDirect]],
 ] as const)(
   `I8, I9, I10, I15 hold however pushes, deletions and collections are interleaved, %s (seed ${seed})`,
-  async (_where, openBlobs, numRuns) => {
+  async (_where, openBlobs, numRuns, some) => {
     await fc.assert(
-      fc.asyncProperty(fc.scheduler(), ops, async (scheduler, planned) => {
+      fc.asyncProperty(fc.scheduler(), opsOf(some), async (scheduler, planned) => {
         const all = planned.map(({ op }) => op);
         const { rig, interleave, turn } = await open(scheduler, openBlobs);
         await using _store = rig.test;
         const pushes = all.filter((op) => op.kind === 'push');
         const deleted = new Set(all.flatMap((op) => (op.kind === 'delete' ? [op.which] : [])));
         // Something to collect is there from the beginning.
-        const push = (at: number) => rig.push(`n${at}`, contents[pushes[at]!.content]!);
+        const push = async (at: number) => {
+          await rig.push(`n${at}`, contents[pushes[at]!.content]!).catch((error: unknown) => {
+            // More than half a day has passed since its file was written.
+            if (rig.clock.now === startOfTime || !failedWith(error, 'STORE_UNAVAILABLE')) throw error;
+          });
+        };
+        const direct = new DirectClient(rig, turn);
+        const pass = (ms: number) => {
+          rig.clock.now = Math.min(rig.clock.now + ms, startOfTime + passedMsMax);
+        };
         for (const at of pushes.keys()) if (at < 2) await push(at);
         const run = async (op: Op) => {
           switch (op.kind) {
@@ -143,6 +201,15 @@ it.each([
               const { items: limit, findOrphans } = op;
               return await rig.store.collection.collect({ ...unbounded, limit }, { findOrphans });
             }
+            case 'direct':
+              // The first sweep of the name meets its ends.
+              return await direct.push(contents[op.content]!, op.ends, async () => {
+                for (let turns = 0; turns < op.lateAfter; turns++) await turn('waits');
+                pass(12 * hour + 1);
+                await rig.collect();
+              });
+            case 'pass':
+              return pass(op.ms);
           }
         };
         await interleave(() =>
@@ -156,19 +223,11 @@ it.each([
 
         for (const [at, { content }] of pushes.entries()) {
           const bytes = await orNothing(rig.read(`n${at}`));
-          if (bytes === undefined) expect(deleted.has(at)).toBe(true);
+          if (bytes === undefined) expect(deleted.has(at) || rig.clock.now > startOfTime).toBe(true);
           else expect(bytes).toEqual(Buffer.from(contents[content]!));
         }
-        rig.clock.now += day;
-        await rig.drain(true);
-        rig.clock.now += 1;
-        await rig.drain();
-        expect(await inconsistencies(rig.index, rig.blobs)).toEqual([]);
-        expect(await rig.count(keys.blobs.maybeFree)).toBe(0);
-        expect(await rig.count(keys.blobs.condemned)).toBe(0);
-        const named = (await rig.all(keys.blobs.record)).flatMap(({ value }) => value.name ?? []);
-        expect((await rig.files()).sort()).toEqual(named.sort());
-        expect(await rig.store.pauses.current()).toEqual([]);
+        await direct.expectAll();
+        await expectNothingElse(rig, direct);
       }),
       { seed, numRuns },
     );

@@ -101,6 +101,14 @@ export function interleavedBlobs(blobs: BlobStore, turn: Turn): BlobStore {
       await turn('stat');
       return await blobs.stat(name, generation);
     },
+    ...(blobs.uploadUrl === undefined
+      ? {}
+      : {
+          uploadUrl: async (...what) => {
+            await turn('begin');
+            return await blobs.uploadUrl!(...what);
+          },
+        }),
     delete: async (name, generation) => {
       await turn('unlink');
       await blobs.delete(name, generation);

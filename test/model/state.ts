@@ -1,6 +1,7 @@
 /** A state of the model of collection, and what can come next. */
 
-type Row = 'none' | 'live' | 'condemned' | 'due';
+/** `awaited`: condemned from the begin of a direct upload. `again`: swept, and to be swept once more. */
+type Row = 'none' | 'live' | 'condemned' | 'due' | 'awaited' | 'again';
 
 interface UploadState {
   /** `present`: found the content present. `written`: its file has its name. */
@@ -29,6 +30,23 @@ export interface State {
   crashes: number;
   /** Undefined: the files are in a directory. */
   bucket: BucketState | undefined;
+  /** Undefined: all bytes come through the service. */
+  direct: DirectState | undefined;
+}
+
+/** One upload whose client sends the bytes, and the ends that were asked for. */
+export interface DirectState {
+  readonly name: number;
+  isBegun: boolean;
+  sent: 'nothing' | 'right' | 'wrong';
+  /** The row in the queue says that the name is to be removed once more. */
+  isAgain: boolean;
+  /** The URL is not good any more. */
+  hasEnded: boolean;
+  /** The name is live, and in the queue. */
+  isStuck: boolean;
+  /** `found`: it has read the bytes back. `replayed`: another end had made the artifact. */
+  ends: ('waiting' | 'found' | 'live' | 'deleted' | 'replayed' | 'failed')[];
 }
 
 export interface BucketState {

@@ -12,6 +12,7 @@ import type { Principal } from '../../domain/principal.ts';
 import type { Index } from '../../index/door.ts';
 import { physicalName } from '../contents/physical-name.ts';
 import { awaitFile } from '../rows/blob-rows.ts';
+import type { OnStep } from '../rows/steps.ts';
 import { transact } from '../rows/transaction.ts';
 import type { CommitResult } from './commit.ts';
 import { sizeMismatch } from './upload.ts';
@@ -40,6 +41,7 @@ interface DirectUploadsOptions {
   readonly index: Index;
   readonly blobs: BlobStore;
   readonly uploads: Uploads;
+  readonly onStep: OnStep | undefined;
 }
 
 /** The bytes after which the reading says how far it is. */
@@ -60,7 +62,7 @@ export class DirectUploads {
    * @throws Failure NOT_IMPLEMENTED if the place of the contents takes no bytes from clients.
    */
   async begin(principal: Principal, spec: StatedSpec, signal?: AbortSignal): Promise<Begun | CommitResult> {
-    const { blobs, index, uploads } = this.options;
+    const { blobs, index, uploads, onStep } = this.options;
     if (blobs.uploadUrl === undefined) throw noDirectUploads();
     const admitted = await uploads.admit(principal, spec);
     if ('artifact' in admitted) return admitted;
@@ -75,7 +77,9 @@ export class DirectUploads {
         return awaitFile(tx, name);
       },
     });
+    await onStep?.('direct.awaited');
     const url = await blobs.uploadUrl(name, spec.sizeBytes, signal);
+    await onStep?.('direct.begun');
     return { name, awaitedUntil, url };
   }
 
@@ -101,12 +105,13 @@ export class DirectUploads {
     awaited: AwaitedFile,
     signal?: AbortSignal,
   ): AsyncGenerator<number, CommitResult, void> {
-    const { blobs, uploads } = this.options;
+    const { blobs, uploads, onStep } = this.options;
     const admitted = await uploads.admit(principal, spec);
     if ('artifact' in admitted) return admitted;
     const { name, awaitedUntil } = awaited;
     const stat = await this.stat(name);
     const { sizeBytes, generation } = stat;
+    await onStep?.('direct.found');
     try {
       if (sizeBytes !== spec.sizeBytes) throw sizeMismatch('size_bytes', spec.sizeBytes, String(sizeBytes));
       const blob = new SentBlob(name, stat);
@@ -124,8 +129,10 @@ export class DirectUploads {
       return await upload.finish({ sizeBytes, sha256: spec.sha256 });
     } catch (error) {
       // If the deletion fails, the queue of condemned names has the file.
-      if (failedWith(error, 'SIZE_MISMATCH', 'DIGEST_MISMATCH'))
+      if (failedWith(error, 'SIZE_MISMATCH', 'DIGEST_MISMATCH')) {
         await blobs.delete(name, generation).catch(() => undefined);
+        await onStep?.('direct.refused');
+      }
       throw error;
     }
   }

@@ -103,11 +103,13 @@ function putContent(tx: Tx, content: Content, stored: BlobRecord | undefined, re
   const { awaitedUntil } = content;
   const state = tx.get(keys.blobs.physicalName, ns, content.name);
   const isAwaited = state?.state === 'condemned' && state.notBefore === awaitedUntil;
+  // A name that was awaited and has no row was removed with its file: other bytes had taken their place.
+  const mayTake = awaitedUntil === undefined ? state === undefined : isAwaited;
   const since = awaitedUntil === undefined ? content.publishTime : awaitedUntil - awaitedMs;
-  if ((state !== undefined && !isAwaited) || tx.now - since > publishedMsMax)
+  if (!mayTake || tx.now - since > publishedMsMax)
     throw new Failure(
       'STORE_UNAVAILABLE',
-      'the upload took too long, and its bytes are marked for removal; upload again',
+      'the upload took too long, and its bytes are removed or marked for removal; upload again',
     );
   if (isAwaited) tx.del(keys.blobs.condemned, state.notBefore, ns, content.name);
   tx.put(keys.blobs.record, [ns, sha256], { name: content.name, size, ...content.version, refs });

@@ -2,7 +2,9 @@
 
 /**
  * All steps. Each is reported when it is done, before the next one begins. Those of an upload are S1 to S7 of
- * docs/reliability.md. A small content has no `staged`, `written`, `found` and `published`.
+ * docs/reliability.md. A small content has no `staged`, `written`, `found` and `published`. A direct upload has its name
+ * `awaited` and its URL `begun`; its end has `found` the object, and takes the steps of an upload or is `refused` with its
+ * wrong bytes deleted.
  */
 export const steps = [
   'upload.staged',
@@ -12,6 +14,10 @@ export const steps = [
   'upload.published',
   'upload.committed',
   'upload.dropped',
+  'direct.awaited',
+  'direct.begun',
+  'direct.found',
+  'direct.refused',
   'seal.fenced',
   'manifest.staged',
   'manifest.written',

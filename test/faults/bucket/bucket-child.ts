@@ -16,12 +16,14 @@ export type Command =
   | { readonly do: 'down'; readonly how: FakeGcs['isDown'] }
   /** Makes objects below a prefix older. */
   | { readonly do: 'age'; readonly prefix: string; readonly ms: number }
-  /** Sets the clock of the bucket, in milliseconds since the Unix epoch. */
-  | { readonly do: 'clock'; readonly ms: number }
+  /** Sets the clock of the bucket, in milliseconds since the Unix epoch. Without a time: to that of this machine. */
+  | { readonly do: 'clock'; readonly ms?: number | undefined }
   /** Copies the objects below a prefix, with their generations. */
   | { readonly do: 'copy'; readonly prefix: string; readonly to: string }
   /** Answers with the creations, and the deletions of contents below a prefix, that could have met another object. */
   | { readonly do: 'unguarded'; readonly prefix: string }
+  /** Answers with the names below a prefix to which clients may have sent bytes. */
+  | { readonly do: 'begun'; readonly prefix: string }
   /** Answers with the names below a prefix. */
   | { readonly do: 'names'; readonly prefix: string }
   /** Answers with the bytes of an object in base64. */
@@ -58,9 +60,11 @@ function obey(command: Command): readonly string[] | string | number | undefined
         fake.buckets.bucket('bucket').set(object.name, { ...object, timeCreated });
       }
       return undefined;
-    case 'clock':
-      fake.buckets.now = () => command.ms;
+    case 'clock': {
+      const { ms } = command;
+      fake.buckets.now = ms === undefined ? Date.now : () => ms;
       return undefined;
+    }
     case 'copy':
       for (const object of below(command.prefix)) {
         const name = command.to + object.name.slice(command.prefix.length);
@@ -69,8 +73,11 @@ function obey(command: Command): readonly string[] | string | number | undefined
       return undefined;
     case 'unguarded':
       return fake.seen
-        .filter(({ kind, name, isGuarded }) => !isGuarded && mustBeGuarded(kind, name, command.prefix))
+        .filter(({ isGuarded }) => !isGuarded)
+        .filter(({ kind, name }) => mustBeGuarded(kind, name, command.prefix))
         .map(({ kind, name }) => `${kind} ${name}`);
+    case 'begun':
+      return [...begunByClients()].filter((name) => name.startsWith(`${command.prefix}/`));
     case 'names':
       return below(command.prefix).map(({ name }) => name);
     case 'bytes':
@@ -80,10 +87,25 @@ function obey(command: Command): readonly string[] | string | number | undefined
   }
 }
 
-/** An object is created only where none is. Of contents, what is deleted is the generation that a row has. */
+/**
+ * An object is created only where none is. Of contents, what is deleted is the generation that a row has; only of what a
+ * client has sent and not finished, no row has any.
+ */
 function mustBeGuarded(kind: Kind, name: string, prefix: string): boolean {
   if (kind === 'create' || kind === 'begin') return true;
+  // A rig may have copied the object: its physical name is the same.
+  if ([...begunByClients()].some((begun) => physical(begun) === physical(name))) return false;
   return kind === 'delete' && name.startsWith(`${prefix}/`) && name.includes('/blobs/');
+}
+
+function physical(name: string): string | undefined {
+  return name.split('/blobs/')[1];
+}
+
+/** The service states the size of an upload only if a client sends the bytes. */
+function begunByClients(): ReadonlySet<string> {
+  const sessions = [...fake.buckets.sessions.values()];
+  return new Set(sessions.filter(({ sizeBytes }) => sizeBytes !== undefined).map(({ name }) => name));
 }
 
 function below(prefix: string): readonly FakeObject[] {

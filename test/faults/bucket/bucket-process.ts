@@ -69,8 +69,8 @@ export class BucketProcess implements AsyncDisposable {
     await this.tell({ do: 'age', prefix, ms: 2 * dayMs });
   }
 
-  /** Sets the clock of the bucket, in milliseconds since the Unix epoch. */
-  async clock(ms: number): Promise<void> {
+  /** Sets the clock of the bucket, in milliseconds since the Unix epoch. Undefined: to that of this machine. */
+  async clock(ms: number | undefined): Promise<void> {
     await this.tell({ do: 'clock', ms });
   }
 
@@ -82,6 +82,11 @@ export class BucketProcess implements AsyncDisposable {
   /** Creations, and deletions of contents of a place, that no precondition or generation kept from another object. */
   async unguarded(prefix: string): Promise<readonly string[]> {
     return (await this.tell({ do: 'unguarded', prefix })) as readonly string[];
+  }
+
+  /** The names below a prefix to which clients may have sent bytes. */
+  async begun(prefix: string): Promise<ReadonlySet<string>> {
+    return new Set((await this.tell({ do: 'begun', prefix })) as readonly string[]);
   }
 
   async names(prefix: string): Promise<readonly string[]> {

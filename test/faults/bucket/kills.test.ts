@@ -5,9 +5,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type CampaignOptions, killAtFailpoints, killAtRequests, type Report } from '../campaign.ts';
 import { deleteAndCollect } from '../deletion/rig.ts';
-import { failpoints } from '../failpoints.ts';
+import { directFailpoints, failpoints } from '../failpoints.ts';
 import { BucketProcess } from './bucket-process.ts';
-import { requestKills } from './kills.ts';
+import { directKills, requestKills } from './kills.ts';
 
 const seed = 20_261_129;
 const timeout = 600_000;
@@ -31,11 +31,16 @@ async function killed(
 it(
   'loses nothing and shows nothing unfinished when it is killed at any step of a content',
   async () => {
-    const steps = failpoints.filter((step) => /^(upload|manifest|collect)\./.test(step));
-    expect(steps.length).toBe(13);
-    const { orphans } = await killed('steps', (options) => killAtFailpoints(options, steps));
+    const all = new Set([...failpoints, ...directFailpoints]);
+    const steps = [...all].filter((step) => /^(upload|direct|manifest|collect)\./.test(step));
+    expect(steps.length).toBe(17);
+    const { orphans, direct, unfinished } = await killed('steps', (options) =>
+      killAtFailpoints(options, steps),
+    );
     // Else the kills were not where they should be.
     expect(orphans).toBeGreaterThan(0);
+    expect(direct).toBeGreaterThan(0);
+    expect(unfinished).toBeGreaterThan(0);
   },
   timeout,
 );
@@ -43,7 +48,9 @@ it(
 it(
   'nor while the bucket has a request of it, which is done or not, or done later',
   async () => {
-    const { orphans } = await killed('requests', (options) => killAtRequests(requestKills, options));
+    const { orphans } = await killed('requests', (options) =>
+      killAtRequests([...requestKills, ...directKills], options),
+    );
     expect(orphans).toBeGreaterThan(0);
   },
   timeout,

@@ -8,6 +8,7 @@ import {
   type RequestKill,
 } from '../campaign.ts';
 import { deleteAndCollect } from '../deletion/rig.ts';
+import { directFailpoints } from '../failpoints.ts';
 import type { Outcome } from '../outcome.ts';
 import { BucketProcess } from './bucket-process.ts';
 
@@ -29,6 +30,16 @@ export const requestKills: readonly RequestKill[] = [
   ['delete', 'stall'],
   ['delete', 'done, stall', 1],
   ['delete', 'late'],
+];
+
+/** The same of direct uploads. */
+export const directKills: readonly RequestKill[] = [
+  ['begin', 'stall', 0, 'direct'],
+  ['begin', 'done, stall', 1, 'direct'],
+  ['put', 'done, stall', 0, 'direct'],
+  ['put', 'late', 1, 'direct'],
+  ['read', 'stall', 0, 'direct'],
+  ['read', 'done, stall', 2, 'direct'],
 ];
 
 interface BucketKills {
@@ -70,6 +81,10 @@ export async function* killWithBucket({ seed, kills, actions, only }: BucketKill
     steps: [part('kills at every step', () => killAtFailpoints(next()))],
     starts: [part('kills of starts', () => killStarts(next()))],
     requests: [part('kills while the bucket has a request', () => killAtRequests(requestKills, next()))],
+    direct: [
+      part('kills at every step of direct uploads', () => killAtFailpoints(next(), directFailpoints)),
+      part('kills while the bucket has a request of one', () => killAtRequests(directKills, next())),
+    ],
     random: [part(`${kills} kills at random`, () => killAtRandom(kills, next()))],
     deletion: [deletion(0), deletion(5)],
   };

@@ -43,6 +43,10 @@ it('nor with the contents in a bucket, also while it has a deletion, which is do
     { phase: 2, deletion: 'stall', skipped: 0 },
     { phase: 2, deletion: 'done, stall', skipped: 5 },
     { phase: 2, deletion: 'late', skipped: 9 },
+    // What clients have sent and not finished.
+    { phase: 1, step: 'collect.swept', occurrence: 1 },
+    { phase: 1, deletion: 'late', skipped: 0 },
+    { phase: 3, step: 'collect.swept', occurrence: 1 },
   ];
   const { faults, tally } = await killEndings({ bucket, kills });
   console.log(`reaping rig with a bucket: ${JSON.stringify(tally)}`);

@@ -17,18 +17,25 @@ import { startOfTime } from '../../support/service.ts';
 import { inspect } from '../at-rest.ts';
 import type { BucketProcess } from '../bucket/bucket-process.ts';
 import { inTime } from '../server-process.ts';
+import { unfinishedObjects } from './direct.ts';
 import { collectAll, type Order, type StorePlace, type Work, workOn } from './work.ts';
 
 const child = join(import.meta.dirname, 'reap-child.ts');
 
-/** What ends the data, in this order: reaping, taking out of use what is free then, removing that. */
+/**
+ * What ends the data, in this order: reaping, taking out of use what is free then, removing that. What clients have sent to
+ * the bucket and not finished goes with what is taken out of use, and for good in the end.
+ */
 const phases: readonly { readonly work: Work; readonly now: number }[] = [
   { work: 'reap', now: startOfTime + day + hour },
   { work: 'collect', now: startOfTime + day + 3 * hour },
   { work: 'collect', now: startOfTime + day + 5 * hour },
+  { work: 'collect', now: startOfTime + 9 * day },
 ];
-/** Long after: what a process that was killed has left without a row is old enough to be taken for an orphan. */
-const late: readonly number[] = [startOfTime + 3 * day, startOfTime + 3 * day + 2 * hour];
+const numbers = [0, 1, 2, 3] as const;
+type Phase = (typeof numbers)[number];
+/** Later still: what a process that was killed has left without a row is old enough to be taken for an orphan. */
+const late: readonly number[] = [startOfTime + 10 * day, startOfTime + 10 * day + 2 * hour];
 /** What is still being uploaded then has no row, and what was uploaded long before has none either. */
 const youngTime = startOfTime + day - hour;
 const orphans = 2;
@@ -39,13 +46,16 @@ type KillAt =
   | { readonly deletion: 'stall' | 'done, stall' | 'late'; readonly skipped: number };
 
 /** See {@link KillAt}. */
-export type EndingKill = { readonly phase: 0 | 1 | 2 } & KillAt;
+export type EndingKill = { readonly phase: Phase } & KillAt;
 
 /** Requests of the last phase while which the bucket may have the process die. */
 const deletions: readonly EndingKill[] = [
   { phase: 2, deletion: 'stall', skipped: 0 },
   { phase: 2, deletion: 'done, stall', skipped: 5 },
   { phase: 2, deletion: 'late', skipped: 9 },
+  { phase: 1, deletion: 'done, stall', skipped: 1 },
+  { phase: 1, deletion: 'late', skipped: 0 },
+  { phase: 3, deletion: 'late', skipped: 0 },
 ];
 
 interface EndingOptions {
@@ -67,6 +77,7 @@ interface End {
   readonly stored: number;
   readonly faults: readonly string[];
   readonly orphans: number;
+  readonly condemned: number;
 }
 
 /** Kills processes that end things. Each kill has a copy of the same store. */
@@ -105,7 +116,7 @@ class EndingRig {
     await this.keepWhatIsYoung();
     // The same without a kill, as each phase begins.
     const passed: EndingKill[] = [];
-    for (const phase of [0, 1, 2] as const) {
+    for (const phase of numbers) {
       await this.copy(`phase-${phase}`, `phase-${phase + 1}`);
       const counts = new Map<Step, number>();
       await this.work(`phase-${phase + 1}`, phase, (step) => {
@@ -115,8 +126,8 @@ class EndingRig {
     }
     const toldBefore = await this.tell('phase-0', 0);
     const toldThen = await this.tell('phase-1', 0);
-    await this.collectLate('phase-3');
-    const end = await this.endOf('phase-3');
+    await this.collectLate('phase-4');
+    const end = await this.endOf('phase-4');
     this.tally.stored = (await this.stored('phase-0')).length;
     this.tally.left = end.stored;
     for (const fault of end.faults) this.faults.push(`without a kill: ${fault}`);
@@ -124,6 +135,7 @@ class EndingRig {
     const asText = passed.map((kill) => JSON.stringify(kill));
     const deletion: EndingKill = { phase: 0, step: 'session.deleted', occurrence: 1 };
     const early = asText.slice(0, asText.indexOf(JSON.stringify(deletion)));
+    if (end.condemned > 0) this.faults.push(`without a kill: ${end.condemned} condemned files are left`);
     for (const kill of kills ?? [...passed, ...deletions])
       if ('step' in kill || this.bucket !== undefined)
         // Readers are told the same before the reaping and after it, but not before a session is deleted.
@@ -143,8 +155,9 @@ class EndingRig {
       if (step === 'upload.published') await collectAll(rig!);
     });
     const after = (await this.stored('young')).length;
-    if (after !== before + 1)
-      this.faults.push(`while an upload was held: ${before + 1} contents became ${after}`);
+    // More than 13 hours have passed since clients began to send.
+    const kept = before - (this.bucket === undefined ? 0 : unfinishedObjects);
+    if (after !== kept + 1) this.faults.push(`while an upload was held: ${kept} contents became ${after}`);
     const { faults } = await this.inspect('young');
     for (const fault of faults) this.faults.push(`while an upload was held: ${fault}`);
   }
@@ -157,7 +170,7 @@ class EndingRig {
     this.tally.kills++;
     if (kill.phase === 0 && !isDeepStrictEqual(await this.tell(name, 0), toldThen))
       fault('readers are told something else after the kill');
-    for (const phase of [0, 1, 2] as const) {
+    for (const phase of numbers) {
       if (phase < kill.phase) continue;
       await this.work(name, phase);
       // What the bucket was asked for by the process that is dead comes to pass.
@@ -169,6 +182,7 @@ class EndingRig {
     // Readers push, too, before some kills.
     if (found.stored !== end.stored) fault(`${found.stored} contents are left, not ${end.stored}`);
     if (found.orphans > 0) fault(`${found.orphans} orphans are left`);
+    if (found.condemned > 0) fault(`${found.condemned} condemned files are left`);
     for (const text of found.faults) fault(text);
     removeDirectory(this.place(name).dataDir);
   }
@@ -195,7 +209,7 @@ class EndingRig {
     await this.bucket?.clock(now);
   }
 
-  private async work(name: string, phase: 0 | 1 | 2, onStep?: (step: Step) => void): Promise<void> {
+  private async work(name: string, phase: Phase, onStep?: (step: Step) => void): Promise<void> {
     await this.setClock(phases[phase]!.now);
     await workOn({ place: this.place(name), ...phases[phase]! }, onStep);
   }
@@ -208,7 +222,7 @@ class EndingRig {
     }
   }
 
-  private async tell(name: string, phase: 0 | 2): Promise<unknown> {
+  private async tell(name: string, phase: 0 | 3): Promise<unknown> {
     return await workOn({ place: this.place(name), work: 'tell', now: phases[phase]!.now });
   }
 
@@ -224,8 +238,8 @@ class EndingRig {
 
   private async endOf(name: string): Promise<End> {
     const { length: stored } = await this.stored(name);
-    const { faults, orphans } = await this.inspect(name);
-    return { stored, faults, orphans, told: await this.tell(name, 2) };
+    const found = await this.inspect(name);
+    return { stored, ...found, told: await this.tell(name, 3) };
   }
 
   /** A process does the work until it is killed. */

@@ -7,6 +7,7 @@ import type { Step } from '../../../src/store/rows/steps.ts';
 import { fill, reapAll, told } from '../../lifecycle/endings.ts';
 import { everything, type Rig, rigOver } from '../../lifecycle/rig.ts';
 import { type BucketPlace, openPlace } from '../bucket/place.ts';
+import { fillDirectly } from './direct.ts';
 
 /**
  * `push`: one content, which nobody had. `reap`: sessions are deleted, sealed and reaped. `collect`: what is free is
@@ -52,7 +53,11 @@ export async function workOn(
   const close = () => store[Symbol.asyncDispose]();
   rig = rigOver({ store, index, blobs, clock, [Symbol.asyncDispose]: close });
   if (work === 'tell') return await told(rig);
-  if (work === 'fill') return await fill(rig);
+  if (work === 'fill') {
+    await fill(rig);
+    if (bucket !== undefined) await fillDirectly(rig);
+    return undefined;
+  }
   if (work === 'push') return await rig.push('pushed', 'a');
   if (work === 'collect') return await collectAll(rig);
   await rig.remove('deleted');

@@ -12,6 +12,7 @@ import { type Connection, openConnection } from '../connection.ts';
 import type { Armed, Failpoint } from '../failpoints.ts';
 import { Chance } from '../seeded.ts';
 import { inTime, ServerProcess } from '../server-process.ts';
+import { DirectWorker } from './direct-worker.ts';
 import { dump } from './facts.ts';
 import { chainsIn, openBucketPlace, openDirectoryPlace, type Place, shippedUntil } from './places.ts';
 import type { VolumeChildOptions } from './service-child.ts';
@@ -66,15 +67,26 @@ interface VolumeTally {
   lost: number;
   /** Services that died while they restored. */
   diedRestoring: number;
+  /** Acknowledged uploads whose bytes the client had sent to the bucket. */
+  direct: number;
 }
 
 class VolumeRig implements AsyncDisposable {
   readonly faults: string[] = [];
-  readonly tally: VolumeTally = { lives: 0, acknowledged: 0, durableSeals: 0, lost: 0, diedRestoring: 0 };
+  readonly tally: VolumeTally = {
+    lives: 0,
+    acknowledged: 0,
+    durableSeals: 0,
+    lost: 0,
+    diedRestoring: 0,
+    direct: 0,
+  };
   private readonly home: string;
   private readonly place: Place;
   private readonly chance: Chance;
   private readonly workers: Worker[];
+  /** Undefined: the contents are in no bucket. */
+  private readonly direct: DirectWorker | undefined;
   /** What was acknowledged before this time must be there, in milliseconds since the Unix epoch. */
   private until = 0;
   /** Whether the workers know what the present service has restored. */
@@ -88,6 +100,7 @@ class VolumeRig implements AsyncDisposable {
       { length: workersCount },
       (_, at) => new Worker(`w${at + 1}`, new Chance(this.chance.seed())),
     );
+    if (place.options.blobs !== undefined) this.direct = new DirectWorker(new Chance(this.chance.seed()));
   }
 
   static async open(kind: Kind, seed: number): Promise<VolumeRig> {
@@ -146,6 +159,7 @@ class VolumeRig implements AsyncDisposable {
     await using server = this.spawn(undefined, gatherMs);
     const connection = await this.restored(server);
     await connection?.[Symbol.asyncDispose]();
+    this.tally.direct = this.direct?.made ?? 0;
     this.tally.acknowledged = this.workers.reduce((sum, { acked }) => sum + acked, 0);
   }
 
@@ -198,6 +212,7 @@ class VolumeRig implements AsyncDisposable {
       if (fault !== undefined) this.faults.push(`${fault}; until ${this.until}`);
       this.tally.lost += lost;
     }
+    this.faults.push(...(this.direct?.adopt(facts, this.until) ?? []));
     this.until = 0;
     for (const worker of this.workers) worker.promised.length = 0;
   }
@@ -205,21 +220,24 @@ class VolumeRig implements AsyncDisposable {
   /** @param lifeMs after this time it is killed. Undefined: it dies by itself. */
   private async work(
     server: ServerProcess,
-    { client }: Connection,
+    connection: Connection,
     lifeMs: number | undefined,
     beforeKill = () => {},
   ): Promise<void> {
+    const { client } = connection;
     let isKilled = false;
     const isOver = () => isKilled || server.hasEnded;
     const working = Promise.all(
-      [...this.workers.map((worker) => worker.work(client, isOver)), exportAgain(client, isOver)].map(
-        async (work) => {
-          const error = await work;
-          // A refusal has a reason; a call that broke off has none.
-          if (error instanceof ArtifactaError && error.reason === undefined) return;
-          if (error !== undefined) this.faults.push(`a call failed: ${String(error)}`);
-        },
-      ),
+      [
+        ...this.workers.map((worker) => worker.work(client, isOver)),
+        exportAgain(client, isOver),
+        this.direct?.work(connection, isOver),
+      ].map(async (work) => {
+        const error = await work;
+        // A refusal has a reason; a call that broke off has none.
+        if (error instanceof ArtifactaError && error.reason === undefined) return;
+        if (error !== undefined) this.faults.push(`a call failed: ${String(error)}`);
+      }),
     );
     if (lifeMs === undefined) await inTime(server.ended, 'its failpoint was not reached', reachMs);
     else {

@@ -75,6 +75,7 @@ await startServer({
       setImmediate(() => pass('answer.leaving'));
     },
     elapsed: () => performance.now(),
+    ...(settings.blobs === undefined ? {} : { directUploads: { bytesMin: 1 } }),
   }),
   socket,
   messageBytesMax: limits.messageBytesMax,

@@ -22,5 +22,6 @@ it.each(['bucket', 'directory'] as const)(
     expect(faults).toEqual([]);
     expect(tally.lives).toBeGreaterThanOrEqual(planned.length);
     expect(tally.acknowledged).toBeGreaterThan(20);
+    if (kind === 'bucket') expect(tally.direct).toBeGreaterThan(3);
   },
 );

@@ -1,7 +1,7 @@
 /** Direct uploads that must not become artifacts: other bytes, no bytes, other callers, other times. */
 import { describe, expect, it } from 'vitest';
 import { SessionOutcome } from '../../../gen/artifacta/v1/outcome_pb.ts';
-import { refusal, upload as uploadThrough } from '../../support/calls.ts';
+import { byName, download, refusal, someBytes, upload as uploadThrough } from '../../support/calls.ts';
 import {
   type Artifacts,
   begun,
@@ -155,6 +155,31 @@ describe('the end', () => {
     rig.clock.now += 14 * hour;
     await rig.collect();
     expect(rig.contents().some(({ bytes: stored }) => stored.equals(bytes))).toBe(false);
+  });
+
+  it('takes no file that was removed after it was read back, and the content stays readable', async () => {
+    let onChecked = async () => {};
+    const rig = await openDirectRig({
+      onStep: (step) => (step === 'upload.checked' ? onChecked() : undefined),
+    });
+    const { artifacts } = rig.owner;
+    const large = Buffer.from(someBytes(1_100_000));
+    const { uploadToken } = await sent(artifacts, large);
+    onChecked = async () => {
+      onChecked = async () => {};
+      // The other end commits. Then other bytes take the place of these, which are removed with all rows about them.
+      await finish(artifacts, uploadToken);
+      await uploadThrough({ artifacts } as never, { session: 's2', name: 'a.bin' }, large);
+      rig.clock.now += 2 * hour;
+      await rig.collect();
+      expect(rig.contents().length).toBe(1);
+    };
+    expect(await refused(artifacts, uploadToken)).toMatchObject({ reason: 'STORE_UNAVAILABLE' });
+    expect((await finish(artifacts, uploadToken)).receipt!.replayed).toBe(true);
+    for (const session of ['s', 's2'])
+      expect((await download({ artifacts } as never, { artifact: byName(session, 'a.bin') })).bytes).toEqual(
+        new Uint8Array(large),
+      );
   });
 
   it('needs the token as it was given', async () => {

@@ -3,6 +3,7 @@ import type { Client } from '@connectrpc/connect';
 import { expect, onTestFinished } from 'vitest';
 import type { ArtifactService } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
 import { openGcsBlobs } from '../../../src/blobs/gcs/blobs.ts';
+import type { OnStep } from '../../../src/store/rows/steps.ts';
 import { type Spec, sha256, someBytes } from '../../support/calls.ts';
 import { FakeGcs } from '../../support/gcs/server.ts';
 import { inconsistencies } from '../../support/naive.ts';
@@ -19,8 +20,20 @@ export const hour = 3_600_000;
 export type Artifacts = Client<typeof ArtifactService>;
 export type DirectRig = Awaited<ReturnType<typeof openDirectRig>>;
 
+interface DirectRigOptions {
+  readonly isOff?: boolean;
+  readonly least?: number;
+  readonly most?: number;
+  readonly onStep?: OnStep;
+}
+
 /** Opens a service that ends with the test; every row must then agree with the others, and with the bucket. */
-export async function openDirectRig({ isOff = false, least = bytesMin, most = 10_000_000 } = {}) {
+export async function openDirectRig({
+  isOff = false,
+  least = bytesMin,
+  most = 10_000_000,
+  onStep = () => undefined,
+}: DirectRigOptions = {}) {
   const fake = await FakeGcs.open();
   onTestFinished(() => fake[Symbol.asyncDispose]());
   const address = { bucket: 'bucket', prefix: 'store' };
@@ -28,7 +41,13 @@ export async function openDirectRig({ isOff = false, least = bytesMin, most = 10
   onTestFinished(() => blobs[Symbol.dispose]());
   await blobs.claimFor('store1');
   const directUploads = isOff ? undefined : { bytesMin: least };
-  const rig = await openTicketRig({ blobs, directUploads, inlineBytesMax: 0, artifactBytesMax: most });
+  const rig = await openTicketRig({
+    blobs,
+    directUploads,
+    inlineBytesMax: 0,
+    artifactBytesMax: most,
+    onStep,
+  });
   fake.buckets.now = () => rig.clock.now;
   onTestFinished(async () => {
     fake.isDown = false;
