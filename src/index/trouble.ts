@@ -1,6 +1,7 @@
-/** Names the fault of a disk, in words, and says whether more room would mend it. */
+/** Names the fault of a disk or of a database, in words, and says whether more room would mend it. */
 
 import { quotaExceededCode } from '../domain/system/quota-code.ts';
+import { DatabaseTrouble } from './database-trouble.ts';
 
 /** The system's error codes of writes, LevelDB's words for them, and the words for people. */
 const troubles: readonly (readonly [code: string, spelling: string, words: string])[] = [
@@ -33,6 +34,8 @@ export function troubleOf(error: unknown): string {
 
 /** Returns the same words for the known faults; undefined for others. */
 export function knownTroubleOf(error: unknown): string | undefined {
+  const trouble = error instanceof Error && error.cause instanceof DatabaseTrouble ? error.cause : error;
+  if (trouble instanceof DatabaseTrouble) return trouble.words;
   const code = codeOf(error);
   return troubles.find(([known]) => known === code)?.[2];
 }

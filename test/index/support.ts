@@ -140,9 +140,24 @@ export async function rowsOf(
   return found;
 }
 
-/** Lets everything run that can run without the disk. */
+const operations = new Set<Promise<unknown>>();
+
+/** An operation of a database that ends by itself: {@link turns} waits for it. */
+export function underWay<T>(operation: Promise<T>): Promise<T> {
+  operations.add(operation);
+  const end = () => operations.delete(operation);
+  operation.then(end, end);
+  return operation;
+}
+
+/** Lets everything run that can run, except what a test holds up: so many turns in which no database is at work. */
 export async function turns(count = 5): Promise<void> {
-  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+  for (let turn = 0; turn < count; turn++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (operations.size === 0) continue;
+    await Promise.allSettled(operations);
+    turn = -1;
+  }
 }
 
 export interface Watched<T> {
