@@ -88,7 +88,6 @@ export class Connection {
   static async open(url: string): Promise<Connection> {
     const pg = await loadDriver();
     const config: ClientConfig = {
-      connectionString: url,
       fallback_application_name: 'artifacta',
       connectionTimeoutMillis: connectMsMax,
       query_timeout: answerMsMax,
@@ -144,9 +143,14 @@ export class Connection {
   }
 }
 
-/** The settings go with the first message, so that they cost no round trip. Those of the address stay. */
+/** The settings go with the first message, so that they cost no round trip. Those of the address count more. */
 function withSettings(url: string): ClientConfig {
-  const theirs = URL.canParse(url) ? new URL(url).searchParams.get('options') : null;
   const ours = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
-  return { options: [...(theirs === null ? [] : [theirs]), ...ours].join(' ') };
+  if (!URL.canParse(url)) return { connectionString: url, options: ours.join(' ') };
+  const address = new URL(url);
+  const theirs = address.searchParams.get('options');
+  // The driver would take the address's alone.
+  address.searchParams.delete('options');
+  const options = [...ours, ...(theirs === null ? [] : [theirs])].join(' ');
+  return { connectionString: address.href, options };
 }

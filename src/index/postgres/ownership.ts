@@ -40,7 +40,10 @@ export class Ownership {
    */
   async take(connection: Connection): Promise<number> {
     const { schema, warn } = this.options;
-    await checkServer(connection, warn);
+    // Once is enough.
+    await checkServer(connection, this.epoch === undefined ? warn : () => undefined);
+    // Another owner would keep this process waiting for the lock.
+    if (this.epoch !== undefined) await this.checkOwner(connection);
     await this.lock(connection);
     const before = await prepareSchema(connection, schema);
     if (this.epoch !== undefined && before.owner !== this.id) throw this.lost();
@@ -55,6 +58,14 @@ WHERE epoch = $2::bigint RETURNING epoch`,
     if (raised === undefined) throw this.held();
     this.epoch = raised[0] as number;
     return this.epoch;
+  }
+
+  private async checkOwner(connection: Connection): Promise<void> {
+    const [row] = await connection.query({
+      name: 'owner',
+      text: `SELECT owner FROM "${this.options.schema}".store`,
+    });
+    if (row?.[0] !== this.id) throw this.lost();
   }
 
   private async lock(connection: Connection): Promise<void> {

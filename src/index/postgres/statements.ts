@@ -22,11 +22,11 @@ export interface Statements {
  * A batch is one statement, and so one transaction. It locks the row with the epoch first: who raises the epoch waits
  * for its end, and a batch with an old epoch locks nothing and writes nothing, also if it has waited for that row.
  */
-export function statementsOf(schema: string, table = 'rows'): Statements {
-  const rows = `"${schema}".${table}`;
+export function statementsOf(schema: string): Statements {
+  const rows = `"${schema}".rows`;
   return {
     batch: {
-      name: `batch ${table}`,
+      name: 'batch',
       text: `WITH fence AS MATERIALIZED (SELECT epoch FROM "${schema}".store WHERE epoch = $1::bigint FOR SHARE),
   removed AS (DELETE FROM ${rows} USING fence WHERE key = ANY ($2::bytea[])),
   written AS (INSERT INTO ${rows} (key, value)
@@ -35,12 +35,12 @@ export function statementsOf(schema: string, table = 'rows'): Statements {
 SELECT epoch FROM fence`,
     },
     read: {
-      name: `read ${table}`,
+      name: 'read',
       text: `SELECT wanted.place, found.value FROM unnest($1::bytea[]) WITH ORDINALITY AS wanted (key, place)
 JOIN ${rows} AS found ON found.key = wanted.key`,
     },
-    page: pageOf(rows, `page ${table}`, ''),
-    pageDown: pageOf(rows, `page down ${table}`, ' DESC'),
+    page: pageOf(rows, 'page', ''),
+    pageDown: pageOf(rows, 'page down', ' DESC'),
   };
 }
 
@@ -53,5 +53,14 @@ function pageOf(rows: string, name: string, order: string): Statement {
   FROM (SELECT key, value FROM ${rows} WHERE key >= $1::bytea AND key < $2::bytea
     ORDER BY key${order} LIMIT $3::integer) AS found
 ) AS sized WHERE before < ${pageBytes} ORDER BY key${order}`,
+  };
+}
+
+/** Returns the statement that adds rows to a table which has none of these: `keys, their values`. */
+export function insertInto(schema: string, table: string): Statement {
+  return {
+    name: `insert ${table}`,
+    text: `INSERT INTO "${schema}".${table} (key, value) SELECT key, value
+FROM unnest($1::bytea[], $2::bytea[]) AS given (key, value)`,
   };
 }

@@ -30,7 +30,7 @@ const wordsByCode: ReadonlyMap<string, string> = new Map([
   ['53300', 'the database has no connection left'],
   ['55P03', 'a lock in the database was not free in time'],
   ['57014', 'the database took too long'],
-  ['57P01', 'the database is being stopped'],
+  ['57P01', 'the database has ended the connection'],
   ['57P02', 'the database has crashed'],
   ['57P03', 'the database is being started or stopped'],
   ['58030', 'the database reports an input/output error'],
