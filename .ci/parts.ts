@@ -94,6 +94,18 @@ export const parts: readonly Part[] = [
     command: 'test/emulator/run.sh',
   },
   {
+    name: 'index on PostgreSQL',
+    dependsOn: [
+      'src/index',
+      'src/domain',
+      'test/index',
+      'test/support/postgres.ts',
+      'bench/peers',
+      'vitest.config.ts',
+    ],
+    command: 'test/index/postgres/run.sh',
+  },
+  {
     name: 'image',
     dependsOn: [
       ...service,

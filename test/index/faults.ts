@@ -1,7 +1,7 @@
 /** Wraps a real database so that a test decides when a batch reaches it and what becomes of it. */
 import { Buffer } from 'node:buffer';
 import type { Database, DatabaseReader, DatabaseSnapshot } from '../../src/index/engine/database.ts';
-import { underWay } from './support.ts';
+import { underWay } from './under-way.ts';
 
 /** What happens instead of a batch. `apply` writes it to the database. */
 type Fault = (apply: () => Promise<void>, database: Database) => Promise<void>;

@@ -4,6 +4,7 @@ import type { After } from '../../src/domain/timer.ts';
 import type { Index, Transaction, Tx } from '../../src/index/door.ts';
 import type { Key, Range, Value, Write } from '../../src/index/row.ts';
 import type { Faults } from './faults.ts';
+import { operations } from './under-way.ts';
 
 export interface RigOptions {
   readonly clock?: () => number;
@@ -138,16 +139,6 @@ export async function rowsOf(
     for (const [name, content] of block) found.push([keyText(name), text(content)!]);
   }
   return found;
-}
-
-const operations = new Set<Promise<unknown>>();
-
-/** An operation of a database that ends by itself: {@link turns} waits for it. */
-export function underWay<T>(operation: Promise<T>): Promise<T> {
-  operations.add(operation);
-  const end = () => operations.delete(operation);
-  operation.then(end, end);
-  return operation;
 }
 
 /** Lets everything run that can run, except what a test holds up: so many turns in which no database is at work. */

@@ -6,7 +6,7 @@
 import type { Buffer } from 'node:buffer';
 import type { Client, ClientConfig } from 'pg';
 import { byteaOf, byteaOid } from './bytea.ts';
-import { DatabaseTrouble, troubleWith } from './troubles.ts';
+import { cutWords, DatabaseTrouble, troubleWith } from './troubles.ts';
 
 /** A statement and the name under which a connection keeps it. */
 export interface Statement {
@@ -27,6 +27,9 @@ const idleTransactionMsMax = 300_000;
 /** A server that has not answered after this time is not asked again on this connection. */
 const answerMsMax = 45_000;
 
+const otherWords =
+  'at the address of the database something ended the connection before it was made: perhaps it is not PostgreSQL';
+
 const settings = {
   bytea_output: 'hex',
   client_min_messages: 'warning',
@@ -43,7 +46,7 @@ const settings = {
   plan_cache_mode: 'force_generic_plan',
   search_path: 'pg_catalog',
   statement_timeout: String(statementMsMax),
-  // The server notices within half a minute that this machine is gone, and gives its locks back.
+  // The server notices within half a minute that this machine is gone, and its locks are free again.
   tcp_keepalives_count: '3',
   tcp_keepalives_idle: '15',
   tcp_keepalives_interval: '5',
@@ -102,7 +105,8 @@ export class Connection {
       await client.connect();
       return connection;
     } catch (error) {
-      throw troubleWith(error);
+      const trouble = troubleWith(error);
+      throw trouble.words === cutWords ? new DatabaseTrouble(otherWords, undefined, error) : trouble;
     }
   }
 

@@ -18,11 +18,11 @@ interface MomentsOptions {
   readonly after: After;
 }
 
-/** So many readers of one moment share a connection before another is used, if one is free. */
+/** The readers of one moment that share a connection before another is used, if one is free. */
 const readersMax = 16;
 /** The time for which a snapshot waits for a connection. */
 const waitMs = 5_000;
-/** A connection that nobody has used for this time is closed. */
+/** A connection that was not used for this time is closed. */
 const idleMs = 60_000;
 
 const begin = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1';
@@ -238,7 +238,7 @@ class Moment {
   private async rollBack(): Promise<Connection | undefined> {
     try {
       const connection = await this.connected;
-      // Reads that were sent before are answered first, and nobody waits for the end.
+      // Reads that were sent before are answered first; the end is not waited for.
       connection?.run('ROLLBACK').catch(() => undefined);
       return connection;
     } catch {

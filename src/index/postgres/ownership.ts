@@ -1,6 +1,6 @@
 /**
  * The owner of a store: the one process that writes. A lock of the server keeps others out as long as the connection
- * lasts. The epoch keeps out whoever comes too late: each opening raises it, and a batch with another epoch writes
+ * lasts. The epoch keeps out all who come too late: each opening raises it, and a batch with another epoch writes
  * nothing. So a batch that an earlier connection has left behind is either in the rows when an opening reads them, or
  * never.
  */
@@ -55,7 +55,7 @@ WHERE epoch = $2::bigint RETURNING epoch`,
       },
       [this.id, before.epoch],
     );
-    if (raised === undefined) throw this.held();
+    if (raised === undefined) throw this.isOwned();
     this.epoch = raised[0] as number;
     return this.epoch;
   }
@@ -76,7 +76,7 @@ WHERE epoch = $2::bigint RETURNING epoch`,
     try {
       await connection.query({ name: 'lock', text: 'SELECT pg_advisory_lock($1::bigint)' }, [key]);
     } catch (error) {
-      throw error instanceof DatabaseTrouble && error.code === '55P03' ? this.held(error) : error;
+      throw error instanceof DatabaseTrouble && error.code === '55P03' ? this.isOwned(error) : error;
     }
     await connection.run('RESET lock_timeout');
   }
@@ -88,9 +88,9 @@ WHERE epoch = $2::bigint RETURNING epoch`,
     await connection.query(
       {
         name: 'end own',
-        text: `SELECT pg_terminate_backend(store.process) FROM "${schema}".store JOIN pg_locks AS held
-  ON held.pid = store.process AND held.locktype = 'advisory' AND held.granted
-WHERE store.owner = $1 AND (held.classid::bigint << 32 | held.objid::bigint) = $2::bigint`,
+        text: `SELECT pg_terminate_backend(store.process) FROM "${schema}".store JOIN pg_locks AS lock
+  ON lock.pid = store.process AND lock.locktype = 'advisory' AND lock.granted
+WHERE store.owner = $1 AND (lock.classid::bigint << 32 | lock.objid::bigint) = $2::bigint`,
       },
       [this.id, key],
     );
@@ -101,7 +101,7 @@ WHERE store.owner = $1 AND (held.classid::bigint << 32 | held.objid::bigint) = $
     return new LockLost(`on the schema ${this.options.schema}`, 'another process has taken the store over');
   }
 
-  private held(cause?: unknown): Failure {
+  private isOwned(cause?: unknown): Failure {
     return new Failure(
       'STORE_UNAVAILABLE',
       `another process has the store in the schema ${this.options.schema} open; stop it first, or give ` +

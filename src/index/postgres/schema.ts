@@ -13,7 +13,7 @@ const format = 1;
 /** The oldest version that this code was made for. */
 const versionMin = 140_000;
 
-/** The row of the table `store`, as far as an opening needs it. */
+/** The row of the table `store`, the part that an opening needs. */
 interface Store {
   readonly epoch: number;
   readonly owner: string;

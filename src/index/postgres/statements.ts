@@ -1,7 +1,7 @@
 /** The statements over the rows of one store. */
 import type { Statement } from './connection.ts';
 
-/** A page of a scan has no more rows when it has so many bytes. */
+/** A page of a scan ends with the row that makes it this many bytes long. */
 export const pageBytes = 1024 * 1024;
 
 /** See {@link statementsOf}. */

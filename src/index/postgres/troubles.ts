@@ -4,6 +4,9 @@ import { DatabaseTrouble } from '../database-trouble.ts';
 
 export { DatabaseTrouble };
 
+/** The words for a connection that ended without a reason. */
+export const cutWords = 'the connection to the database was cut';
+
 /** By the system's error codes, and by those of https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const wordsByCode: ReadonlyMap<string, string> = new Map([
   ['ECONNREFUSED', 'the database cannot be reached'],
@@ -13,8 +16,8 @@ const wordsByCode: ReadonlyMap<string, string> = new Map([
   ['ENOTFOUND', 'the host of the database is not known'],
   ['EAI_AGAIN', 'the host of the database is not known'],
   ['ETIMEDOUT', 'the database does not answer'],
-  ['ECONNRESET', 'the connection to the database was cut'],
-  ['EPIPE', 'the connection to the database was cut'],
+  ['ECONNRESET', cutWords],
+  ['EPIPE', cutWords],
   ['25006', 'the database is read-only'],
   ['25P03', 'the database ended a transaction in which nothing was read for five minutes'],
   ['28000', 'the database refuses the user'],
@@ -40,9 +43,9 @@ const wordsByCode: ReadonlyMap<string, string> = new Map([
 const wordsByMessage: readonly (readonly [part: string, words: string])[] = [
   ['timeout expired', 'the database does not answer'],
   ['Query read timeout', 'the database does not answer'],
-  ['Connection terminated', 'the connection to the database was cut'],
-  ['not queryable', 'the connection to the database was cut'],
-  ['received invalid response', 'the address of the database is that of another program'],
+  ['Connection terminated', cutWords],
+  ['not queryable', cutWords],
+  ['received invalid response', cutWords],
 ];
 
 /** Data that cannot be read: a block or an index of PostgreSQL is damaged. */

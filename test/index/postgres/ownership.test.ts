@@ -128,15 +128,15 @@ describe.skipIf('missing' in postgresPrograms())('owners of a store on PostgreSQ
     const { open, schema, connect } = await store();
     const index = await open();
     await write(index, [put('a', '1')]);
-    const holder = await connect();
-    await holder.query(`BEGIN; SELECT key FROM "${schema}".rows FOR UPDATE`);
+    const blocker = await connect();
+    await blocker.query(`BEGIN; SELECT key FROM "${schema}".rows FOR UPDATE`);
     const writing = watch(write(index, [put('a', '2'), put('b', '2')]));
     await waitingForLocks(1);
     const other = await connect();
     const raised = watch(other.query(`UPDATE "${schema}".store SET epoch = epoch + 1, owner = 'another'`));
     await waitingForLocks(2);
     expect([writing.state, raised.state]).toEqual(['pending', 'pending']);
-    await holder.query('COMMIT');
+    await blocker.query('COMMIT');
     await raised.settled;
     expect((await other.query(`SELECT key FROM "${schema}".rows WHERE key = $1`, [key('b')])).rowCount).toBe(
       1,
