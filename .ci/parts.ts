@@ -96,10 +96,11 @@ export const parts: readonly Part[] = [
   {
     name: 'index on PostgreSQL',
     dependsOn: [
-      'src/index',
-      'src/domain',
+      ...service,
       'test/index',
-      'test/support/postgres.ts',
+      'test/api',
+      'test/e2e',
+      'test/support',
       'bench/peers',
       'vitest.config.ts',
     ],

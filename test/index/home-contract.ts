@@ -70,6 +70,20 @@ export function homeContract(name: string, makePlace: () => Promise<Place>): voi
       expect((await salvaged(place.home)).seq).toBe(9);
     });
 
+    test('of rows of one key that a replacement gets, the last one counts', async () => {
+      const place = await makePlace();
+      await using replacement = await place.home.replace();
+      await replacement.put([...entries('a', 'b'), [key('a'), value('2')]]);
+      await replacement.put([[key('b'), value('3')]]);
+      await replacement.adopt({ seq: 0, time: 0 });
+      await using(await place.home.open(unexpected), async (index) => {
+        expect(await rowsOf(index)).toEqual([
+          ['a', '2'],
+          ['b', '3'],
+        ]);
+      });
+    });
+
     test('the ring of commits is complete again after it went round, and not before', async () => {
       const place = await makePlace();
       await replaceWith(place.home, [], 4_000);

@@ -4,6 +4,7 @@
  */
 import { Failure } from '../../domain/errors.ts';
 import { afterRealTime } from '../../domain/timer.ts';
+import { textOf } from '../bytes.ts';
 import type { IndexDamaged } from '../damage.ts';
 import type { Index } from '../door.ts';
 import { commitWrite, scanNewestCommit } from '../engine/commits.ts';
@@ -115,7 +116,9 @@ class PostgresReplacement implements Replacement {
   }
 
   private async write(writes: readonly Write[]): Promise<void> {
-    const puts = writes.filter((write) => write.type === 'put');
+    // Of several rows with one key, the last one counts.
+    const byKey = new Map(writes.map((write) => [textOf(write.key), write]));
+    const puts = [...byKey.values()].filter((write) => write.type === 'put');
     await this.connection.query(insertInto(this.options.schema, newTable), [
       byteaArray(puts.map(({ key }) => key)),
       byteaArray(puts.map(({ value }) => value)),
@@ -127,7 +130,8 @@ class PostgresReplacement implements Replacement {
     const first = seq + 1;
     await this.write([encodeWrite(commitWrite({ seq: first, epoch: 0, time, since: first }))]);
     // What an earlier owner has left behind would be written to the new table.
-    await new Ownership({ schema, warn }).take(this.connection);
+    const ownership = new Ownership({ schema, warn });
+    await ownership.take(this.connection);
     await this.connection.run(
       [
         'BEGIN',
@@ -138,6 +142,8 @@ class PostgresReplacement implements Replacement {
       ].join('; '),
     );
     await replaceMark(markPath, first);
+    // The index may be opened before this is disposed.
+    await ownership.release(this.connection);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

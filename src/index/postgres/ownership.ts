@@ -19,6 +19,8 @@ interface OwnershipOptions {
   readonly warn: (message: string) => void;
   /** Default 5. */
   readonly waitSeconds?: number | undefined;
+  /** Called once, with the error that batches get. */
+  readonly onLost?: ((lost: LockLost) => void) | undefined;
 }
 
 /** The ownership of a store by this process, over all its connections. */
@@ -27,6 +29,7 @@ export class Ownership {
   private readonly options: OwnershipOptions;
   /** The epoch of the newest connection; undefined until the first has it. */
   private epoch: number | undefined;
+  private loss: LockLost | undefined;
 
   constructor(options: OwnershipOptions) {
     this.options = options;
@@ -81,6 +84,12 @@ WHERE epoch = $2::bigint RETURNING epoch`,
     await connection.run('RESET lock_timeout');
   }
 
+  /** Gives the store up, for a connection that has more to do. */
+  async release(connection: Connection): Promise<void> {
+    const key = await schemaLockOf(connection, this.options.schema);
+    await connection.query({ name: 'unlock', text: 'SELECT pg_advisory_unlock($1::bigint)' }, [key]);
+  }
+
   /** Ends the server's side of an earlier connection of this process: the server may not have noticed its end. */
   private async endOwn(connection: Connection, key: string): Promise<void> {
     const { schema } = this.options;
@@ -98,7 +107,14 @@ WHERE store.owner = $1 AND (lock.classid::bigint << 32 | lock.objid::bigint) = $
 
   /** The error of a batch whose epoch is not that of the store any more. */
   lost(): LockLost {
-    return new LockLost(`on the schema ${this.options.schema}`, 'another process has taken the store over');
+    if (this.loss === undefined) {
+      this.loss = new LockLost(
+        `on the schema ${this.options.schema}`,
+        'another process has taken the store over',
+      );
+      this.options.onLost?.(this.loss);
+    }
+    return this.loss;
   }
 
   private isOwned(cause?: unknown): Failure {

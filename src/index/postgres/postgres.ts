@@ -5,6 +5,7 @@ import type { Database } from '../engine/database.ts';
 import { openEngine } from '../engine/engine.ts';
 import type { EngineOptions } from '../engine/options.ts';
 import { openMark } from '../leveldb/mark.ts';
+import type { LockLost } from '../lock-lost.ts';
 import { Connection } from './connection.ts';
 import { openPostgresDatabase, type PostgresDatabaseOptions } from './database.ts';
 import { Ownership } from './ownership.ts';
@@ -30,6 +31,8 @@ export interface PostgresIndexOptions
   readonly markPath: string;
   /** The time for which an opening waits until another process gives up the store. Default 5. */
   readonly waitSeconds?: number | undefined;
+  /** Called once when another process has taken the store over. Default: nothing is called. */
+  readonly onLost?: ((lost: LockLost) => void) | undefined;
   /** Opens the database. Default {@link openPostgresDatabase}. */
   readonly openDatabase?: (options: PostgresDatabaseOptions) => Promise<Database>;
 }
@@ -41,10 +44,10 @@ export interface PostgresIndexOptions
  * metadata then says `lock: 'held'` if another process has it open.
  */
 export async function openPostgresIndex(options: PostgresIndexOptions): Promise<Index> {
-  const { url, schema, markPath, momentsMax, waitSeconds, openDatabase, ...engine } = options;
+  const { url, schema, markPath, momentsMax, waitSeconds, onLost, openDatabase, ...engine } = options;
   const warn = engine.warn ?? (() => undefined);
   const mark = await openMark({ path: markPath, after: engine.after ?? afterRealTime, warn });
-  const ownership = new Ownership({ schema, warn, waitSeconds });
+  const ownership = new Ownership({ schema, warn, waitSeconds, onLost });
   const database = { url, schema, ownership, momentsMax, after: afterRealTime };
   return await openEngine({
     probe: () => probe(url),

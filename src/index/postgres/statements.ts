@@ -56,11 +56,12 @@ function pageOf(rows: string, name: string, order: string): Statement {
   };
 }
 
-/** Returns the statement that adds rows to a table which has none of these: `keys, their values`. */
+/** Returns the statement that writes rows, each key once: `keys, their values`. */
 export function insertInto(schema: string, table: string): Statement {
   return {
     name: `insert ${table}`,
     text: `INSERT INTO "${schema}".${table} (key, value) SELECT key, value
-FROM unnest($1::bytea[], $2::bytea[]) AS given (key, value)`,
+FROM unnest($1::bytea[], $2::bytea[]) AS given (key, value)
+ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
   };
 }

@@ -1,6 +1,6 @@
 /** The faults of PostgreSQL and of the connection to it, in words. */
 import { Failure } from '../../domain/errors.ts';
-import { DatabaseTrouble } from '../database-trouble.ts';
+import { DatabaseTrouble } from '../trouble.ts';
 
 export { DatabaseTrouble };
 

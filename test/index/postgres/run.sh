@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests of the index that need PostgreSQL, which it installs if it is missing. They start servers of their own.
+# Runs the tests that need PostgreSQL, which it installs if it is missing. They start servers of their own.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 
@@ -10,4 +10,4 @@ fi
 
 node scripts/install.mjs
 export PATH="$PWD/node_modules/.bin:$PATH"
-vitest run test/index/postgres test/index/model.test.ts
+vitest run test/index/postgres test/index/model.test.ts test/api/postgresql.test.ts test/e2e/postgresql.test.ts
