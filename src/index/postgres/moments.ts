@@ -179,10 +179,10 @@ class Moment {
     this.readers++;
     let isOpen = true;
     return {
-      read: (work) => {
+      read: async (work) => {
         if (!isOpen || this.ending !== undefined)
           throw unavailable('the index could not be read: the snapshot is closed');
-        return this.read(work);
+        return await this.read(work);
       },
       close: async () => {
         if (!isOpen) return;
