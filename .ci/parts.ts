@@ -94,6 +94,19 @@ export const parts: readonly Part[] = [
     command: 'test/emulator/run.sh',
   },
   {
+    name: 'index on PostgreSQL',
+    dependsOn: [
+      ...service,
+      'test/index',
+      'test/api',
+      'test/e2e',
+      'test/support',
+      'bench/peers',
+      'vitest.config.ts',
+    ],
+    command: 'test/index/postgres/run.sh',
+  },
+  {
     name: 'image',
     dependsOn: [
       ...service,

@@ -30,6 +30,7 @@ import { p13 } from './p13-postgres.ts';
 import { p14 } from './p14-tails.ts';
 import { p15 } from './p15-query.ts';
 import { p16 } from './p16-bytes.ts';
+import { p17 } from './p17-index.ts';
 import { readMemory } from './read-memory.ts';
 import { sizing } from './sizing.ts';
 import { keptStore } from './stores/cache.ts';
@@ -57,6 +58,7 @@ const targets: readonly Target[] = [
   p14,
   p15,
   p16,
+  p17,
   memory,
   readMemory,
   watchers,

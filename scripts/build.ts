@@ -115,13 +115,13 @@ export class DefaultJsonSchemaValidator {
   },
 };
 
-/** A package that another one looks for, and does without. The bundle would look for it where it is installed. */
-const soughtInVain = 'supports-color';
+/** Packages that others look for, and do without. The bundle would look for them where it is installed. */
+const soughtInVain: readonly string[] = ['pg-native', 'supports-color'];
 
 const withoutIt: Plugin = {
   name: 'no package that may be missing',
-  resolveId: (id) => (id === soughtInVain ? `\0${id}` : null),
-  load: (id) => (id === `\0${soughtInVain}` ? 'module.exports = {};' : null),
+  resolveId: (id) => (soughtInVain.includes(id) ? `\0${id}` : null),
+  load: (id) => (soughtInVain.includes(id.replace('\0', '')) ? 'module.exports = {};' : null),
 };
 
 /** What every command loads, whatever it is. In one file it is found sooner than in thirty. */

@@ -27,7 +27,7 @@ const layers: Readonly<Record<string, Rule>> = {
   },
   'src/index': {
     ours: ['src/domain'],
-    packages: ['level', 'abstract-level', '@node-rs/crc32', 'snappyjs'],
+    packages: ['level', 'abstract-level', '@node-rs/crc32', 'snappyjs', 'pg'],
   },
   'src/query': { ours: ['src/domain', 'src/index', 'gen/filter'], packages: [] },
   'src/reading': { ours: ['src/domain'], packages: ['re2js', 'csv-parse'] },

@@ -24,14 +24,17 @@ interface ServeOptions {
   readonly traceTo?: string;
   /** The address of a bucket for the contents. Default: they are in the data directory. */
   readonly bucketAt?: string;
+  /** The address of a database for the index. Default: it is in the data directory. */
+  readonly indexAt?: string;
 }
 
 /** The service as users start it. */
 export async function startArtifacta(
   { directory }: Pick<Context, 'directory'>,
-  { dataDir = mkdtempSync(join(directory, 'data-')), traceTo, bucketAt }: ServeOptions = {},
+  { dataDir = mkdtempSync(join(directory, 'data-')), traceTo, bucketAt, indexAt }: ServeOptions = {},
 ): Promise<ServerProcess> {
-  const serve = [launcher, 'serve', '--data-dir', dataDir, ...freePorts];
+  const index = indexAt === undefined ? [] : ['--index', indexAt];
+  const serve = [launcher, 'serve', '--data-dir', dataDir, ...freePorts, ...index];
   const command =
     bucketAt === undefined
       ? serve

@@ -1,6 +1,6 @@
 /**
- * The index: one ordered map from bytes to bytes, behind one door. This file is the port and its contract. `leveldb/`
- * and `memory/` implement it, and `test/index/contract.ts` tests both against it.
+ * The index: one ordered map from bytes to bytes, behind one door. This file is the port and its contract. `leveldb/`,
+ * `postgres/` and `memory/` implement it, and `test/index/contract.ts` tests both against it.
  *
  * Contract
  *

@@ -1,6 +1,6 @@
 /**
  * The place of an index. It opens the index, reads the remains of a damaged one, and puts another in its place.
- * `leveldb/home.ts` and `memory/home.ts` implement it; `test/index/leveldb/home.test.ts` tests both against it.
+ * `home.ts` of `leveldb/`, `postgres/` and `memory/` implements it; `test/index/home-contract.ts` tests them against it.
  */
 import type { IndexDamaged } from './damage.ts';
 import type { Examined, Index } from './door.ts';

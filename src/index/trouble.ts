@@ -1,6 +1,22 @@
-/** Names the fault of a disk, in words, and says whether more room would mend it. */
+/** Names the fault of a disk or of a database, in words, and says whether more room would mend it. */
 
 import { quotaExceededCode } from '../domain/system/quota-code.ts';
+
+/** An operation of a database on another machine failed. {@link words} may go to callers, the message is for operators. */
+export class DatabaseTrouble extends Error {
+  /** The fault, without names of machines, users and databases. */
+  readonly words: string;
+  /** The code of the system or of the database; undefined if none is known. */
+  readonly code: string | undefined;
+
+  constructor(words: string, code?: string, cause?: unknown) {
+    const said = cause instanceof Error ? cause.message || String(code) : '';
+    super(said === '' ? words : `${words}: ${said}`, { cause });
+    this.name = 'DatabaseTrouble';
+    this.words = words;
+    this.code = code;
+  }
+}
 
 /** The system's error codes of writes, LevelDB's words for them, and the words for people. */
 const troubles: readonly (readonly [code: string, spelling: string, words: string])[] = [
@@ -33,6 +49,8 @@ export function troubleOf(error: unknown): string {
 
 /** Returns the same words for the known faults; undefined for others. */
 export function knownTroubleOf(error: unknown): string | undefined {
+  const trouble = error instanceof Error && error.cause instanceof DatabaseTrouble ? error.cause : error;
+  if (trouble instanceof DatabaseTrouble) return trouble.words;
   const code = codeOf(error);
   return troubles.find(([known]) => known === code)?.[2];
 }

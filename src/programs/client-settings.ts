@@ -10,7 +10,8 @@ import {
   readKeptSettings,
 } from '../settings/config.ts';
 import { type KeptName, type KeptSettings, keptNames, writeKept } from '../settings/kept-file.ts';
-import { type Setting, type SettingName, settings } from '../settings/settings.ts';
+import type { Setting } from '../settings/setting.ts';
+import { type SettingName, settings } from '../settings/settings.ts';
 import { SettingError } from '../settings/source.ts';
 import { OwnDirectory, requireOutside } from './own-directory.ts';
 

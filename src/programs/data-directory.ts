@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import { diskExports, diskSegments } from '../blobs/disk-exports.ts';
 import { makeDirectory, syncDirectory } from '../blobs/files.ts';
 import { Failure } from '../domain/errors.ts';
-import { limits } from '../domain/limits.ts';
 import type { BucketAddress } from '../domain/system/bucket-address.ts';
 import { modesBelow } from '../domain/system/file-modes.ts';
+import type { IndexAddress } from '../domain/system/index-address.ts';
 import { makeDirectories } from '../domain/system/make-directories.ts';
 import { inWords } from '../domain/system/words.ts';
 import { afterRealTime, pause } from '../domain/timer.ts';
@@ -14,8 +14,6 @@ import { ServiceClock } from '../index/clock/clock.ts';
 import { systemTime } from '../index/clock/system-time.ts';
 import type { Index } from '../index/door.ts';
 import { newestCommit } from '../index/engine/commits.ts';
-import { LevelHome } from '../index/leveldb/home.ts';
-import { openLevelDatabase } from '../index/leveldb/leveldb.ts';
 import { takeLock } from '../index/leveldb/lock.ts';
 import { LockWatch } from '../index/leveldb/lock-watch.ts';
 import { answersOurs } from '../server/addresses.ts';
@@ -34,6 +32,7 @@ import type { Graces } from '../store/upkeep/graces.ts';
 import { ContentsPlace } from './contents/contents-place.ts';
 import { shippingTo } from './contents/shipping.ts';
 import { keepOwnersRights, requireRights, settleFilesIn } from './directory-rights.ts';
+import { indexHomeOf, indexPlaceName } from './index-place.ts';
 import { placeOf } from './place.ts';
 import type { StartStage } from './slow-start.ts';
 import { takeOverSocketDirectory } from './socket-directory.ts';
@@ -51,6 +50,8 @@ export interface EmbeddedOptions {
   readonly inlineBytesMax: number;
   /** The place of the contents. Default: the data directory. */
   readonly blobs?: BucketAddress | undefined;
+  /** The place of the index. Default: the data directory. */
+  readonly index?: IndexAddress | undefined;
   /** In bytes; 0 for none. Default: see `src/store/contents/space.ts`. */
   readonly reserveBytes: number | undefined;
   /** The memory for rows of the index that are read often, in bytes; 0 for none. Default 16 MiB. */
@@ -116,8 +117,9 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
   });
   let contents: ContentsPlace | undefined;
   try {
-    const { blobs: bucket, warn, onTrouble } = options;
-    const place = await ContentsPlace.open({ dataDir, bucket, warn, onTrouble });
+    const { blobs: bucket, index: address, warn, onTrouble } = options;
+    const indexPlace = { name: indexPlaceName(dataDir, address), isHere: address === undefined };
+    const place = await ContentsPlace.open({ dataDir, bucket, indexPlace, warn, onTrouble });
     contents = place;
     if (sharing !== undefined) {
       await tellOfSharing(sharing, options);
@@ -189,29 +191,25 @@ async function openHost(
   onIndex: (index: Index) => void,
 ): Promise<StoreHost> {
   return await StoreHost.open({
-    home: new LevelHome({
-      directory: join(dataDir, 'index'),
-      markPath: join(dataDir, 'index.mark'),
+    home: await indexHomeOf({
+      dataDir,
+      address: settings.index,
       clock: serviceClock.now,
-      ballastBytesMax: limits.ballastBytesMax,
       rowCacheBytes: settings.rowCacheBytes,
       ...(onTrouble === undefined ? {} : { onTrouble }),
       warn,
       locks,
+      onLost: (lost) => {
+        warn(lost.message);
+        onState?.('failed');
+      },
+      onStage,
       onLanded: (commit, writes) => shipping?.note(commit, writes),
       onReopened: (newest) => shipping?.reopened(newest),
       beforeOpening: async () => {
         onStage?.('contents');
         shipping?.suspend();
         await contents.requireIndex();
-        await prepareIndex(dataDir);
-        onStage?.('files');
-      },
-      openDatabase: async (...args) => {
-        onStage?.('database');
-        const database = await openLevelDatabase(...args);
-        onStage?.('checks');
-        return database;
       },
     }),
     open: async (index, isFirst) => {
@@ -271,10 +269,6 @@ async function tellOfPlace(index: Index, dataDir: string, warn: (message: string
   const place = await placeOf(dataDir);
   const notice = await notePlace(index, place, index.now()).catch(() => undefined);
   if (notice !== undefined) warn(notice);
-}
-
-async function prepareIndex(dataDir: string): Promise<void> {
-  await makeDirectory(join(dataDir, 'index'), modesBelow(await stat(dataDir)));
 }
 
 /** Settles the rights, so that another user of the group can open the store next, and no other user. */
@@ -338,6 +332,8 @@ const ours = new Set([
   'index',
   'index.mark',
   'index.mark.tmp',
+  'postgres.mark',
+  'postgres.mark.tmp',
   'index.rebuild',
   'lock',
   'blobs',
@@ -353,7 +349,7 @@ const ours = new Set([
  */
 async function refuseForeign(dataDir: string): Promise<void> {
   const entries = await readdir(dataDir);
-  if (entries.includes('index.mark') || entries.includes('index.rebuild')) return;
+  if (['index.mark', 'index.rebuild', 'postgres.mark'].some((name) => entries.includes(name))) return;
   const isStore = entries.includes('index') && (await readdir(join(dataDir, 'index'))).includes('CURRENT');
   if (isStore) return;
   const inTmp = entries.includes('tmp') ? await readdir(join(dataDir, 'tmp')) : [];

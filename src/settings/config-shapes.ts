@@ -1,6 +1,7 @@
 /** The types of the settings after reading. */
 import type { Address } from '../domain/address.ts';
 import type { BucketAddress } from '../domain/system/bucket-address.ts';
+import type { IndexAddress } from '../domain/system/index-address.ts';
 
 /** The settings for every program that has a store, or looks for one. */
 export interface CommonConfig extends Place {
@@ -13,6 +14,8 @@ export interface CommonConfig extends Place {
   readonly artifactBytesMax: number;
   /** The place of the contents. Undefined: the data directory. */
   readonly blobs: BucketAddress | undefined;
+  /** The place of the index. Undefined: the data directory. */
+  readonly index: IndexAddress | undefined;
   readonly inlineBytesMax: number;
   /** Undefined: the size of the file system decides. */
   readonly reserveBytes: number | undefined;

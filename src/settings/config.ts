@@ -241,6 +241,7 @@ function shared(source: Source): Omit<CommonConfig, keyof Way> {
     namespace: source.namespace('namespace'),
     artifactBytesMax: source.bytes('artifactBytesMax', 2 ** 50) ?? 5 * 1024 ** 3,
     blobs,
+    index: source.database('index'),
     // In the index, a content would end with the volume.
     inlineBytesMax: source.bytes('inlineBytesMax', 1024 ** 2) ?? (blobs === undefined ? 32 * 1024 : 0),
     reserveBytes: source.bytes('reserveBytes', 2 ** 50),

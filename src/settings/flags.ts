@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import { type Setting, type SettingName, settings } from './settings.ts';
+import type { Setting } from './setting.ts';
+import { type SettingName, settings } from './settings.ts';
 import { SettingError } from './source.ts';
 
 /** Parses the flags. @throws SettingError for a flag that does not exist, or that lacks its value. */

@@ -1,5 +1,6 @@
 /** The help texts of the programs that take settings. */
-import { type Setting, settings } from './settings.ts';
+import type { Setting } from './setting.ts';
+import { settings } from './settings.ts';
 
 function optionLines(wanted: readonly Setting[]): string[] {
   return wanted.map(({ flag, value, env, default: usual, description }) => {

@@ -1,22 +1,6 @@
 /** The settings as data: `config.ts` reads them, `help.ts` and the README show them. */
 
-/** One setting. A flag wins over its environment variable. */
-export interface Setting {
-  /** The name without dashes. Absent: environment only. */
-  readonly flag?: string;
-  /** The value of the flag, in help texts. Absent: the flag has none, it is a switch. */
-  readonly value?: string;
-  readonly env: string;
-  /** The default as documentation shows it. */
-  readonly default: string;
-  readonly description: string;
-  /** The description in the help of `artifacta reap`. Absent: the same. */
-  readonly reapDescription?: string;
-  /** False: not for `artifacta serve`. */
-  readonly serve?: false;
-  /** True: for `artifacta reap`. */
-  readonly reap?: true;
-}
+import type { Setting } from './setting.ts';
 
 /** All settings, by their names in this code. */
 export const settings = {
@@ -259,6 +243,13 @@ export const settings = {
     description:
       'place in a bucket of Google Cloud Storage for the contents, with the credentials of the environment; the index ' +
       'stays in the data directory; --inline-bytes-max is 0 then, unless it is given',
+  },
+  index: {
+    flag: 'index',
+    value: 'postgres://…',
+    env: 'ARTIFACTA_INDEX',
+    default: 'none (the index is in the data directory)',
+    description: 'database of PostgreSQL for the index (docs/postgresql.md); contents stay where they are',
   },
   redirectDownloads: {
     flag: 'redirect-downloads',

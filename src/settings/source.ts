@@ -5,8 +5,10 @@ import { type Address, parseAddress } from '../domain/address.ts';
 import { parseNamespace } from '../domain/names.ts';
 import { parseSize, parseSpan } from '../domain/quantities.ts';
 import { type BucketAddress, parseBucketAddress } from '../domain/system/bucket-address.ts';
+import { type IndexAddress, parseIndexAddress } from '../domain/system/index-address.ts';
 import { type KeptName, type KeptSettings, keptNames } from './kept-file.ts';
-import { type Setting, type SettingName, settings } from './settings.ts';
+import type { Setting } from './setting.ts';
+import { type SettingName, settings } from './settings.ts';
 
 /** The error for a setting that cannot be used. Names the setting and the reason. */
 export class SettingError extends Error {
@@ -176,6 +178,21 @@ export class Source {
     if (text === undefined) return undefined;
     const parsed = parseBucketAddress(text);
     if (typeof parsed === 'string') throw new SettingError(this.name(setting), parsed);
+    return parsed;
+  }
+
+  /** Returns the place of the index. The message of an error does not show it: it may contain a password. */
+  database(setting: SettingName): IndexAddress | undefined {
+    const text = this.text(setting);
+    if (text === undefined) return undefined;
+    const parsed = parseIndexAddress(text);
+    if (typeof parsed === 'string') throw new SettingError(this.name(setting), parsed);
+    if (parsed.hasPassword && this.given.has(setting))
+      throw new SettingError(
+        this.name(setting),
+        `must not contain a password, which other users of this machine could see; give it in ${settings[setting].env} ` +
+          'or PGPASSWORD',
+      );
     return parsed;
   }
 

@@ -46,6 +46,7 @@ const listeners = {
   'Connect over HTTP/1.1': {},
   'another namespace': { forOperators: true },
   'a store in a bucket': { forOperators: true },
+  'an index in PostgreSQL': { forOperators: true },
   'the local listener': { forOperators: true },
   'Connect with JSON over HTTP/1.1': { unsendable: unsendableAsJson },
   'gRPC-Web over HTTP/1.1': {},
@@ -71,12 +72,14 @@ interface Suite {
 
 const rowsOfNamespace = 'its rows have the namespace in their keys';
 const inBucket = 'every content is an object, with a generation';
+const waits = 'decisions wait for their reads, and snapshots are transactions';
 
 const suites: readonly Suite[] = [
   {
     name: 'artifacts',
     run: artifactsSuite,
     also: {
+      'an index in PostgreSQL': waits,
       'a store in a bucket': inBucket,
       'another namespace': rowsOfNamespace,
       'Connect with JSON over HTTP/1.1':
@@ -90,7 +93,7 @@ const suites: readonly Suite[] = [
   {
     name: 'sessions',
     run: sessionsSuite,
-    also: { 'another namespace': rowsOfNamespace },
+    also: { 'an index in PostgreSQL': waits, 'another namespace': rowsOfNamespace },
   },
   {
     name: 'bad input',
@@ -110,12 +113,17 @@ const suites: readonly Suite[] = [
     },
   },
   { name: 'opening sessions', run: openSessionSuite },
-  { name: 'queries', run: queriesSuite, also: { 'another namespace': rowsOfNamespace } },
+  {
+    name: 'queries',
+    run: queriesSuite,
+    also: { 'an index in PostgreSQL': waits, 'another namespace': rowsOfNamespace },
+  },
   { name: 'content types', run: contentTypesSuite, also: { 'another namespace': rowsOfNamespace } },
   {
     name: 'watching',
     run: watchSuite,
     also: {
+      'an index in PostgreSQL': waits,
       'Connect with JSON over HTTP/1.1': 'each event is a document of its own',
       'gRPC-Web over HTTP/1.1': 'the end of a stream is a part of the body',
       'Connect over TLS and HTTP/2': 'whoever gives up resets a stream, not a connection',
@@ -126,6 +134,7 @@ const suites: readonly Suite[] = [
     name: 'archives',
     run: archiveSuite,
     also: {
+      'an index in PostgreSQL': waits,
       'a store in a bucket': inBucket,
       'another namespace': rowsOfNamespace,
       'Connect with JSON over HTTP/1.1': 'pieces are base64',
@@ -134,23 +143,33 @@ const suites: readonly Suite[] = [
   {
     name: 'share links',
     run: (open, { unsendable }) => shareLinksSuite(open, unsendable),
-    also: { 'another namespace': rowsOfNamespace },
+    also: { 'an index in PostgreSQL': waits, 'another namespace': rowsOfNamespace },
   },
   {
     name: 'lifecycles',
     run: (open, traits) => lifecycleSuite(open, traits),
     also: {
+      'an index in PostgreSQL': waits,
       'a store in a bucket': inBucket,
       'another namespace': rowsOfNamespace,
       'the local listener': 'the one listener of a service through which operators may reap',
     },
   },
-  { name: 'lineage', run: lineageSuite, also: { 'another namespace': rowsOfNamespace } },
-  { name: 'comparisons', run: comparisonSuite, also: { 'another namespace': rowsOfNamespace } },
+  {
+    name: 'lineage',
+    run: lineageSuite,
+    also: { 'an index in PostgreSQL': waits, 'another namespace': rowsOfNamespace },
+  },
+  {
+    name: 'comparisons',
+    run: comparisonSuite,
+    also: { 'an index in PostgreSQL': waits, 'another namespace': rowsOfNamespace },
+  },
   {
     name: 'reading',
     run: readingSuite,
     also: {
+      'an index in PostgreSQL': waits,
       'a store in a bucket': 'windows are ranges of objects',
       'Connect with JSON over HTTP/1.1': 'pieces are bytes, text, rows or JSON within JSON',
     },
@@ -167,6 +186,7 @@ const suites: readonly Suite[] = [
     name: 'maintenance',
     run: (open, { forOperators }) => (forOperators ? maintenanceSuite : maintenanceRefusedSuite)(open),
     also: {
+      'an index in PostgreSQL': waits,
       'a store in a bucket': inBucket,
       'another namespace': rowsOfNamespace,
       'the local listener': 'the one listener of a service through which it is not refused',

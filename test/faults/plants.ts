@@ -44,6 +44,27 @@ export const plants: readonly Plant[] = [
     tests: ['test/index/memory/memory.test.ts'],
   },
   {
+    name: 'postgres: writes-whatever-the-epoch-is',
+    file: 'src/index/postgres/statements.ts',
+    from: 'WHERE epoch = $1::bigint FOR SHARE',
+    to: 'WHERE epoch >= 0 OR epoch = $1::bigint FOR SHARE',
+    tests: ['test/index/postgres/ownership.test.ts'],
+  },
+  {
+    name: 'postgres: sends-a-batch-before-snapshots-have-begun',
+    file: 'src/index/postgres/database.ts',
+    from: 'await moments.beforeBatch();',
+    to: '',
+    tests: ['test/index/postgres/postgres.test.ts'],
+  },
+  {
+    name: 'postgres: shares-a-snapshot-over-a-batch',
+    file: 'src/index/postgres/database.ts',
+    from: 'moments.afterBatch();',
+    to: '',
+    tests: ['test/index/postgres/postgres.test.ts'],
+  },
+  {
     name: 'answers-before-the-batch-is-durable',
     file: 'src/index/engine/order.ts',
     from: 'else newest.wait({ settle, abandon: (failure) => waiting.reject(failure) });',
@@ -160,9 +181,9 @@ export const plants: readonly Plant[] = [
     tests: ['test/index/model.test.ts'],
     file: 'src/index/engine/round.ts',
     from: `    if (write !== undefined) return write.type === 'put' ? write.value : undefined;
-    const stored`,
+    const known`,
     to: `    if (write?.type === 'put') return write.value;
-    const stored`,
+    const known`,
   },
   {
     name: 'a-reopening-checks-the-database-only-against-the-mark-of-the-start-and-not-against-what-was-acknowledged',

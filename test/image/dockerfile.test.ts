@@ -4,7 +4,8 @@ import { join, resolve } from 'node:path';
 import { expect, it } from 'vitest';
 import { sbomOf } from '../../scripts/sbom.ts';
 import { readServeConfig } from '../../src/settings/config.ts';
-import { type Setting, settings } from '../../src/settings/settings.ts';
+import type { Setting } from '../../src/settings/setting.ts';
+import { settings } from '../../src/settings/settings.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');

@@ -1,6 +1,7 @@
 /** Wraps a real database so that a test decides when a batch reaches it and what becomes of it. */
 import { Buffer } from 'node:buffer';
-import type { Database, DatabaseReader } from '../../src/index/engine/database.ts';
+import type { Database, DatabaseReader, DatabaseSnapshot } from '../../src/index/engine/database.ts';
+import { underWay } from './under-way.ts';
 
 /** What happens instead of a batch. `apply` writes it to the database. */
 type Fault = (apply: () => Promise<void>, database: Database) => Promise<void>;
@@ -99,25 +100,32 @@ export class Faults {
       this.openingsToFail--;
       throw new Error('injected: the database cannot be opened');
     }
-    const database = await openDatabase();
+    const database = await underWay(openDatabase());
     this.database = database;
     return {
       ...database,
       ...this.counted(database),
       snapshot: () => {
         const snapshot = database.snapshot();
-        return { ...snapshot, ...this.counted(snapshot), close: this.closing(() => snapshot.close()) };
+        const counted = (taken: DatabaseSnapshot) => ({
+          ...taken,
+          ...this.counted(taken),
+          getMany: (keys: readonly Uint8Array[]) => underWay(taken.getMany(keys)),
+          close: this.closing(() => taken.close()),
+        });
+        return snapshot instanceof Promise ? underWay(snapshot).then(counted) : counted(snapshot);
       },
       getMany: async (keys) => {
         this.reads++;
-        const found = await database.getMany(keys);
+        const found = await underWay(database.getMany(keys));
         if (this.readGate !== undefined) {
           this.readArrival?.resolve();
           await this.readGate.promise;
         }
         return found;
       },
-      batch: (writes) => this.batch(database, () => database.batch(writes)),
+      batch: (writes) => this.batch(database, () => underWay(database.batch(writes))),
+      close: () => underWay(database.close()),
     };
   }
 
@@ -126,7 +134,7 @@ export class Faults {
       iterator: (range) => {
         const iterator = reader.iterator(range);
         return {
-          nextv: async (size) => this.readable(await iterator.nextv(size)),
+          nextv: async (size) => this.readable(await underWay(iterator.nextv(size))),
           close: this.closing(() => iterator.close()),
         };
       },

@@ -4,10 +4,11 @@
  * are there, and every answer that was given must be what the replay had at that point.
  */
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Failure } from '../../src/domain/errors.ts';
+import { PostgresServer, postgresPrograms } from '../support/postgres.ts';
 import { unwritten, written } from './faults.ts';
-import { openLevelRig, openMemoryRig, openWaitingRig } from './rigs.ts';
+import { openLevelRig, openMemoryRig, openPostgresRig, openWaitingRig } from './rigs.ts';
 import {
   del,
   key,
@@ -206,10 +207,20 @@ function serialise(state: ReadonlyMap<string, string>): string {
   return JSON.stringify([...state].sort(([left], [right]) => (left < right ? -1 : 1)));
 }
 
+let server: PostgresServer | undefined;
+const hasPostgres = !('missing' in postgresPrograms());
+beforeAll(async () => {
+  if (hasPostgres) server = await PostgresServer.start(['fsync=off']);
+}, 60_000);
+afterAll(() => server?.[Symbol.asyncDispose]());
+
 describe.each<[name: string, open: OpenRig, numRuns: number]>([
   ['memory', openMemoryRig, 300],
   ['memory whose reads take a turn', openWaitingRig, 300],
   ['LevelDB', openLevelRig, 60],
+  ...(hasPostgres
+    ? [['PostgreSQL', openPostgresRig(() => server!), 30] satisfies [string, OpenRig, number]]
+    : []),
 ])('%s against a map', (_name, open, numRuns) => {
   test(`what was acknowledged is there, the rest whole or absent, and every answer is true (seed ${seed})`, async () => {
     let there = 0;

@@ -6,6 +6,9 @@ import type { Index } from '../../src/index/door.ts';
 import { openLevelDatabase, openLevelIndex } from '../../src/index/leveldb/leveldb.ts';
 import { openMemoryDatabase, openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { MemoryRows } from '../../src/index/memory/rows.ts';
+import { openPostgresDatabase, type PostgresDatabaseOptions } from '../../src/index/postgres/database.ts';
+import { openPostgresIndex } from '../../src/index/postgres/postgres.ts';
+import type { PostgresServer } from '../support/postgres.ts';
 import { Faults } from './faults.ts';
 import { ManualTimer, type OpenRig, type Rig, type RigOptions } from './support.ts';
 
@@ -79,3 +82,25 @@ export const openLevelRig: OpenRig = async (options = {}) => {
     });
   return rigOf(open, options, () => rm(home, { recursive: true, force: true }));
 };
+
+/** On a server that the test has started: each index has a schema of its own. */
+export const openPostgresRig =
+  (server: () => PostgresServer): OpenRig =>
+  async (options = {}) => {
+    const home = await mkdtemp(join(tmpdir(), 'artifacta-index-'));
+    const schema = server().newSchema();
+    const open: OpenIndex = (faults, timer, given) =>
+      openPostgresIndex({
+        ...given,
+        url: server().url,
+        schema,
+        markPath: join(home, 'mark'),
+        after: timer.after,
+        probe: faults.probe,
+        openDatabase: (parts: PostgresDatabaseOptions) => faults.open(() => openPostgresDatabase(parts)),
+      });
+    return rigOf(open, options, async () => {
+      await server().drop(schema);
+      await rm(home, { recursive: true, force: true });
+    });
+  };

@@ -4,6 +4,7 @@ import type { After } from '../../src/domain/timer.ts';
 import type { Index, Transaction, Tx } from '../../src/index/door.ts';
 import type { Key, Range, Value, Write } from '../../src/index/row.ts';
 import type { Faults } from './faults.ts';
+import { operations } from './under-way.ts';
 
 export interface RigOptions {
   readonly clock?: () => number;
@@ -140,9 +141,14 @@ export async function rowsOf(
   return found;
 }
 
-/** Lets everything run that can run without the disk. */
+/** Lets everything run that can run, except what a test holds up: so many turns in which no database is at work. */
 export async function turns(count = 5): Promise<void> {
-  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+  for (let turn = 0; turn < count; turn++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (operations.size === 0) continue;
+    await Promise.allSettled(operations);
+    turn = -1;
+  }
 }
 
 export interface Watched<T> {

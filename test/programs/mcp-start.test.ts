@@ -73,7 +73,8 @@ describe('before its first answer, artifacta mcp', { timeout: 120_000 }, () => {
       const loaded = JSON.parse(readFileSync(at('counted.json'), 'utf8')) as string[];
       const files = loaded.filter((name) => name !== 'counting.mjs');
       expect(files).toContain('main.js');
-      expect(files.length).toBeLessThanOrEqual(30);
+      // One is shared with the driver of a database, which is not loaded.
+      expect(files.length).toBeLessThanOrEqual(31);
       const bytes = files
         .map((name) => statSync(at('checkout/dist', name)).size)
         .reduce((sum, size) => sum + size, 0);

@@ -13,7 +13,8 @@ import {
   readServeConfig,
 } from '../../src/settings/config.ts';
 import { serveHelp } from '../../src/settings/help.ts';
-import { type Setting, settings } from '../../src/settings/settings.ts';
+import type { Setting } from '../../src/settings/setting.ts';
+import { settings } from '../../src/settings/settings.ts';
 import { SettingError } from '../../src/settings/source.ts';
 import { newDirectory } from '../support/command.ts';
 

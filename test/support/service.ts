@@ -25,9 +25,13 @@ export interface TestStore extends AsyncDisposable {
   readonly clock: { now: number };
 }
 
-export async function openTestStore(options: Partial<StoreOptions> = {}): Promise<TestStore> {
+/** @param openIndex opens an index with this clock. */
+export async function openTestStore(
+  options: Partial<StoreOptions> = {},
+  openIndex: (clock: () => number) => Promise<Index> = (clock) => openMemoryIndex({ clock }),
+): Promise<TestStore> {
   const clock = { now: startOfTime };
-  const index = options.index ?? (await openMemoryIndex({ clock: () => clock.now }));
+  const index = options.index ?? (await openIndex(() => clock.now));
   const blobs = options.blobs ?? openMemoryBlobs();
   const store = await openStore({ ...options, index, blobs });
   return { store, index, blobs, clock, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
@@ -79,11 +83,14 @@ export function clientsOf(transport: Transport) {
 }
 
 /** The listener inside the process. */
-export const openMemoryService: OpenService = async (options) => {
-  const opened = await openTestStore(options);
+export const openMemoryService: OpenService = (options) => openServiceOver(options);
+
+/** The same over another index. */
+export async function openServiceOver(...parts: Parameters<typeof openTestStore>): Promise<Service> {
+  const opened = await openTestStore(...parts);
   const calls: CallRecord[] = [];
   const transport = createRouterTransport(testRoutes(opened.store, calls), {
     router: { readMaxBytes: limits.messageBytesMax },
   });
   return { ...opened, ...clientsOf(transport), transport, calls };
-};
+}

@@ -88,6 +88,15 @@
 - name: ARTIFACTA_BLOBS
   value: {{ . | quote }}
 {{- end }}
+{{- with .Values.index }}
+{{- if .existingSecret }}
+- name: ARTIFACTA_INDEX
+  valueFrom:
+    secretKeyRef:
+      name: {{ .existingSecret }}
+      key: {{ .key }}
+{{- end }}
+{{- end }}
 {{- with .Values.redirects }}
 {{- if ne .downloads "off" }}
 - name: ARTIFACTA_REDIRECT_DOWNLOADS

@@ -1,6 +1,6 @@
 /**
- * The ordered map from bytes to bytes that the engine needs. `leveldb.ts` and `memory.ts` provide it; a test wraps
- * either to make a batch fail or wait.
+ * The ordered map from bytes to bytes that the engine needs. `leveldb.ts`, `memory.ts` and `postgres/database.ts` provide
+ * it; a test wraps each to make a batch fail or wait.
  */
 import type { Key, Range, Write } from '../row.ts';
 
@@ -32,7 +32,8 @@ export interface DatabaseSnapshot extends DatabaseReader {
 export interface Database extends DatabaseReader {
   /** The losses that the database itself reports from its opening; empty if none. */
   readonly dropped: readonly string[];
-  snapshot(): DatabaseSnapshot;
+  /** Takes a snapshot of this instant; of a later one if it returns a promise. */
+  snapshot(): DatabaseSnapshot | Promise<DatabaseSnapshot>;
   /**
    * Writes all or nothing; durable when it resolves. After it has rejected, the outcome of this batch is unknown, and
    * nothing more may be written. Reads continue; they see the batch only if it is durable, and then all of it.

@@ -116,16 +116,19 @@ export class Handle {
 
   /** Takes a snapshot at the instant of this call, or at the instant when the next database comes. */
   snapshot(): DatabaseSnapshot | Promise<DatabaseSnapshot> {
-    const take = (database: Database): DatabaseSnapshot => {
+    const take = (database: Database): DatabaseSnapshot | Promise<DatabaseSnapshot> => {
       const snapshot = database.snapshot();
       const end = this.begin(database);
-      return {
-        ...snapshot,
+      const counted = (taken: DatabaseSnapshot): DatabaseSnapshot => ({
+        ...taken,
         close: async () => {
           end();
-          await snapshot.close();
+          await taken.close();
         },
-      };
+      });
+      if (!(snapshot instanceof Promise)) return counted(snapshot);
+      snapshot.catch(end);
+      return snapshot.then(counted);
     };
     const database = this.now();
     return database === undefined ? this.later(take) : take(database);
@@ -136,7 +139,7 @@ export class Handle {
     return this.current;
   }
 
-  private later<T>(use: (database: Database) => T): Promise<T> {
+  private later<T>(use: (database: Database) => T | Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const waiting: WaitingRead = {
         resolve: (database) => {

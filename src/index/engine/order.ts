@@ -184,7 +184,13 @@ export class Order {
       if (next === undefined) break;
       this.inRound.push(next);
     }
-    this.round = new Round(database, () => [this.gathering, this.inFlight]);
+    this.round = new Round(database, () => [this.gathering, this.inFlight], {
+      find: (text) => this.options.cache.find(text),
+      // What a database that has failed was read from says nothing of the next one.
+      keep: (text, value) => {
+        if (this.options.database() === database) this.options.cache.keep(text, value);
+      },
+    });
     void this.workOff(this.round, database).then(() => {
       this.round = undefined;
       // Another database may be open by now.

@@ -8,6 +8,7 @@ import type { Key, Value } from '../row.ts';
 import type { Batch } from './batch.ts';
 import type { DatabaseReader, StoredValue } from './database.ts';
 import type { Decision } from './decision.ts';
+import type { CacheView } from './row-cache.ts';
 import { decodeRow } from './stored-row.ts';
 
 /** One round, from its first fetch to the end of its last decision. */
@@ -17,11 +18,19 @@ export class Round {
   /** The batches that became durable during the round, the newest first. */
   private readonly landed: Batch[] = [];
   private readonly fetched = new Map<string, StoredValue | undefined>();
+  /** The rows in memory, each as the newest durable batch had left it when the round asked for it. */
+  private readonly cache: CacheView;
+  private readonly known = new Map<string, Value>();
 
   /** @param pending the batches that are not durable, the newest first. */
-  constructor(database: Pick<DatabaseReader, 'getMany'>, pending: () => readonly (Batch | undefined)[]) {
+  constructor(
+    database: Pick<DatabaseReader, 'getMany'>,
+    pending: () => readonly (Batch | undefined)[],
+    cache: CacheView,
+  ) {
     this.database = database;
     this.pending = pending;
+    this.cache = cache;
   }
 
   /** Called when a batch has become durable. */
@@ -29,12 +38,15 @@ export class Round {
     this.landed.unshift(batch);
   }
 
-  /** Fetches the unknown ones of these rows in one query. Rejects if the database cannot be read. */
+  /** Fetches in one query those of these rows that are not known. Rejects if the database cannot be read. */
   async fetch(wanted: Iterable<Key>): Promise<void> {
     const unknown = new Map<string, Key>();
     for (const key of wanted) {
       const text = textOf(key);
-      if (!this.fetched.has(text) && this.written(text) === undefined) unknown.set(text, key);
+      if (this.fetched.has(text) || this.known.has(text) || this.written(text) !== undefined) continue;
+      const value = this.cache.find(text);
+      if (value === undefined) unknown.set(text, key);
+      else this.known.set(text, value);
     }
     if (unknown.size === 0) return;
     const stored = await this.database.getMany([...unknown.values()]);
@@ -61,7 +73,12 @@ export class Round {
   private read(key: Key, text: string): Value | undefined {
     const write = this.written(text);
     if (write !== undefined) return write.type === 'put' ? write.value : undefined;
+    const known = this.known.get(text);
+    if (known !== undefined) return known;
     const stored = this.fetched.get(text);
-    return stored === undefined ? undefined : decodeRow(key, stored);
+    if (stored === undefined) return undefined;
+    const value = decodeRow(key, stored);
+    this.cache.keep(text, value);
+    return value;
   }
 }

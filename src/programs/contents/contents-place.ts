@@ -23,26 +23,36 @@ interface PlaceOptions {
   readonly dataDir: string;
   /** Undefined: the data directory. */
   readonly bucket: BucketAddress | undefined;
+  readonly indexPlace: IndexPlaceName;
   readonly warn: (message: string) => void;
   /** Called when {@link ContentsPlace.trouble} may have changed. */
   readonly onTrouble: (() => void) | undefined;
 }
 
+/** The place of the index for people, and whether it is in the data directory. */
+interface IndexPlaceName {
+  readonly name: string;
+  readonly isHere: boolean;
+}
+
 /** The place, from before the index is open. */
 export class ContentsPlace implements Disposable {
   private readonly dataDir: string;
+  private readonly indexPlace: IndexPlaceName;
   private readonly bucket: GcsBlobs | undefined;
   private readonly warn: (message: string) => void;
 
-  private constructor(dataDir: string, bucket: GcsBlobs | undefined, warn: (message: string) => void) {
-    this.dataDir = dataDir;
-    this.warn = warn;
+  private constructor(options: PlaceOptions, bucket: GcsBlobs | undefined) {
+    this.dataDir = options.dataDir;
+    this.indexPlace = options.indexPlace;
+    this.warn = options.warn;
     this.bucket = bucket;
   }
 
   /** Finds the credentials for a bucket, and uses neither yet. */
-  static async open({ dataDir, bucket: address, warn, onTrouble }: PlaceOptions): Promise<ContentsPlace> {
-    if (address === undefined) return new ContentsPlace(dataDir, undefined, warn);
+  static async open(options: PlaceOptions): Promise<ContentsPlace> {
+    const { bucket: address, warn, onTrouble } = options;
+    if (address === undefined) return new ContentsPlace(options, undefined);
     const { openGcsBlobs } = await import('../../blobs/gcs/blobs.ts');
     const bucket: GcsBlobs = await openGcsBlobs({
       address,
@@ -52,7 +62,7 @@ export class ContentsPlace implements Disposable {
         onTrouble?.();
       },
     });
-    return new ContentsPlace(dataDir, bucket, warn);
+    return new ContentsPlace(options, bucket);
   }
 
   /** Returns why the contents cannot be used at the moment; undefined if nothing is known. */
@@ -68,6 +78,8 @@ export class ContentsPlace implements Disposable {
 
   /** Refuses contents without an index. Must be called before the index is opened. @throws IndexDamaged */
   async requireIndex(): Promise<void> {
+    // Whether a database has rows shows only when it is open.
+    if (!this.indexPlace.isHere) return;
     await requireIndexBesideContents(this.dataDir);
     const { dataDir, bucket } = this;
     if (bucket !== undefined) await ofBlobs(() => requireIndexBesideBucket(dataDir, bucket));
@@ -80,8 +92,8 @@ export class ContentsPlace implements Disposable {
    *   contents are elsewhere, or the place belongs to another store.
    */
   async contentsOf(index: Index): Promise<BlobStore> {
-    const { dataDir, bucket } = this;
-    await ofBlobs(() => requireRowsBesideContents(dataDir, index, bucket));
+    const { dataDir, indexPlace, bucket } = this;
+    await ofBlobs(() => requireRowsBesideContents(dataDir, indexPlace.name, index, bucket));
     await this.requireSamePlace(index);
     if (bucket === undefined) return await openDiskBlobs({ root: dataDir });
     const storeId = await storeIdIn(index);

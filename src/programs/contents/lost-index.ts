@@ -23,14 +23,16 @@ export async function requireIndexBesideContents(dataDir: string): Promise<void>
   if (names.includes('CURRENT') || (await exists(join(dataDir, 'index.mark')))) return;
   if (!(await hasContents(dataDir))) return;
   const isGone = !names.some((name) => name.endsWith('.ldb') || name.endsWith('.log'));
-  throw lostIndex(dataDir, names.length === 0 ? 'is missing or empty' : 'has no CURRENT', isGone);
+  const how = names.length === 0 ? 'is missing or empty' : 'has no CURRENT';
+  throw lostBeside(join(dataDir, 'index'), how, isGone, join(dataDir, 'blobs'));
 }
 
 /** Does the same for contents in a bucket. @throws IndexDamaged */
 export async function requireIndexBesideBucket(dataDir: string, bucket: Contents): Promise<void> {
   const names = (await readdir(join(dataDir, 'index')).catch(absentAsUndefined)) ?? [];
   if (names.includes('CURRENT') || (await exists(join(dataDir, 'index.mark')))) return;
-  if (await isUsed(bucket)) throw lostBeside(dataDir, 'is missing or empty', true, bucket.place);
+  if (await isUsed(bucket))
+    throw lostBeside(join(dataDir, 'index'), 'is missing or empty', true, bucket.place);
 }
 
 /** The place of contents in a bucket. */
@@ -45,9 +47,14 @@ async function isUsed(bucket: Contents): Promise<boolean> {
   return (await bucket.owner()) !== undefined && (await bucket.hasContents());
 }
 
-/** Does the same for an open index: one to which nothing was ever written. @throws IndexDamaged */
+/**
+ * Does the same for an open index: one to which nothing was ever written.
+ *
+ * @param indexPlace the place of the index for people. @throws IndexDamaged
+ */
 export async function requireRowsBesideContents(
   dataDir: string,
+  indexPlace: string,
   index: Reader,
   bucket?: Contents,
 ): Promise<void> {
@@ -56,19 +63,16 @@ export async function requireRowsBesideContents(
     ['format', 'acceptedLoss'].map((name) => keys.store.setting.key(name)),
   );
   if (settings.some((value) => value !== undefined)) return;
-  if (await hasContents(dataDir)) throw lostIndex(dataDir, 'is empty', true);
-  if (bucket !== undefined && (await isUsed(bucket)))
-    throw lostBeside(dataDir, 'is empty', true, bucket.place);
+  const places = (await hasContents(dataDir)) ? [join(dataDir, 'blobs')] : [];
+  if (bucket !== undefined && places.length === 0 && (await isUsed(bucket))) places.push(bucket.place);
+  const [place] = places;
+  if (place !== undefined) throw lostBeside(indexPlace, 'is empty', true, place);
 }
 
-function lostIndex(dataDir: string, how: string, isGone: boolean): IndexDamaged {
-  return lostBeside(dataDir, how, isGone, join(dataDir, 'blobs'));
-}
-
-function lostBeside(dataDir: string, how: string, isGone: boolean, place: string): IndexDamaged {
+function lostBeside(indexPlace: string, how: string, isGone: boolean, place: string): IndexDamaged {
   const other = place.startsWith('gs://') ? ', give another prefix if this is another store,' : ',';
   const message =
-    `the index is lost: ${join(dataDir, 'index')} ${how}, and ${place} has contents. ` +
+    `the index is lost: ${indexPlace} ${how}, and ${place} has contents. ` +
     `Put the index back (is its disk mounted?)${other} or restore an export with "artifacta import FILE --replace"`;
   return new IndexDamaged(message, { isGone });
 }

@@ -1,6 +1,7 @@
 /** Decisions of an engine whose reads take time: what may happen while they wait. */
 import { expect, test } from 'vitest';
-import type { Index } from '../../../src/index/door.ts';
+import type { Index, Tx } from '../../../src/index/door.ts';
+import { keys } from '../../../src/index/keys.ts';
 import { unwritten, written } from '../faults.ts';
 import { openWaitingRig } from '../rigs.ts';
 import { del, increment, key, look, put, type Rig, rowsOf, text, turns, watch, write } from '../support.ts';
@@ -111,4 +112,34 @@ test('one query fetches what all that wait ask for first, and a row that is dama
   expect(rig.faults.reads).toBe(queries);
   expect(looks.map(({ value }) => value)).toEqual(['1', undefined, '1', '1']);
   expect(looks[1]!.error).toMatchObject({ reason: 'DATA_LOSS' });
+});
+
+test('rows in memory are not fetched again, and are as the batches in flight leave them', async () => {
+  await using rig = await openWaitingRig();
+  const { policy } = keys.store;
+  const count = (tx: Tx) => (tx.get(policy, 'a') as unknown as { n: number } | undefined)?.n ?? 0;
+  const up = () =>
+    rig.index.transact({
+      ns: 'q',
+      reads: [policy.key('a')],
+      *decide(tx) {
+        tx.put(policy, ['a'], { n: count(tx) + 1 } as never);
+        return count(tx);
+      },
+    });
+  for (let round = 1; round <= 3; round++) expect(await up()).toBe(round);
+  const { reads } = rig.faults;
+  const stalled = rig.faults.stall();
+  const first = watch(up());
+  await stalled;
+  const second = watch(up());
+  await turns();
+  rig.faults.release();
+  await first.settled;
+  await second.settled;
+  expect([first.value, second.value, await up()]).toEqual([4, 5, 6]);
+  expect(rig.faults.reads).toBe(reads);
+  rig.faults.plan(unwritten);
+  await expect(up()).rejects.toMatchObject({ reason: 'STORE_UNAVAILABLE' });
+  expect(await up()).toBe(7);
 });

@@ -1,0 +1,36 @@
+/** Byte strings as PostgreSQL sends and receives them. */
+import { Buffer } from 'node:buffer';
+
+/** The object identifier of the type `bytea`, which never changes. */
+export const byteaOid = 17;
+
+const arrayHeadBytes = 20;
+const lengthBytes = 4;
+
+/**
+ * Returns an array of byte strings in the binary format of parameters: `pg` would send a text with two digits for each
+ * byte.
+ */
+export function byteaArray(values: readonly Uint8Array[]): Buffer {
+  let bytes = arrayHeadBytes;
+  for (const value of values) bytes += lengthBytes + value.length;
+  const array = Buffer.allocUnsafe(bytes);
+  // One dimension, no nulls, the type, the length, the first subscript.
+  array.writeInt32BE(1, 0);
+  array.writeInt32BE(0, 4);
+  array.writeInt32BE(byteaOid, 8);
+  array.writeInt32BE(values.length, 12);
+  array.writeInt32BE(1, 16);
+  let at = arrayHeadBytes;
+  for (const value of values) {
+    at = array.writeInt32BE(value.length, at);
+    array.set(value, at);
+    at += value.length;
+  }
+  return array;
+}
+
+/** Returns the bytes of a text in PostgreSQL's hex format: `pg` reads answers as texts only. */
+export function byteaOf(text: string): Buffer {
+  return Buffer.from(text.slice(2), 'hex');
+}

@@ -1,0 +1,68 @@
+/** The index on PostgreSQL: one process owns the whole store. The contract is in `door.ts`. */
+import { afterRealTime } from '../../domain/timer.ts';
+import type { Index } from '../door.ts';
+import type { Database } from '../engine/database.ts';
+import { openEngine } from '../engine/engine.ts';
+import type { EngineOptions } from '../engine/options.ts';
+import { openMark } from '../leveldb/mark.ts';
+import type { LockLost } from '../lock-lost.ts';
+import { Connection } from './connection.ts';
+import { openPostgresDatabase, type PostgresDatabaseOptions } from './database.ts';
+import { Ownership } from './ownership.ts';
+import { checkServer } from './schema.ts';
+
+/** The place of the index, and its parts and settings. */
+export interface PostgresIndexOptions
+  extends Pick<PostgresDatabaseOptions, 'url' | 'schema' | 'momentsMax'>,
+    Pick<
+      EngineOptions,
+      | 'clock'
+      | 'random'
+      | 'after'
+      | 'warn'
+      | 'onDamage'
+      | 'onTrouble'
+      | 'onLanded'
+      | 'onReopened'
+      | 'probe'
+      | 'rowCacheBytes'
+    > {
+  /** The path of the high-water mark: it shows that a database which took over lacks commits. */
+  readonly markPath: string;
+  /** The time for which an opening waits until another process gives up the store. Default 5. */
+  readonly waitSeconds?: number | undefined;
+  /** Called once when another process has taken the store over. Default: nothing is called. */
+  readonly onLost?: ((lost: LockLost) => void) | undefined;
+  /** Opens the database. Default {@link openPostgresDatabase}. */
+  readonly openDatabase?: (options: PostgresDatabaseOptions) => Promise<Database>;
+}
+
+/**
+ * Opens the index, and creates it if it does not exist.
+ *
+ * Fails with {@link IndexDamaged} if commits are missing, and with `STORE_UNAVAILABLE` if it cannot be opened; the
+ * metadata then says `lock: 'held'` if another process has it open.
+ */
+export async function openPostgresIndex(options: PostgresIndexOptions): Promise<Index> {
+  const { url, schema, markPath, momentsMax, waitSeconds, onLost, openDatabase, ...engine } = options;
+  const warn = engine.warn ?? (() => undefined);
+  const mark = await openMark({ path: markPath, after: engine.after ?? afterRealTime, warn });
+  const ownership = new Ownership({ schema, warn, waitSeconds, onLost });
+  const database = { url, schema, ownership, momentsMax, after: afterRealTime };
+  return await openEngine({
+    probe: () => probe(url),
+    ...engine,
+    mark,
+    openDatabase: () => (openDatabase ?? openPostgresDatabase)(database),
+  });
+}
+
+/** Resolves if the server can be reached and takes writes. */
+async function probe(url: string): Promise<void> {
+  const connection = await Connection.open(url);
+  try {
+    await checkServer(connection, () => undefined);
+  } finally {
+    await connection.close();
+  }
+}

@@ -1,0 +1,83 @@
+/** The place of the index of a store: LevelDB in the data directory, or a schema of a database. */
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makeDirectory } from '../blobs/files.ts';
+import { Failure } from '../domain/errors.ts';
+import { limits } from '../domain/limits.ts';
+import { modesBelow } from '../domain/system/file-modes.ts';
+import { type IndexAddress, indexPlaceText } from '../domain/system/index-address.ts';
+import type { EngineOptions } from '../index/engine/options.ts';
+import type { IndexHome } from '../index/home.ts';
+import { LevelHome } from '../index/leveldb/home.ts';
+import { openLevelDatabase } from '../index/leveldb/leveldb.ts';
+import type { LockWatch } from '../index/leveldb/lock-watch.ts';
+import type { LockLost } from '../index/lock-lost.ts';
+import { absentAsUndefined } from './directory-rights.ts';
+import type { StartStage } from './slow-start.ts';
+
+interface IndexPlaceOptions
+  extends Pick<EngineOptions, 'clock' | 'onTrouble' | 'onLanded' | 'onReopened' | 'rowCacheBytes'> {
+  readonly dataDir: string;
+  /** Undefined: the data directory. */
+  readonly address: IndexAddress | undefined;
+  readonly locks: LockWatch;
+  readonly warn: (message: string) => void;
+  /** Called when another process has taken over the store in a database. */
+  readonly onLost: (lost: LockLost) => void;
+  readonly onStage: ((stage: StartStage) => void) | undefined;
+  /** Called before each opening. Its errors are thrown. */
+  readonly beforeOpening: () => Promise<void>;
+}
+
+/** The marks of indexes: a file shows of which kind the index of this data directory is. */
+const levelMark = 'index.mark';
+const databaseMark = 'postgres.mark';
+
+/** Returns the place of the index for people. */
+export function indexPlaceName(dataDir: string, address: IndexAddress | undefined): string {
+  return address === undefined ? join(dataDir, 'index') : indexPlaceText(address);
+}
+
+/** Returns the home of the index. @throws Failure STORE_UNAVAILABLE if the index of this data directory is elsewhere. */
+export async function indexHomeOf(options: IndexPlaceOptions): Promise<IndexHome> {
+  const { dataDir, address, locks, onLost, onStage, beforeOpening, ...engine } = options;
+  if (address !== undefined) {
+    if (await exists(join(dataDir, levelMark)))
+      throw elsewhere(
+        `the index of this store is in ${dataDir}: --index cannot be given; to move it, import an export of it into ` +
+          'a new store',
+      );
+    const { PostgresHome } = await import('../index/postgres/home.ts');
+    const { url, schema } = address;
+    const markPath = join(dataDir, databaseMark);
+    return new PostgresHome({ ...engine, url, schema, markPath, onLost, beforeOpening });
+  }
+  if (await exists(join(dataDir, databaseMark)))
+    throw elsewhere(`the index of this store is in a database: give --index, as before`);
+  return new LevelHome({
+    ...engine,
+    directory: join(dataDir, 'index'),
+    markPath: join(dataDir, levelMark),
+    ballastBytesMax: limits.ballastBytesMax,
+    locks,
+    beforeOpening: async () => {
+      await beforeOpening();
+      await makeDirectory(join(dataDir, 'index'), modesBelow(await stat(dataDir)));
+      onStage?.('files');
+    },
+    openDatabase: async (...args) => {
+      onStage?.('database');
+      const database = await openLevelDatabase(...args);
+      onStage?.('checks');
+      return database;
+    },
+  });
+}
+
+function elsewhere(message: string): Failure {
+  return new Failure('STORE_UNAVAILABLE', message);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(absentAsUndefined)) !== undefined;
+}
