@@ -229,6 +229,8 @@ const { values: options, positionals } = parseArgs({
 const [dataDir, checkoutA, checkoutB] = positionals;
 if (dataDir === undefined || checkoutA === undefined || checkoutB === undefined)
   throw new Error('usage: node bench/same-answers.ts DATA_DIR CHECKOUT_A CHECKOUT_B [--count N] [--seed N]');
+// Ends the services, too.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(2));
 await using sideA = await Side.start(dataDir, checkoutA);
 await using sideB = await Side.start(dataDir, checkoutB);
 const random = new Random(options.seed, 'questions');
