@@ -48,7 +48,7 @@ const argsOf = {
   bucket: ['--bucket', '--bucket-part', 'requests'],
   direct: ['--bucket', '--bucket-part', 'direct'],
   outage: ['--outage', '--outage-seconds', '15'],
-  volume: ['--volume', '--losses', '17', '--shipped-to', 'directory', '--seconds', '1'],
+  volume: ['--volume', '--losses', '17', '--shipped-to', 'directory', '--seconds', '2'],
 } as const;
 
 type RigName = keyof typeof argsOf;
