@@ -131,6 +131,9 @@ describe('a bucket', { timeout: 180_000 }, () => {
     const served = startServe(dataDir, [], variables);
     await served.ready;
     await using client = await connect(`unix:${join(dataDir, 'run', 'sock')}`);
+    // The export that changes are shipped after is in the bucket then.
+    await client.push('first', { session: 'r', name: 'a' });
+    await client.sessions.seal('r', 'succeeded');
     await client.push('hello', { session: 's', name: 'a' });
     fake.isDown = true;
     const waiting = client.sessions.seal('s', 'succeeded');
