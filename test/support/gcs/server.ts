@@ -151,7 +151,9 @@ export class FakeGcs implements AsyncDisposable {
       }
       this.perform({ kind, url, request, body, fault, host: request.headers.host! }, response);
     } catch (error) {
-      if (error instanceof Refused && fault !== 'lost answer') sendError(response, error);
+      // A refusal is an answer, too.
+      if (error instanceof Refused && fault === 'done, stall') this.onFault(kind);
+      else if (error instanceof Refused && fault !== 'lost answer') sendError(response, error);
       else request.socket.destroy();
     }
   }
