@@ -68,3 +68,18 @@ export interface EngineOptions {
   /** Returns true to run a transaction once more after it has run, as the contract allows. Default: never. */
   readonly runTwice?: () => boolean;
 }
+
+/** The settings of an engine that the code which opens an index may choose, whatever the database is. */
+export type OpeningOptions = Pick<
+  EngineOptions,
+  | 'clock'
+  | 'random'
+  | 'after'
+  | 'warn'
+  | 'onDamage'
+  | 'onTrouble'
+  | 'onLanded'
+  | 'onReopened'
+  | 'probe'
+  | 'rowCacheBytes'
+>;

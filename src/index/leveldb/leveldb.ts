@@ -8,7 +8,7 @@ import { IndexDamaged } from '../damage.ts';
 import type { Index } from '../door.ts';
 import type { Database, DatabaseReader } from '../engine/database.ts';
 import { openEngine } from '../engine/engine.ts';
-import type { EngineOptions } from '../engine/options.ts';
+import type { OpeningOptions } from '../engine/options.ts';
 import type { Key, Range, Write } from '../row.ts';
 import { lacksRoom, troubleOf } from '../trouble.ts';
 import { Ballast } from './ballast.ts';
@@ -40,21 +40,7 @@ interface LevelOptions extends LevelTuning {
 }
 
 /** The place of the index, and its parts and settings. */
-export interface LevelIndexOptions
-  extends LevelOptions,
-    Pick<
-      EngineOptions,
-      | 'clock'
-      | 'random'
-      | 'after'
-      | 'warn'
-      | 'onDamage'
-      | 'onTrouble'
-      | 'onLanded'
-      | 'onReopened'
-      | 'probe'
-      | 'rowCacheBytes'
-    > {
+export interface LevelIndexOptions extends LevelOptions, OpeningOptions {
   /**
    * The directory of the database, which is made if necessary. It may contain nothing else except the files that this
    * folder puts there.

@@ -3,7 +3,7 @@ import { afterRealTime } from '../../domain/timer.ts';
 import type { Index } from '../door.ts';
 import type { Database } from '../engine/database.ts';
 import { openEngine } from '../engine/engine.ts';
-import type { EngineOptions } from '../engine/options.ts';
+import type { OpeningOptions } from '../engine/options.ts';
 import { openMark } from '../leveldb/mark.ts';
 import type { LockLost } from '../lock-lost.ts';
 import { Connection } from './connection.ts';
@@ -14,19 +14,7 @@ import { checkServer } from './schema.ts';
 /** The place of the index, and its parts and settings. */
 export interface PostgresIndexOptions
   extends Pick<PostgresDatabaseOptions, 'url' | 'schema' | 'momentsMax'>,
-    Pick<
-      EngineOptions,
-      | 'clock'
-      | 'random'
-      | 'after'
-      | 'warn'
-      | 'onDamage'
-      | 'onTrouble'
-      | 'onLanded'
-      | 'onReopened'
-      | 'probe'
-      | 'rowCacheBytes'
-    > {
+    OpeningOptions {
   /** The path of the high-water mark: it shows that a database which took over lacks commits. */
   readonly markPath: string;
   /** The time for which an opening waits until another process gives up the store. Default 5. */
