@@ -162,13 +162,19 @@ describe.skipIf('missing' in postgresPrograms())('outages of PostgreSQL', () => 
     expect(index.epoch).toBe(3);
   }, 120_000);
 
-  test('a connection that is cut after the commit: the outcome is unknown to callers, and the rows are read back', async () => {
+  /** An index behind a proxy, with a batch that waits for a row which another connection has locked. */
+  async function blocked() {
     const { open, schema } = await store();
     const proxy = await Cutter.before(server.address);
     const index = await open({ url: server.urlAt(proxy.address) });
     await write(index, [put('a', '1')]);
     const blocker = await lockRow(schema, 'a');
     const writing = watch(write(index, [put('a', '2'), put('b', '2')]));
+    return { schema, proxy, index, blocker, writing };
+  }
+
+  test('a connection that is cut after the commit: the outcome is unknown to callers, and the rows are read back', async () => {
+    const { schema, proxy, index, blocker, writing } = await blocked();
     const reader = watch(look(index, 'b'));
     await waitingForLocks(1);
     proxy.isMute = true;
@@ -192,12 +198,7 @@ describe.skipIf('missing' in postgresPrograms())('outages of PostgreSQL', () => 
   }, 60_000);
 
   test('a batch that a cut connection has left behind in the server is never written later', async () => {
-    const { open, schema } = await store();
-    const proxy = await Cutter.before(server.address);
-    const index = await open({ url: server.urlAt(proxy.address) });
-    await write(index, [put('a', '1')]);
-    const blocker = await lockRow(schema, 'a');
-    const writing = watch(write(index, [put('a', '2'), put('b', '2')]));
+    const { proxy, index, blocker, writing } = await blocked();
     await waitingForLocks(1);
     // The server does not notice, and goes on to wait for the row.
     proxy.isMute = true;
