@@ -632,8 +632,8 @@ export const ArtifactService: GenService<{
    * After STORE_UNAVAILABLE or a broken connection the outcome is unknown: retry with the same request_id.
    *
    * A stream that sends nothing for 30 seconds ends with DEADLINE_EXCEEDED; after a chunk, the limit is 30 seconds plus
-   * the time that the chunk takes at 16 KiB/s. The limit begins again if the service did not read from the connection all
-   * this time, or if the connection brought at least 16 KiB/s for each of its calls.
+   * the time that the chunk takes at 16 KiB/s. The limit begins again if the service stopped reading from the
+   * connection during that time, or if the connection brought at least 16 KiB/s for each of its calls.
    *
    * At most 1,024 uploads run at one time. When one more begins, the service ends a running upload with OVERLOADED to
    * make room. The service looks for a namespace that runs at least two more uploads than the namespace of the new

@@ -75,8 +75,8 @@ export class ReceivedRequest {
 
   /**
    * Returns true if the client could not be expected to bring anything in the `ms` milliseconds since the last such
-   * question: the service did not read from the connection all the time, or the connection brought as much as all
-   * requests on it must bring together, for other requests.
+   * question: the service stopped reading from the connection meanwhile, or the connection was busy with other requests
+   * and brought at least 16 KiB a second for each request on it.
    */
   isExcused(ms: number): boolean {
     const { isStopped, stops, arrivedBytes, requests } = this.connection;
