@@ -53,6 +53,7 @@ const codes: Readonly<Record<Reason, Code>> = {
   STORE_NOT_EMPTY: Code.FailedPrecondition,
   EXPORT_NOT_CONFIGURED: Code.FailedPrecondition,
   ISSUER_UNAVAILABLE: Code.Unavailable,
+  NOT_OWNER: Code.Unavailable,
   MESSAGES_TOO_SMALL: Code.ResourceExhausted,
 };
 

@@ -55,6 +55,7 @@ export const reasons = [
   'EXPORT_NOT_CONFIGURED',
   'ISSUER_UNAVAILABLE', // it is not known whether a token is good
   'MESSAGES_TOO_SMALL', // a stream has more messages than its bytes pay for
+  'NOT_OWNER', // another replica decides about the namespace, and this one cannot pass the call on
 ] as const;
 
 /** One of {@link reasons}. */

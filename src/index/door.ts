@@ -32,6 +32,7 @@
 
 import { hexOf } from './bytes.ts';
 import type { Family } from './family.ts';
+import type { Owners } from './owners.ts';
 import type { Entry, Key, Range, Value, Write } from './row.ts';
 
 /** The decoded rows; only those that were requested. */
@@ -165,6 +166,8 @@ export interface Index extends CachedReader, AsyncDisposable {
   readonly epoch: number;
   /** Resolves when the epoch has grown; never if the index is closed before. */
   nextEpoch(): Promise<void>;
+  /** The processes that decide. A transaction about a namespace that another one owns fails with `NOT_OWNER`. */
+  readonly owners: Owners;
   /** Counters since the start, for metrics and benchmarks. */
   readonly stats: IndexStats;
   /** The number of transactions that wait for their turn, over all queues. */

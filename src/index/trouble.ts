@@ -60,3 +60,8 @@ export function lacksRoom(error: unknown): boolean {
   const code = codeOf(error);
   return code === 'ENOSPC' || code === quotaExceededCode;
 }
+
+/** Returns the same text for errors of the same kind. */
+export function causeOf(error: unknown): string {
+  return knownTroubleOf(error) ?? String(error);
+}

@@ -35,6 +35,7 @@ export function interleavedIndex(index: Index, turn: Turn): Index {
       return index.epoch;
     },
     nextEpoch: () => index.nextEpoch(),
+    owners: index.owners,
     get stats() {
       return index.stats;
     },

@@ -12,9 +12,10 @@ import { afterRealTime } from '../../domain/timer.ts';
 import { IndexDamaged } from '../damage.ts';
 import { doorLimits, type Index, type IndexStats, type Snapshot, type Transaction } from '../door.ts';
 import { LockLost } from '../lock-lost.ts';
+import { soleOwner } from '../owners.ts';
 import type { CommitRecord } from '../records.ts';
 import type { Entry, Key, Range, Value, Write } from '../row.ts';
-import { knownTroubleOf, troubleOf } from '../trouble.ts';
+import { causeOf, troubleOf } from '../trouble.ts';
 import type { Batch } from './batch.ts';
 import { commitWrite, nextCommit } from './commits.ts';
 import type { Database } from './database.ts';
@@ -69,6 +70,7 @@ class Engine implements Index {
   private closing: Promise<void> | undefined;
   private onDrained: (() => void) | undefined;
   epoch = 1;
+  readonly owners = soleOwner;
   /** The cause of the last warning to an operator, and the last failure of the listener for durable batches. */
   private warned: string | undefined;
   private warnedOfListener: string | undefined;
@@ -392,9 +394,4 @@ class Engine implements Index {
     const isUsable = this.database !== undefined || this.obstacle !== undefined;
     if (isUsable && this.order.isIdle) this.onDrained?.();
   }
-}
-
-/** Returns the same text for errors of the same kind. */
-function causeOf(error: unknown): string {
-  return knownTroubleOf(error) ?? String(error);
 }

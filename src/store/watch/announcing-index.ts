@@ -58,6 +58,7 @@ export function announcing(index: Index, listener: Listener): Index {
       return index.epoch;
     },
     nextEpoch: () => index.nextEpoch(),
+    owners: index.owners,
     get stats() {
       return index.stats;
     },
