@@ -103,6 +103,8 @@ export interface Transaction<T> {
   readonly reads: readonly Key[];
   /** See the contract. May throw a `Failure` to refuse; nothing is written then. */
   decide(tx: Tx): Asking<T>;
+  /** The epoch of the ownership of {@link ns} that it stands on. Without that, it is not written. Default: none. */
+  readonly fence?: number;
   /** The approximate number of bytes that it will write; the fair queue charges this number. Default 1 KiB. */
   readonly bytesHint?: number;
 }

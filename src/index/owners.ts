@@ -22,6 +22,8 @@ export interface Owners {
   forget(ns: string): void;
   /** Calls `listener` whenever this process has become the owner of a namespace. */
   onTaken(listener: (ns: string) => void): void;
+  /** Gives every namespace up, and takes no other: the process is about to stop. Never rejects. */
+  leave(): Promise<void>;
 }
 
 /** The owners of an index that one process has for itself. */
@@ -29,6 +31,7 @@ export const soleOwner: Owners = {
   ownerOf: async () => here,
   forget: () => undefined,
   onTaken: () => undefined,
+  leave: async () => undefined,
 };
 
 /** This process. */

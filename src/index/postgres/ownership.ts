@@ -4,11 +4,14 @@
  * nothing. So a batch that an earlier connection has left behind is either in the rows when an opening reads them, or
  * never.
  */
+import type { Buffer } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { Failure } from '../../domain/errors.ts';
 import { LockLost } from '../lock-lost.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, Statement } from './connection.ts';
+import type { WriteOwner } from './database.ts';
 import { checkServer, prepareSchema, schemaLockOf } from './schema.ts';
+import { statementsOf } from './statements.ts';
 import { DatabaseTrouble } from './troubles.ts';
 
 /** The time for which a process waits until another gives up the store. */
@@ -24,15 +27,17 @@ interface OwnershipOptions {
 }
 
 /** The ownership of a store by this process, over all its connections. */
-export class Ownership {
+export class Ownership implements WriteOwner {
   readonly id = randomUUID();
   private readonly options: OwnershipOptions;
+  private readonly batch: Statement;
   /** The epoch of the newest connection; undefined until the first has it. */
   private epoch: number | undefined;
   private loss: LockLost | undefined;
 
   constructor(options: OwnershipOptions) {
     this.options = options;
+    this.batch = statementsOf(options.schema).batch;
   }
 
   /**
@@ -103,6 +108,11 @@ WHERE store.owner = $1 AND (lock.classid::bigint << 32 | lock.objid::bigint) = $
       },
       [this.id, key],
     );
+  }
+
+  async write(connection: Connection, epoch: number, arrays: readonly Buffer[]): Promise<boolean> {
+    const owned = await connection.query(this.batch, [epoch, ...arrays]);
+    return owned.length > 0;
   }
 
   /** The error of a batch whose epoch is not that of the store any more. */
