@@ -10,6 +10,7 @@ import { Failure } from '../../domain/errors.ts';
 import { LockLost } from '../lock-lost.ts';
 import type { Connection, Statement } from './connection.ts';
 import type { WriteOwner } from './database.ts';
+import { endReplicas } from './replicas/tables.ts';
 import { checkServer, prepareSchema, schemaLockOf } from './schema.ts';
 import { statementsOf } from './statements.ts';
 import { DatabaseTrouble } from './troubles.ts';
@@ -64,6 +65,7 @@ WHERE epoch = $2::bigint RETURNING epoch`,
       [this.id, before.epoch],
     );
     if (raised === undefined) throw this.isOwned();
+    await endReplicas(connection, schema);
     this.epoch = raised[0] as number;
     return this.epoch;
   }
