@@ -69,7 +69,7 @@ WHERE epoch = $2::bigint RETURNING epoch`,
     );
     if (raised === undefined) throw this.isOwned();
     if (await endReplicas(connection, schema))
-      this.timeMin = Math.max(this.timeMin, await newestReplicaTime(connection, schema));
+      this.timeMin = Math.max(this.timeMin, (await newestReplicaTime(connection, schema)) + 1);
     this.epoch = raised[0] as number;
     return this.epoch;
   }
