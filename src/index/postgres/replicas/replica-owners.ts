@@ -1,5 +1,6 @@
 /** The namespaces that a replica owns, and what it knows of those of the others. */
 import { Failure } from '../../../domain/errors.ts';
+import type { ReplicaStats } from '../../door.ts';
 import type { OwnRows } from '../../engine/options.ts';
 import { keys } from '../../keys.ts';
 import { here, notOwner, type Owner, type Owners } from '../../owners.ts';
@@ -47,18 +48,22 @@ export class ReplicaOwners implements Owners, OwnRows {
   private beats = new Map<string, number>();
   private moving: Promise<void> = Promise.resolve();
   private hasLeft = false;
+  private takeOvers = 0;
+  private lapses = 0;
   /** No transaction of this process gets an earlier time. */
   timeMin = 0;
 
   constructor(options: ReplicaOwnersOptions) {
     this.options = options;
-    options.membership.onLapse(() => this.drop());
+    options.membership.onLapse(() => {
+      this.lapses++;
+      this.drop();
+    });
     options.membership.onBeat(() => this.beat());
   }
 
-  /** The number of namespaces that this replica owns. */
-  get size(): number {
-    return this.own.size;
+  get stats(): ReplicaStats {
+    return { namespaces: this.own.size, takeOvers: this.takeOvers, lapses: this.lapses };
   }
 
   async ownerOf(ns: string): Promise<Owner> {
@@ -126,6 +131,7 @@ export class ReplicaOwners implements Owners, OwnRows {
     // An id of this owner is greater than those of the owner before.
     if (before !== number) this.timeMin = Math.max(this.timeMin, (await newestTime(before)) + 1);
     if (this.hasLeft || membership.id !== id || !membership.isValid) throw notOwner(ns, undefined);
+    this.takeOvers++;
     this.own.set(ns, { ns, epoch, underWay: 0, isLeaving: false });
     this.changed();
     for (const listener of this.takenListeners) listener(ns);

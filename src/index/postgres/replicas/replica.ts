@@ -187,7 +187,7 @@ function replicaIndex(engine: Index, owners: ReplicaOwners, membership: Membersh
     nextEpoch: () => engine.nextEpoch(),
     owners,
     get stats() {
-      return engine.stats;
+      return { ...engine.stats, replica: owners.stats };
     },
     get waiting() {
       return engine.waiting;
