@@ -92,7 +92,7 @@ export class Control {
     if (row?.[0] === true) return;
     throw new Failure(
       'STORE_UNAVAILABLE',
-      `a process that is no replica has the store in the schema ${schema} open; stop it first, or start it as a replica`,
+      `a process has the store in the schema ${schema} open for itself alone; stop it first, or start it as a replica`,
       { metadata: { lock: 'held' } },
     );
   }

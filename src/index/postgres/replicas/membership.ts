@@ -1,6 +1,6 @@
 /**
- * The membership of a replica: a number that no other process has, and a lease that it renews. Leases are told by the
- * server's clock, and each replica goes by it: what it knows of it is never further off than a round trip.
+ * The membership of a replica: a number that no other process has, and a lease that it renews. Leases go by the
+ * server's clock, and so does the time of each replica, which is never further off than a round trip.
  */
 import { randomUUID } from 'node:crypto';
 import { Failure } from '../../../domain/errors.ts';

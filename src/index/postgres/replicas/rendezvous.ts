@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 
-/** Returns the one of `members` that should own the namespace; undefined if there is none. */
+/** Returns the one of `members` that should own the namespace; undefined of none. */
 export function winnerOf<M extends { readonly number: number }>(
   ns: string,
   members: readonly M[],

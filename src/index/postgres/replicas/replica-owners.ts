@@ -9,8 +9,8 @@ import type { Member, Membership } from './membership.ts';
 import { winnerOf } from './rendezvous.ts';
 import type { ReplicaStatements } from './tables.ts';
 
-/** A namespace that this replica owns, from a take-over on until it is lost or given up. */
-export interface Held {
+/** The time for which this replica owns a namespace: from a take-over on, until it is lost or given up. */
+export interface Tenure {
   readonly ns: string;
   readonly epoch: number;
   /** The transactions that have not been answered. */
@@ -30,15 +30,15 @@ interface ReplicaOwnersOptions {
   readonly warn: (message: string) => void;
 }
 
-/** A member must have lived for so many beats before namespaces are given up in its favour. */
+/** The number of beats for which a member must have lived before namespaces are given up in its favour. */
 const settledBeats = 3;
-/** So many namespaces are given up at each beat. */
+/** The most namespaces that are given up at a beat. */
 const movesPerBeat = 8;
 
 /** See the head of this file. */
 export class ReplicaOwners implements Owners, OwnRows {
   private readonly options: ReplicaOwnersOptions;
-  private readonly own = new Map<string, Held>();
+  private readonly own = new Map<string, Tenure>();
   private readonly foreign = new Map<string, Member>();
   private readonly lookUps = new Map<string, Promise<Owner>>();
   private readonly takenListeners: ((ns: string) => void)[] = [];
@@ -73,14 +73,14 @@ export class ReplicaOwners implements Owners, OwnRows {
   }
 
   /** Returns what this replica owns by that name, if its transactions may begin. */
-  find(ns: string): Held | undefined {
-    const held = this.own.get(ns);
-    return held !== undefined && this.isGood(held) && !held.isLeaving ? held : undefined;
+  find(ns: string): Tenure | undefined {
+    const tenure = this.own.get(ns);
+    return tenure !== undefined && this.isGood(tenure) && !tenure.isLeaving ? tenure : undefined;
   }
 
   /** True as long as this is owned, and no other member can have taken it over. */
-  isGood(held: Held): boolean {
-    return this.own.get(held.ns) === held && this.options.membership.isValid;
+  isGood(tenure: Tenure): boolean {
+    return this.own.get(tenure.ns) === tenure && this.options.membership.isValid;
   }
 
   forget(ns: string): void {
@@ -158,25 +158,25 @@ export class ReplicaOwners implements Owners, OwnRows {
     const settled = membership.members.filter(
       ({ id }) => id === membership.id || (this.beats.get(id) ?? 0) >= settledBeats,
     );
-    const moving: Held[] = [];
-    for (const held of this.own.values()) {
+    const moving: Tenure[] = [];
+    for (const tenure of this.own.values()) {
       if (moving.length === movesPerBeat) break;
-      if (winnerOf(held.ns, settled)?.id !== membership.id) moving.push(held);
+      if (winnerOf(tenure.ns, settled)?.id !== membership.id) moving.push(tenure);
     }
     await this.release(moving);
   }
 
   /** Resolves when the namespaces are free. */
-  private async release(all: readonly Held[]): Promise<void> {
+  private async release(all: readonly Tenure[]): Promise<void> {
     if (all.length === 0) return;
     const { control, statements, membership } = this.options;
-    await Promise.all(all.map((held) => rest(held)));
+    await Promise.all(all.map((tenure) => rest(tenure)));
     const names = JSON.stringify(all.map(({ ns }) => ns));
     try {
       await control.query(statements.release, [names, membership.id]);
     } finally {
       // If the outcome is unknown, the epoch may have grown.
-      for (const held of all) if (this.own.get(held.ns) === held) this.own.delete(held.ns);
+      for (const tenure of all) if (this.own.get(tenure.ns) === tenure) this.own.delete(tenure.ns);
       this.changed();
     }
   }
@@ -196,11 +196,11 @@ export class ReplicaOwners implements Owners, OwnRows {
 }
 
 /** Resolves when no transaction is under way, and none can begin. */
-function rest(held: Held): Promise<void> {
-  held.isLeaving = true;
+function rest(tenure: Tenure): Promise<void> {
+  tenure.isLeaving = true;
   return new Promise((resolve) => {
-    if (held.underWay === 0) resolve();
-    else held.onRest = resolve;
+    if (tenure.underWay === 0) resolve();
+    else tenure.onRest = resolve;
   });
 }
 

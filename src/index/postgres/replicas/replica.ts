@@ -17,7 +17,7 @@ import { checkServer } from '../schema.ts';
 import { statementsOf } from '../statements.ts';
 import { Control, failureOf } from './control.ts';
 import { Membership } from './membership.ts';
-import { type Held, ReplicaOwners } from './replica-owners.ts';
+import { ReplicaOwners, type Tenure } from './replica-owners.ts';
 import { type ReplicaStatements, replicaStatementsOf } from './tables.ts';
 
 /** The place of the index, and the parts and settings of a replica. */
@@ -58,6 +58,8 @@ export async function openPostgresReplica(options: ReplicaOptions): Promise<Inde
     membership = await Membership.join(parts);
     const newestTime = newestTimeBy(control, schema);
     const owners = new ReplicaOwners({ control, statements, membership, newestTime, warn });
+    // A process that had the store for itself wrote to the first ring.
+    owners.timeMin = (await newestTime(0)) + 1;
     const clock = () => Math.max(owners.timeMin, membership!.now());
     const ownership = new ReplicaWriter(statements, membership, owners);
     const database = { url, schema, ownership, momentsMax, isShared: true, after: afterRealTime };
@@ -130,8 +132,8 @@ class ReplicaWriter implements WriteOwner {
     const names = JSON.stringify([...fences.keys()]);
     const epochs = JSON.stringify([...fences.values()]);
     const values = [this.membership.number, generation, names, epochs, ...arrays];
-    const [held] = await connection.query(this.statements.batch, values);
-    const [writers, namespaces] = held as [number, number];
+    const [found] = await connection.query(this.statements.batch, values);
+    const [writers, namespaces] = found as [number, number];
     this.hasLostPlace = writers === 0;
     return writers === 1 && namespaces === fences.size;
   }
@@ -195,33 +197,33 @@ async function transactOwned<T>(
   owners: ReplicaOwners,
   transaction: Transaction<T>,
 ): Promise<T> {
-  const held = await heldOf(owners, transaction.ns);
-  held.underWay++;
+  const tenure = await tenureOf(owners, transaction.ns);
+  tenure.underWay++;
   let hasWritten = false;
   try {
     const result = await engine.transact<T>({
       ...transaction,
-      fence: held.epoch,
+      fence: tenure.epoch,
       *decide(tx) {
-        if (!owners.isGood(held)) throw notOwner(held.ns, undefined);
+        if (!owners.isGood(tenure)) throw notOwner(tenure.ns, undefined);
         const decided = yield* transaction.decide(tx);
         hasWritten = tx.written.size > 0;
         return decided;
       },
     });
     // What was written was fenced. What was only read may be another owner's by now.
-    if (!hasWritten && !owners.isGood(held)) throw notOwner(held.ns, undefined);
+    if (!hasWritten && !owners.isGood(tenure)) throw notOwner(tenure.ns, undefined);
     return result;
   } finally {
-    if (--held.underWay === 0) held.onRest?.();
+    if (--tenure.underWay === 0) tenure.onRest?.();
   }
 }
 
-async function heldOf(owners: ReplicaOwners, ns: string): Promise<Held> {
+async function tenureOf(owners: ReplicaOwners, ns: string): Promise<Tenure> {
   const found = owners.find(ns);
   if (found !== undefined) return found;
   const owner = await owners.ownerOf(ns);
-  const held = owners.find(ns);
-  if (held === undefined) throw notOwner(ns, owner.isHere ? undefined : owner.address);
-  return held;
+  const tenure = owners.find(ns);
+  if (tenure === undefined) throw notOwner(ns, owner.isHere ? undefined : owner.address);
+  return tenure;
 }

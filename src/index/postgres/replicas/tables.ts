@@ -26,6 +26,22 @@ CREATE TABLE IF NOT EXISTS "${schema}".owners (
 )`);
 }
 
+/**
+ * Ends every replica, for a process that has the store for itself: none of them can write any more. Returns false if
+ * the store never had one.
+ */
+export async function endReplicas(connection: Connection, schema: string): Promise<boolean> {
+  const [row] = await connection.query(
+    { name: 'replica tables', text: 'SELECT to_regclass($1) IS NOT NULL' },
+    [`"${schema}".writers`],
+  );
+  if (row![0] !== true) return false;
+  await connection.run(`UPDATE "${schema}".writers SET generation = generation + 1;
+UPDATE "${schema}".members SET id = NULL, until = clock_timestamp();
+UPDATE "${schema}".owners SET member = NULL, epoch = epoch + 1`);
+  return true;
+}
+
 /** See {@link replicaStatementsOf}. */
 export interface ReplicaStatements {
   /** `settings`: the address of a living member with other settings, and those. */
@@ -62,13 +78,18 @@ const freeNumberMinutes = 10;
 const arrayOf = (place: string, type: string) =>
   `ARRAY(SELECT json_array_elements_text(${place}::json)::${type})`;
 
+const lease = (place: string) => `clock_timestamp() + ${place}::integer * interval '1 millisecond'`;
+const isLive = (member: string) => `${member}.id IS NOT NULL AND ${member}.until > clock_timestamp()`;
+
 /** Returns the statements over the tables of a schema. Arrays are JSON. */
 export function replicaStatementsOf(schema: string): ReplicaStatements {
-  const [members, writers, owners, rows] = ['members', 'writers', 'owners', 'rows'].map(
-    (name) => `"${schema}".${name}`,
-  );
-  const lease = (place: string) => `clock_timestamp() + ${place}::integer * interval '1 millisecond'`;
-  const isLive = (member: string) => `${member}.id IS NOT NULL AND ${member}.until > clock_timestamp()`;
+  return { ...memberStatementsOf(schema), ...ownerStatementsOf(schema), batch: batchOf(schema) };
+}
+
+type MemberStatements = Pick<ReplicaStatements, 'others' | 'join' | 'rejoin' | 'beat' | 'leave' | 'raise'>;
+
+function memberStatementsOf(schema: string): MemberStatements {
+  const [members, writers] = [`"${schema}".members`, `"${schema}".writers`];
   return {
     others: {
       name: 'others',
@@ -107,6 +128,12 @@ SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint, (SELECT count(*) 
       text: `UPDATE ${writers} SET generation = generation + 1 WHERE number = $1::integer
   AND EXISTS (SELECT FROM ${members} AS m WHERE m.number = $1::integer AND m.id = $2) RETURNING generation`,
     },
+  };
+}
+
+function ownerStatementsOf(schema: string): Pick<ReplicaStatements, 'owner' | 'takeOver' | 'release'> {
+  const [members, owners] = [`"${schema}".members`, `"${schema}".owners`];
+  return {
     owner: {
       name: 'owner of',
       text: `SELECT o.member, m.address, coalesce(${isLive('m')}, false) FROM ${owners} AS o
@@ -132,20 +159,24 @@ RETURNING epoch, before`,
       text: `UPDATE ${owners} SET member = NULL, epoch = epoch + 1
 WHERE ns = ANY (${arrayOf('$1', 'text')}) AND member = $2`,
     },
-    batch: {
-      name: 'replica batch',
-      text: `WITH writer AS MATERIALIZED
+  };
+}
+
+function batchOf(schema: string): Statement {
+  const [writers, owners, rows] = [`"${schema}".writers`, `"${schema}".owners`, `"${schema}".rows`];
+  return {
+    name: 'replica batch',
+    text: `WITH writer AS MATERIALIZED
     (SELECT number FROM ${writers} WHERE number = $1::integer AND generation = $2::bigint FOR SHARE),
   owned AS MATERIALIZED (SELECT o.ns FROM ${owners} AS o
     JOIN unnest(${arrayOf('$3', 'text')}, ${arrayOf('$4', 'bigint')}) AS given (ns, epoch)
       ON o.ns = given.ns AND o.epoch = given.epoch FOR SHARE OF o),
-  held AS MATERIALIZED (SELECT (SELECT count(*) FROM writer) AS writers, (SELECT count(*) FROM owned) AS namespaces),
-  fence AS MATERIALIZED (SELECT FROM held WHERE writers = 1 AND namespaces = json_array_length($3::json)),
+  still AS MATERIALIZED (SELECT (SELECT count(*) FROM writer) AS writers, (SELECT count(*) FROM owned) AS namespaces),
+  fence AS MATERIALIZED (SELECT FROM still WHERE writers = 1 AND namespaces = json_array_length($3::json)),
   removed AS (DELETE FROM ${rows} USING fence WHERE key = ANY ($5::bytea[])),
   written AS (INSERT INTO ${rows} (key, value)
     SELECT given.key, given.value FROM fence, unnest($6::bytea[], $7::bytea[]) AS given (key, value)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value)
-SELECT writers, namespaces FROM held`,
-    },
+SELECT writers, namespaces FROM still`,
   };
 }

@@ -1,9 +1,12 @@
 /** Several replicas over one database: who owns what, and what one that was deposed can still do. */
 import { Buffer } from 'node:buffer';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Index } from '../../../../src/index/door.ts';
 import { keys } from '../../../../src/index/keys.ts';
-import { openPostgresIndex } from '../../../../src/index/postgres/postgres.ts';
+import { openPostgresIndex, type PostgresIndexOptions } from '../../../../src/index/postgres/postgres.ts';
 import { openPostgresReplica, type ReplicaOptions } from '../../../../src/index/postgres/replicas/replica.ts';
 import { PostgresServer, postgresPrograms } from '../../../support/postgres.ts';
 import { ManualTimer } from '../../support.ts';
@@ -29,6 +32,8 @@ describe.skipIf('missing' in postgresPrograms())('replicas over one database', (
   interface Store {
     readonly schema: string;
     open(name: string, options?: Partial<ReplicaOptions>): Promise<Replica>;
+    /** Opens it for one process. */
+    openAlone(options?: Partial<PostgresIndexOptions>): Promise<Index>;
     /** The server ends the lease of the replica at that address: it was silent for too long. */
     expire(address: string): Promise<void>;
   }
@@ -65,6 +70,20 @@ describe.skipIf('missing' in postgresPrograms())('replicas over one database', (
           await expect.poll(() => timer.pending).toBeGreaterThan(0);
         };
         return Object.assign(replica, { index, beat });
+      },
+      openAlone: async (options = {}) => {
+        const home = await mkdtemp(join(tmpdir(), 'artifacta-replicas-'));
+        ends.push(() => rm(home, { recursive: true, force: true }));
+        const markPath = join(home, 'mark');
+        const index = await openPostgresIndex({
+          url: server.url,
+          schema,
+          markPath,
+          waitSeconds: 0.1,
+          ...options,
+        });
+        ends.push(() => index.close());
+        return index;
       },
       expire: async (address) => {
         await server.run(
@@ -129,9 +148,12 @@ describe.skipIf('missing' in postgresPrograms())('replicas over one database', (
   test('a snapshot has everything that any replica has acknowledged before it was taken', async () => {
     const { open } = store();
     const [a, b] = [await open('a'), await open('b')];
-    for (let time = 1; time <= 20; time++) {
+    for (let time = 1; time <= 10; time++) {
+      await using older = b.index.snapshot();
+      const before = await older.get(keys.calls.usage.key('x', 0));
       await count(a.index, 'x');
       expect(await read(b.index, 'x')).toBe(time);
+      expect(await older.get(keys.calls.usage.key('x', 0))).toEqual(before);
     }
   });
 
@@ -211,25 +233,38 @@ describe.skipIf('missing' in postgresPrograms())('replicas over one database', (
     expect(moved).toBeLessThan(16);
   });
 
-  test('times and ids grow from owner to owner', async () => {
-    const { open } = store();
+  test('times and ids grow from owner to owner, and to a process that has the store for itself', async () => {
+    const { open, openAlone } = store();
     const mint = (index: Index) =>
       index.transact({
         ns: 'x',
         reads: [],
         *decide(tx) {
           tx.put(keys.calls.usage, ['x', 1], { sessions: 0, artifacts: 0, bytes: 0 });
-          return [tx.now, Buffer.from(tx.mintId()).toString('hex')] as const;
+          return { now: tx.now, id: Buffer.from(tx.mintId()).toString('hex') };
         },
       });
+    const inOrder: { now: number; id: string }[] = [];
     const a = await open('a');
-    const before = await mint(a.index);
+    // Its clock has gone fast since its last beat.
+    a.skew = 5_000;
+    inOrder.push(await mint(a.index));
     const b = await open('b');
     await a.index.close();
     await b.beat();
-    const after = await mint(b.index);
-    expect(after[0]).toBeGreaterThan(before[0]);
-    expect(after[1] > before[1]).toBe(true);
+    inOrder.push(await mint(b.index));
+    await b.index.close();
+    // Its clock goes slow by an hour.
+    const alone = await openAlone({ clock: () => Date.now() - 3_600_000 });
+    inOrder.push(await mint(alone));
+    await alone.close();
+    const c = await open('c');
+    inOrder.push(await mint(c.index));
+    for (const [at, { now, id }] of inOrder.slice(1).entries()) {
+      const before = inOrder[at]!;
+      expect(now).toBeGreaterThanOrEqual(before.now);
+      expect(id > before.id).toBe(true);
+    }
   });
 
   test('a process whose place another has by now writes nothing, and ends', async () => {
@@ -245,17 +280,30 @@ describe.skipIf('missing' in postgresPrograms())('replicas over one database', (
   });
 
   test('replicas and a process that has the store for itself keep each other out', async () => {
-    const { open, schema } = store();
+    const { open, openAlone } = store();
     const a = await open('a');
-    const alone = () =>
-      openPostgresIndex({
-        url: server.url,
-        schema,
-        markPath: `/nonexistent/${schema}`,
-        waitSeconds: 0.1,
-      });
-    await expect(alone()).rejects.toMatchObject({ metadata: { lock: 'held' } });
+    await count(a.index, 'x');
+    await expect(openAlone()).rejects.toMatchObject({ metadata: { lock: 'held' } });
     await a.index.close();
+    const alone = await openAlone();
+    expect(await count(alone, 'x')).toBe(2);
+    await expect(open('b')).rejects.toMatchObject({
+      metadata: { lock: 'held' },
+      message: expect.stringContaining('for itself alone'),
+    });
+  });
+
+  test('a replica whose connection was cut can write nothing after a process has taken the store for itself', async () => {
+    const { open, openAlone } = store();
+    const lost: unknown[] = [];
+    const a = await open('a', { onLost: (error) => lost.push(error) });
+    await count(a.index, 'x');
+    await server.run(
+      `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'artifacta'`,
+    );
+    const alone = await openAlone();
+    await expect(count(a.index, 'x')).rejects.toMatchObject({ reason: 'STORE_UNAVAILABLE' });
+    expect(await count(alone, 'x')).toBe(2);
   });
 
   test('a replica with other settings is refused', async () => {
