@@ -116,8 +116,7 @@ def test_only_grpc_in_clear_is_called_h2c(file):
         assert protocols["grpc"] == ("https" if is_tls else "kubernetes.io/h2c")
         assert protocols.get("http") == ("https" if is_tls and "http" in protocols else None)
         assert protocols.get("admin") is None
-        # Never over TLS.
-        assert protocols.get("replica") in (None, "kubernetes.io/h2c")
+        assert protocols.get("replica") in (None, protocols["grpc"])
 
 
 @every_file

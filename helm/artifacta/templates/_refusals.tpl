@@ -42,7 +42,7 @@
 {{- fail "persistence.existingClaim: goes not with replicas.enabled, where pods keep nothing; leave it out" -}}
 {{- end -}}
 {{- if .Values.exports.enabled -}}
-{{- fail "exports.enabled: goes not with replicas.enabled: exports go to the bucket of blobs; leave it out" -}}
+{{- fail "exports.enabled: goes not with replicas.enabled, where pods keep nothing; leave it out" -}}
 {{- end -}}
 {{- end -}}
 {{- $allowed := .Values.index.connectionsMax -}}
