@@ -3,7 +3,11 @@
  * is left to that process.
  */
 import { failedWith } from '../../domain/errors.ts';
+import type { After } from '../../domain/timer.ts';
 import type { Index } from '../../index/door.ts';
+
+const attemptsMax = 30;
+const betweenAttemptsMs = 500;
 
 /** Returns true if this process decides about a namespace; the empty name is the store as a whole. */
 export async function isHere(index: Index, ns: string): Promise<boolean> {
@@ -32,5 +36,20 @@ export async function unlessElsewhere<T>(work: () => Promise<T>): Promise<T | un
   } catch (error) {
     if (failedWith(error, 'NOT_OWNER')) return undefined;
     throw error;
+  }
+}
+
+/**
+ * Does work that another process may be doing at the moment: tries it again while that process decides, for 15 seconds.
+ * The work looks first whether it is done.
+ */
+export async function doneAnywhere<T>(after: After, work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!failedWith(error, 'NOT_OWNER') || attempt === attemptsMax) throw error;
+      await new Promise<void>((resolve) => void after(betweenAttemptsMs, resolve));
+    }
   }
 }
