@@ -73,8 +73,6 @@ export interface Tx extends Rows, Writer {
   mintId(): Uint8Array;
   /** The writes so far, by `textOf` their keys. */
   readonly written: ReadonlyMap<string, Write>;
-  /** Returns the same transaction, for another namespace. */
-  in(ns: string): Tx;
   /**
    * Returns a copy of the transaction so far. Writes through the copy can be read through the copy only, and are never
    * committed.
