@@ -158,6 +158,13 @@ export class ApiKeys {
     };
   }
 
+  /** Returns the namespace whose owner decides about a key; empty, the store as a whole, for operators' and unknown keys. */
+  async namespaceOfKey(id: string): Promise<string> {
+    const value = await this.index.get(keys.credentials.apiKey.key(id));
+    const record = value && keys.credentials.apiKey.decode(value);
+    return record === undefined || record.operator ? '' : record.ns;
+  }
+
   /** @throws Failure UNAUTHENTICATED unless the key is good now. */
   async requireGood(id: string): Promise<void> {
     const value = await this.index.get(keys.credentials.apiKey.key(id));
