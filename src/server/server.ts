@@ -41,6 +41,8 @@ import { FollowingCredentials, type Tls } from './tls.ts';
 
 const MiB = 1024 * 1024;
 const windowBytesDefault = 4 * MiB;
+/** A commit of another replica: its content in the index, or four bytes for each MiB of its content in the bucket. */
+const replicaMessageBytesMax = 16 * MiB;
 
 // grpc-js writes headers that it cannot parse to standard error, and one of them could be a token.
 setLogVerbosity(logVerbosity.NONE);
@@ -52,6 +54,8 @@ export interface ServerOptions {
   readonly grpc?: Address;
   /** The address for HTTP. Port 0 takes any free port. Default: none. */
   readonly http?: Address | undefined;
+  /** The address for other replicas, and what they may call there, over gRPC. Default: none. */
+  readonly replicas?: { readonly address: Address; readonly routes: Routes } | undefined;
   /** The certificates for TLS on the listeners on the network. Default: in clear. */
   readonly tls?: Tls | undefined;
   /**
@@ -122,6 +126,7 @@ export interface RunningServer<Grpc = string | null> extends AsyncDisposable {
     readonly grpc: Grpc;
     readonly http: string | null;
     readonly socket: string | null;
+    readonly replicas: string | null;
   };
   /** Node's server of the HTTP listener. */
   readonly httpServer: NodeServer | null;
@@ -152,30 +157,30 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { onUnexpectedError } = options;
   const served = [...methods, ...healthMethods.methods];
   const shared = sharedOf(options);
-  const { answers, inflation, openCalls, received, starts } = shared;
-  const parts = { ...shared, methods: served, stop: stop.signal, calls };
+  const { answers, inflatedRoom, openCalls, received, starts } = shared;
+  const inflation = { room: inflatedRoom, messageBytesMax: options.messageBytesMax };
+  const parts = { ...shared, inflation, methods: served, stop: stop.signal, calls };
   // Each listener has a server of its own, so that the transport of each call is known.
   const servers: Ends[] = [];
   const listen = async (transport: TransportKind, target: string): Promise<number> => {
-    const server = makeServer(options);
+    const messageBytesMax = transport === 'replica' ? replicaMessageBytesMax : options.messageBytesMax;
+    const server = makeServer(options, messageBytesMax);
     servers.push({ shutDown: () => shutDown(server), forceShutdown: () => server.forceShutdown() });
+    const inflation = { room: inflatedRoom, messageBytesMax };
     const callOptions = { transport, stop: stop.signal, calls, answers, inflation, onUnexpectedError };
-    serve(server, served, callOptions);
-    serveReflection(server, { ...callOptions, methods: served, admit: options.admit ?? admitAll });
-    const { tls } = options;
-    const secured = transport === 'network' && tls !== undefined;
-    const port = await bind(
-      server,
-      target,
-      secured ? new FollowingCredentials(tls) : ServerCredentials.createInsecure(),
-    );
+    if (transport === 'replica') serve(server, collect(options.replicas!.routes).methods, callOptions);
+    else {
+      serve(server, served, callOptions);
+      serveReflection(server, { ...callOptions, methods: served, admit: options.admit ?? admitAll });
+    }
+    const port = await bind(server, target, credentialsFor(transport, options.tls));
     openConnectionWindows(server, options.windowBytes ?? windowBytesDefault);
     placeConnections(server, options.connectionsMax ?? usualPlaces.listener);
     lookAtHeads(server, refusedHead, { calls: openCalls, starts, received });
     return port;
   };
   try {
-    const { grpc, http, socket } = options;
+    const { grpc, http, socket, replicas } = options;
     const port = grpc === undefined ? 0 : await listen('network', formatAddress(grpc));
     const httpListener = http === undefined ? undefined : await startHttp(httpOptions(options, http, parts));
     if (httpListener !== undefined) servers.push(httpListener);
@@ -183,6 +188,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       await prepareSocket(socket);
       await listen('socket', `unix:${socket}`);
     }
+    const replicaPort = replicas === undefined ? 0 : await listen('replica', formatAddress(replicas.address));
     if (options.readiness === undefined) readiness.set('serving');
     const ending = new Ending(servers, { readiness, calls, stop, options });
     return {
@@ -190,6 +196,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         grpc: grpc === undefined ? null : formatAddress({ ...grpc, port }),
         http: httpListener === undefined ? null : formatAddress({ ...http!, port: httpListener.port }),
         socket: socket ?? null,
+        replicas: replicas === undefined ? null : formatAddress({ ...replicas.address, port: replicaPort }),
       },
       httpServer: httpListener?.server ?? null,
       readiness,
@@ -208,13 +215,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
 /** Returns the limits that all transports share. */
 function sharedOf(options: ServerOptions) {
-  const { messageBytesMax } = options;
   return {
     answers: new Answers(options.unsent ?? usualUnsent()),
     openCalls: options.openCalls ?? new OpenCalls(),
     received: options.received ?? usualReceived(),
     starts: options.starts ?? new FairStarts(),
-    inflation: { room: options.inflatedRoom ?? usualInflatedRoom(), messageBytesMax },
+    inflatedRoom: options.inflatedRoom ?? usualInflatedRoom(),
   };
 }
 
@@ -258,9 +264,17 @@ function httpOptions(
   };
 }
 
-function makeServer(options: ServerOptions): Server {
+/** Returns the credentials of a gRPC listener. Replicas prove by other means who they are. */
+function credentialsFor(transport: TransportKind, tls: Tls | undefined): ServerCredentials {
+  if (tls === undefined || transport === 'socket') return ServerCredentials.createInsecure();
+  return transport === 'replica'
+    ? new FollowingCredentials(tls, { requestCert: false, rejectUnauthorized: false })
+    : new FollowingCredentials(tls);
+}
+
+function makeServer(options: ServerOptions, messageBytesMax: number): Server {
   const server = new Server({
-    'grpc.max_receive_message_length': wireBytesMax(true, options.messageBytesMax),
+    'grpc.max_receive_message_length': wireBytesMax(true, messageBytesMax),
     'grpc.max_concurrent_streams': options.concurrentStreamsMax,
     'grpc.enable_channelz': 0,
     // These settings find clients that vanished without closing.
@@ -268,7 +282,7 @@ function makeServer(options: ServerOptions): Server {
     'grpc.keepalive_timeout_ms': 20_000,
     // A client that calls again connects again.
     'grpc.max_connection_idle_ms': 300_000,
-    interceptors: [explainOwnStatuses, boundDecoding(options.messageBytesMax)],
+    interceptors: [explainOwnStatuses, boundDecoding(messageBytesMax)],
   });
   answerWithoutCall(server, noSuchMethod);
   advertise(server, { windowBytes: options.windowBytes ?? windowBytesDefault, frameBytesMax: MiB });
