@@ -34,6 +34,7 @@ import { shippingTo } from './contents/shipping.ts';
 import { keepOwnersRights, requireRights, settleFilesIn } from './directory-rights.ts';
 import { indexHomeOf, indexPlaceName } from './index-place.ts';
 import { placeOf } from './place.ts';
+import type { Replicas } from './serving/replicas.ts';
 import type { StartStage } from './slow-start.ts';
 import { takeOverSocketDirectory } from './socket-directory.ts';
 
@@ -52,6 +53,8 @@ export interface EmbeddedOptions {
   readonly blobs?: BucketAddress | undefined;
   /** The place of the index. Default: the data directory. */
   readonly index?: IndexAddress | undefined;
+  /** The part of this process that shares the store with others. Default: this process has the store for itself. */
+  readonly shared?: Pick<Replicas, 'address' | 'remoteCommits'> | undefined;
   /** In bytes; 0 for none. Default: see `src/store/contents/space.ts`. */
   readonly reserveBytes: number | undefined;
   /** The memory for rows of the index that are read often, in bytes; 0 for none. Default 16 MiB. */
@@ -194,6 +197,7 @@ async function openHost(
     home: await indexHomeOf({
       dataDir,
       address: settings.index,
+      replicaAddress: settings.shared?.address,
       clock: serviceClock.now,
       rowCacheBytes: settings.rowCacheBytes,
       ...(onTrouble === undefined ? {} : { onTrouble }),
@@ -223,6 +227,7 @@ async function openHost(
         inlineBytesMax: settings.inlineBytesMax,
         reserveBytes: settings.reserveBytes,
         removesStale: isFirst,
+        remoteCommits: settings.shared?.remoteCommits,
         ...(shipping === undefined ? {} : { restorableTime: () => shipping.restorableTime }),
         clockPauses: () => clockPauses(serviceClock),
         ...(settings.graces === undefined ? {} : { graces: settings.graces }),

@@ -20,6 +20,8 @@ interface IndexPlaceOptions
   readonly dataDir: string;
   /** Undefined: the data directory. */
   readonly address: IndexAddress | undefined;
+  /** The address of this process for others that share the index. Undefined: it has the index for itself. */
+  readonly replicaAddress: string | undefined;
   readonly locks: LockWatch;
   readonly warn: (message: string) => void;
   /** Called when another process has taken over the store in a database. */

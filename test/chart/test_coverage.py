@@ -80,13 +80,16 @@ LEFT = {
     "ARTIFACTA_WITH_REAPER": "the reaper is a sidecar",
     "ARTIFACTA_WHILE_STDIN": "for a service that a program brings along",
     "ARTIFACTA_LOG_FORMAT": "a pod has no terminal, so that log lines are JSON; extraEnv takes another",
+    "ARTIFACTA_REPLICA_LISTEN": "one process serves the volume of a release",
+    "ARTIFACTA_REPLICA_ADDRESS": "the same",
+    "ARTIFACTA_REPLICA_SECRET_FILE": "the same",
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "tracing.endpoint gives the other; extraEnv takes this one",
 }
 
 
 def test_the_chart_gives_every_setting_of_the_service():
     """Or says why not; and none that there is not."""
-    source = (ROOT / "src/settings/settings.ts").read_text()
+    source = "".join((ROOT / f"src/settings/{name}.ts").read_text() for name in ("settings", "replica-settings"))
     blocks = re.findall(r"^  \w+: \{$(.*?)^  \},$", source, re.M | re.S)
     known = {re.search(r"env: '(\w+)'", block)[1]: block for block in blocks}
     wanted = {name for name, block in known.items() if "serve: false" not in block or "reap: true" in block}
