@@ -25,21 +25,20 @@ import { isUnused } from '../store/custody/restore.ts';
 import type { Shipping } from '../store/custody/shipping.ts';
 import type { HostState } from '../store/custody/status.ts';
 import { storeIdIn } from '../store/custody/store-id.ts';
-import { openStore } from '../store/open.ts';
+import { openStore, type StoreOptions } from '../store/open.ts';
 import type { OnStep, Step } from '../store/rows/steps.ts';
 import { clockPauses } from '../store/upkeep/clock-pauses.ts';
 import type { Graces } from '../store/upkeep/graces.ts';
 import { ContentsPlace } from './contents/contents-place.ts';
 import { shippingTo } from './contents/shipping.ts';
 import { keepOwnersRights, requireRights, settleFilesIn } from './directory-rights.ts';
-import { indexHomeOf, indexPlaceName } from './index-place.ts';
+import { indexHomeOf, indexPlaceName, type ReplicaPlace } from './index-place.ts';
 import { placeOf } from './place.ts';
-import type { Replicas } from './serving/replicas.ts';
 import type { StartStage } from './slow-start.ts';
 import { takeOverSocketDirectory } from './socket-directory.ts';
 
 /** The options for opening a store. */
-export interface EmbeddedOptions {
+export interface EmbeddedOptions extends Pick<StoreOptions, 'remoteCommits'> {
   /**
    * The path, absolute. The directory is made if absent, open to its owner only: `lock/`, `index/`, `index.mark`,
    * `blobs/`, `tmp/`, `run/`.
@@ -53,8 +52,8 @@ export interface EmbeddedOptions {
   readonly blobs?: BucketAddress | undefined;
   /** The place of the index. Default: the data directory. */
   readonly index?: IndexAddress | undefined;
-  /** The part of this process that shares the store with others. Default: this process has the store for itself. */
-  readonly shared?: Pick<Replicas, 'address' | 'remoteCommits'> | undefined;
+  /** The place of this process among others that have the store open. Default: it has the store for itself. */
+  readonly replica?: ReplicaPlace | undefined;
   /** In bytes; 0 for none. Default: see `src/store/contents/space.ts`. */
   readonly reserveBytes: number | undefined;
   /** The memory for rows of the index that are read often, in bytes; 0 for none. Default 16 MiB. */
@@ -197,7 +196,8 @@ async function openHost(
     home: await indexHomeOf({
       dataDir,
       address: settings.index,
-      replicaAddress: settings.shared?.address,
+      replica: settings.replica,
+      contentsPlace: contents.name,
       clock: serviceClock.now,
       rowCacheBytes: settings.rowCacheBytes,
       ...(onTrouble === undefined ? {} : { onTrouble }),
@@ -227,7 +227,7 @@ async function openHost(
         inlineBytesMax: settings.inlineBytesMax,
         reserveBytes: settings.reserveBytes,
         removesStale: isFirst,
-        remoteCommits: settings.shared?.remoteCommits,
+        remoteCommits: settings.remoteCommits,
         ...(shipping === undefined ? {} : { restorableTime: () => shipping.restorableTime }),
         clockPauses: () => clockPauses(serviceClock),
         ...(settings.graces === undefined ? {} : { graces: settings.graces }),
@@ -239,7 +239,8 @@ async function openHost(
       await contents.settle(index);
       const beginning = { isReplaced: !isFirst, isUnused: await isUnused(index) };
       await shipping?.begin(await storeIdIn(index), await newestCommit(index), beginning);
-      await tellOfPlace(index, dataDir, warn);
+      // Each replica has a directory of its own.
+      if (settings.replica === undefined) await tellOfPlace(index, dataDir, warn);
       return store;
     },
     ...(shipping === undefined ? {} : { shippedCommit: () => shippedCommit(shipping, warn) }),
@@ -249,7 +250,12 @@ async function openHost(
   });
 }
 
-function exportPlaceOf({ exportDir }: EmbeddedOptions, contents: ContentsPlace): ExportPlace | undefined {
+function exportPlaceOf(
+  { exportDir, replica }: EmbeddedOptions,
+  contents: ContentsPlace,
+): ExportPlace | undefined {
+  // What one replica ships would lack what the others write.
+  if (replica !== undefined) return undefined;
   if (exportDir === undefined) return contents.shipping;
   return { name: exportDir, exports: diskExports(exportDir), segments: diskSegments(exportDir) };
 }

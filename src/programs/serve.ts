@@ -82,7 +82,7 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
   start.enter('lock');
   const onStage = (stage: StartStage) => start.enter(stage);
   const open = (until: () => Promise<boolean>) =>
-    openStoreOf(config, { until, version, shared: replicas }, telemetry, { onState, onStage, onTrouble });
+    openStoreOf(config, { until, version, replicas }, telemetry, { onState, onStage, onTrouble });
   embedded = await openInTurn(config, surroundings, log, open);
   if (embedded === undefined) {
     log.info('stopped');
@@ -296,8 +296,9 @@ async function openStoreOf(
   config: ServeConfig,
   {
     until,
-    ...given
-  }: Pick<EmbeddedOptions, 'version' | 'shared'> & { readonly until: () => Promise<boolean> },
+    version,
+    replicas,
+  }: Pick<ListenerParts, 'version' | 'replicas'> & { readonly until: () => Promise<boolean> },
   { log }: Telemetry,
   listeners: Pick<EmbeddedOptions, 'onState' | 'onStage' | 'onTrouble'>,
 ): Promise<Embedded | undefined> {
@@ -306,12 +307,25 @@ async function openStoreOf(
     warn: (message: string) => log.warn(message),
     debug: (message: string) => log.debug(message),
   };
-  const embedded = await openWhenFree({ ...config, ...given, ...tell, ...listeners }, async () => {
-    if (!waits)
-      log.warn({ data_dir: config.dataDir }, 'waiting for another process that has the data directory open');
-    waits = true;
-    return await until();
-  });
+  const embedded = await openWhenFree(
+    {
+      ...config,
+      version,
+      replica: config.replicas,
+      remoteCommits: replicas?.remoteCommits,
+      ...tell,
+      ...listeners,
+    },
+    async () => {
+      if (!waits)
+        log.warn(
+          { data_dir: config.dataDir },
+          'waiting for another process that has the data directory open',
+        );
+      waits = true;
+      return await until();
+    },
+  );
   // No log line said that it serves: nothing must drain, and no grace is due.
   const isOver = embedded !== undefined && (await until());
   if (isOver) await embedded?.close();

@@ -7,13 +7,13 @@ import { OpenCalls } from '../api/sending/open-calls.ts';
 import type { UnsentBytes } from '../api/sending/unsent-bytes.ts';
 import type { OpenShared } from '../api/shared.ts';
 import type { TakeTicket } from '../api/tickets/use.ts';
-import { afterAwaitedTime } from '../api/timer.ts';
 import type { TransportKind } from '../api/transport.ts';
 import { type Address, formatAddress } from '../domain/address.ts';
 import { ListenError, prepareSocket } from './addresses.ts';
 import { type Admit, admitAll } from './admit.ts';
 import { Answers, usualUnsent } from './answers.ts';
 import { CallsInFlight } from './calls-in-flight.ts';
+import { type DrainResult, Ending, type EndingOptions, type Ends } from './ending.ts';
 import { FairStarts } from './fair-starts.ts';
 import { boundDecoding } from './grpc/decoding.ts';
 import { collect, type Routes, serve } from './grpc/grpc.ts';
@@ -31,12 +31,11 @@ import { explainOwnStatuses, noSuchMethod } from './grpc/status.ts';
 import type { NodeServer } from './http/connections.ts';
 import type { OperatorMetrics } from './http/console/metrics.ts';
 import { PreviewOrigin } from './http/console/preview-origin.ts';
-import { type HttpListener, type HttpOptions, startHttp } from './http/http.ts';
+import { type HttpOptions, startHttp } from './http/http.ts';
 import type { McpEndpoint } from './http/mcp/mcp-route.ts';
 import { wireBytesMax } from './messages/encodings.ts';
 import { Readiness } from './readiness.ts';
 import { usualReceived } from './receiving.ts';
-import { shuttingDown } from './refusals.ts';
 import { FollowingCredentials, type Tls } from './tls.ts';
 
 const MiB = 1024 * 1024;
@@ -48,7 +47,7 @@ const replicaMessageBytesMax = 16 * MiB;
 setLogVerbosity(logVerbosity.NONE);
 
 /** The listeners to open, and what all of them share. */
-export interface ServerOptions {
+export interface ServerOptions extends EndingOptions {
   readonly routes: Routes;
   /** The address for gRPC. Port 0 takes any free port. Default: none. */
   readonly grpc?: Address;
@@ -91,12 +90,6 @@ export interface ServerOptions {
   readonly connectionsMax?: number;
   /** The bytes that a client may send ahead on one stream, and on one connection. Default 4 MiB. */
   readonly windowBytes?: number;
-  /** How long calls are still taken after the service has announced that it leaves, in milliseconds. Default 0. */
-  readonly graceMs?: number;
-  /** How long calls may take to end after that, in milliseconds. */
-  readonly drainMs: number;
-  /** Called once, when the listeners close: calls that never end by themselves should end now. Default: does nothing. */
-  readonly onStopping?: () => void;
   /** The count of bytes that wait to be sent, on all transports. Default: a count with the usual limits. */
   readonly unsent?: UnsentBytes;
   /** The count of open calls, on all transports. Default: as many as usual. */
@@ -113,11 +106,6 @@ export interface ServerOptions {
   readonly admit?: Admit;
   /** Default: a new one, which is set to serving before this resolves. */
   readonly readiness?: Readiness;
-}
-
-interface DrainResult {
-  /** The number of calls that had to be broken off. */
-  readonly brokenOff: number;
 }
 
 /** A running server. Disposal breaks off calls under way. */
@@ -154,7 +142,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const healthMethods = collect((router) =>
     router.service(Health, health(readiness, [...names, Health.typeName])),
   );
-  const { onUnexpectedError } = options;
   const served = [...methods, ...healthMethods.methods];
   const shared = sharedOf(options);
   const { answers, inflatedRoom, openCalls, received, starts } = shared;
@@ -162,14 +149,19 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const parts = { ...shared, inflation, methods: served, stop: stop.signal, calls };
   // Each listener has a server of its own, so that the transport of each call is known.
   const servers: Ends[] = [];
+  const forReplicas = { servers: [] as Ends[], calls: new CallsInFlight() };
   const listen = async (transport: TransportKind, target: string): Promise<number> => {
     const messageBytesMax = transport === 'replica' ? replicaMessageBytesMax : options.messageBytesMax;
     const server = makeServer(options, messageBytesMax);
-    servers.push({ shutDown: () => shutDown(server), forceShutdown: () => server.forceShutdown() });
+    const ends = { shutDown: () => shutDown(server), forceShutdown: () => server.forceShutdown() };
     const inflation = { room: inflatedRoom, messageBytesMax };
+    const { onUnexpectedError } = options;
     const callOptions = { transport, stop: stop.signal, calls, answers, inflation, onUnexpectedError };
-    if (transport === 'replica') serve(server, collect(options.replicas!.routes).methods, callOptions);
-    else {
+    if (transport === 'replica') {
+      forReplicas.servers.push(ends);
+      serve(server, collect(options.replicas!.routes).methods, { ...callOptions, calls: forReplicas.calls });
+    } else {
+      servers.push(ends);
       serve(server, served, callOptions);
       serveReflection(server, { ...callOptions, methods: served, admit: options.admit ?? admitAll });
     }
@@ -190,7 +182,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     }
     const replicaPort = replicas === undefined ? 0 : await listen('replica', formatAddress(replicas.address));
     if (options.readiness === undefined) readiness.set('serving');
-    const ending = new Ending(servers, { readiness, calls, stop, options });
+    const ending = new Ending(servers, { readiness, calls, forReplicas, stop, options });
     return {
       addresses: {
         grpc: grpc === undefined ? null : formatAddress({ ...grpc, port }),
@@ -208,7 +200,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       },
     };
   } catch (error) {
-    for (const server of servers) server.forceShutdown();
+    for (const server of [...servers, ...forReplicas.servers]) server.forceShutdown();
     throw error;
   }
 }
@@ -299,83 +291,7 @@ async function bind(server: Server, target: string, credentials: ServerCredentia
   });
 }
 
-/** The part of a listener that is needed to end it. */
-type Ends = Pick<HttpListener, 'shutDown' | 'forceShutdown'>;
-
-interface EndingParts {
-  readonly readiness: Readiness;
-  readonly calls: CallsInFlight;
-  readonly stop: AbortController;
-  readonly options: Pick<ServerOptions, 'graceMs' | 'drainMs' | 'onStopping'>;
-}
-
-/**
- * Returns how long calls are still taken during a grace. An idle service must have ended when the grace is over, and
- * ending takes a moment.
- */
-function takingMs(graceMs: number): number {
-  return graceMs - Math.min(500, graceMs / 10);
-}
-
-/** How long broken-off handlers may take to clean up and to send their last status, in milliseconds. */
-const cleanUpMs = 2_000;
-
-class Ending {
-  private readonly servers: readonly Ends[];
-  private readonly parts: EndingParts;
-  private readonly forced = Promise.withResolvers<void>();
-  private drained: Promise<DrainResult> | undefined;
-
-  constructor(servers: readonly Ends[], parts: EndingParts) {
-    this.servers = servers;
-    this.parts = parts;
-  }
-
-  drain(): Promise<DrainResult> {
-    this.drained ??= this.run();
-    return this.drained;
-  }
-
-  force(): Promise<DrainResult> {
-    this.forced.resolve();
-    return this.drain();
-  }
-
-  private async run(): Promise<DrainResult> {
-    const { readiness, calls, stop, options } = this.parts;
-    readiness.set('leaving');
-    await this.settled(undefined, takingMs(options.graceMs ?? 0));
-    readiness.set('stopping');
-    options.onStopping?.();
-    const closed = Promise.all(this.servers.map((server) => server.shutDown())).then(() => undefined);
-    // Connections without an open stream end by themselves; one idle stream would keep its connection forever.
-    await this.settled(
-      closed.then(() => calls.whenIdle()),
-      options.drainMs,
-    );
-    const brokenOff = calls.count;
-    stop.abort(shuttingDown());
-    // The next wait is for handlers, and `forced` must not cut it short: the store is closed after it.
-    await withTimeout(calls.whenIdle(), cleanUpMs);
-    await withTimeout(closed, 100);
-    for (const server of this.servers) server.forceShutdown();
-    return { brokenOff };
-  }
-
-  /** Resolves after `ms`, when `work` has settled, or when forced. */
-  private async settled(work: Promise<void> | undefined, ms: number): Promise<void> {
-    await withTimeout(Promise.race([work ?? new Promise<void>(() => {}), this.forced.promise]), ms);
-  }
-}
-
 /** Takes no more calls from now on; resolves when those under way have ended. */
 async function shutDown(server: Server): Promise<void> {
   await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
-}
-
-async function withTimeout(work: Promise<void>, ms: number): Promise<void> {
-  const timeout = Promise.withResolvers<void>();
-  const cancel = afterAwaitedTime(ms, timeout.resolve);
-  await Promise.race([work, timeout.promise]);
-  cancel();
 }

@@ -98,10 +98,16 @@ export interface ServeConfig extends CommonConfig {
   readonly httpHosts: readonly string[];
   /**
    * How the service shares its store with other processes: where it listens for them, its address as they know it, and
-   * the file with their secret. Undefined: it has the store for itself.
+   * the file with their secret, and the time after which they take over what it owned. Undefined: it has the store for
+   * itself.
    */
   readonly replicas:
-    | { readonly listen: Address; readonly address: string; readonly secretFile: string }
+    | {
+        readonly listen: Address;
+        readonly address: string;
+        readonly secretFile: string;
+        readonly leaseSeconds: number;
+      }
     | undefined;
   /** The readers that are sent to the bucket. Undefined: none. */
   readonly redirects: { readonly hasLinks: boolean; readonly bytesMin: number } | undefined;

@@ -25,4 +25,13 @@ export const replicaSettings = {
     default: 'none',
     description: 'file with the secret that all replicas of the store share: at least 32 bytes',
   },
+  replicaLeaseSeconds: {
+    flag: 'replica-lease-seconds',
+    value: 'SECONDS',
+    env: 'ARTIFACTA_REPLICA_LEASE_SECONDS',
+    default: '10',
+    description:
+      'how long the namespaces of a replica that has ended without a word are left to it, 1 to 300; the same for all ' +
+      'replicas',
+  },
 } as const satisfies Record<string, Setting>;

@@ -86,7 +86,10 @@ export function replicasOf(source: Source): ServeConfig['replicas'] {
       knownName,
       `must have a host that the other replicas reach, not ${known.host}: give --replica-address`,
     );
-  return { listen, address: formatAddress(known), secretFile };
+  const leaseMs = source.milliseconds('replicaLeaseSeconds', 300) ?? 10_000;
+  if (leaseMs < 1_000)
+    throw new SettingError(source.name('replicaLeaseSeconds'), 'must be at least 1 second');
+  return { listen, address: formatAddress(known), secretFile, leaseSeconds: leaseMs / 1000 };
 }
 
 /** Returns the paths for TLS. @throws SettingError if only half of the required settings are given. */

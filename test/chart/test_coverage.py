@@ -80,9 +80,6 @@ LEFT = {
     "ARTIFACTA_WITH_REAPER": "the reaper is a sidecar",
     "ARTIFACTA_WHILE_STDIN": "for a service that a program brings along",
     "ARTIFACTA_LOG_FORMAT": "a pod has no terminal, so that log lines are JSON; extraEnv takes another",
-    "ARTIFACTA_REPLICA_LISTEN": "one process serves the volume of a release",
-    "ARTIFACTA_REPLICA_ADDRESS": "the same",
-    "ARTIFACTA_REPLICA_SECRET_FILE": "the same",
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "tracing.endpoint gives the other; extraEnv takes this one",
 }
 

@@ -47,6 +47,7 @@ class Assignments {
         this.believed.delete(`${address} ${ns}`);
       },
       onTaken: () => undefined,
+      leave: async () => undefined,
     };
   }
 }

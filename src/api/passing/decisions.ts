@@ -13,8 +13,8 @@ import type { TicketService } from '../../../gen/artifacta/v1/ticket_service_pb.
 
 /** What the table needs of the store: the owner of a thing that a request names by its id. */
 export interface Named {
-  /** Returns the namespace that decides about an API key; the store as a whole for an unknown one. */
-  namespaceOfKey(id: string): Promise<string>;
+  /** Returns the namespace of an API key. @throws Failure API_KEY_NOT_FOUND. */
+  namespaceOf(id: string): Promise<string>;
 }
 
 /**
@@ -80,10 +80,10 @@ const adminDecisions: Decisions<typeof AdminService> = {
   listNamespaces: 'nothing',
   updateNamespace: ({ namespace }) => namespace,
   getUsage: 'nothing',
-  // The keys of operators are good for every namespace.
-  createApiKey: ({ namespace, isOperator }) => (isOperator ? '' : namespace),
+  // As its handler: the key of an operator may name none.
+  createApiKey: ({ namespace }) => (namespace === '' ? 'default' : namespace),
   listApiKeys: 'nothing',
-  revokeApiKey: ({ apiKeyId }, named) => named.namespaceOfKey(apiKeyId),
+  revokeApiKey: ({ apiKeyId }, named) => named.namespaceOf(apiKeyId),
   // A token is signed, and nothing is written.
   mintToken: 'nothing',
   getRetentionPolicy: 'nothing',
