@@ -81,8 +81,12 @@ export interface Replicas {
   readonly blobs: BlobStore;
   readonly clock: { now: number };
   readonly timers: TestTimers;
-  /** Opens another process. It is closed when the test has ended. */
-  open(process: string, options?: Partial<StoreOptions>): Promise<Replica>;
+  /**
+   * Opens another process. It is closed when the test has ended.
+   *
+   * @param aheadMs how far its clock is ahead of that of the test. Default 0.
+   */
+  open(process: string, options?: Partial<StoreOptions>, aheadMs?: number): Promise<Replica>;
   /** Makes a process the owner of a namespace. */
   move(ns: string, to: string): Promise<void>;
 }
@@ -101,9 +105,9 @@ export async function openReplicas(): Promise<Replicas> {
     clock,
     timers,
     move: (ns, to) => table.move(ns, to),
-    open: async (process, options = {}) => {
+    open: async (process, options = {}, aheadMs = 0) => {
       let reads = 0;
-      const view = viewOf(index, table, process, () => reads++);
+      const view = viewOf(index, table, process, { onRead: () => reads++, aheadMs });
       const store = await openCheckedStore({
         after: timers.after,
         elapsed: () => 0,
@@ -117,7 +121,12 @@ export async function openReplicas(): Promise<Replicas> {
   };
 }
 
-function viewOf(index: Index, table: OwnerTable, process: string, onRead: () => void): Index {
+function viewOf(
+  index: Index,
+  table: OwnerTable,
+  process: string,
+  { onRead, aheadMs }: { readonly onRead: () => void; readonly aheadMs: number },
+): Index {
   const own: Partial<Index> = {
     owners: table.viewOf(process),
     transact: (transaction) => table.transact(index, process, transaction),
@@ -125,6 +134,7 @@ function viewOf(index: Index, table: OwnerTable, process: string, onRead: () => 
       onRead();
       return index.getMany(keys);
     },
+    now: () => index.now() + aheadMs,
     close: async () => undefined,
   };
   return new Proxy(index, {

@@ -7,7 +7,7 @@ import { openMemoryIndex } from '../../../src/index/memory/memory.ts';
 import { openReplicas } from '../../support/replicas.ts';
 import { openCheckedStore } from '../../support/row-owners.ts';
 import { writeRows } from '../../support/rows.ts';
-import { principalOf, target } from '../../support/specs.ts';
+import { principalOf, queryOf, target } from '../../support/specs.ts';
 import { namespaceOf, namespacesIn, push, settled, stateOf } from './rig.ts';
 
 it('the second process finds what the first has made', async () => {
@@ -113,4 +113,23 @@ it('a process that is alone needs no timer for others', async () => {
   });
   expect(await store.isLeader()).toBe(true);
   expect(replicas.timers.count).toBe(0);
+});
+
+it('a page from a process whose clock is behind shows nothing that the page before was too late for', async () => {
+  const replicas = await openReplicas();
+  const a = await replicas.open('a');
+  const b = await replicas.open('b', {}, 60_000);
+  await push(a, 'default', 'n1', 'x');
+  await push(a, 'default', 'n2', 'x', 30_000);
+  await push(a, 'default', 'n3', 'x');
+  const query = queryOf('s', { oldestFirst: true, pageSize: 1 });
+  const { items, nextPageToken } = await b.store.listing.artifacts(principalOf({}), query);
+  expect(items.map(({ name }) => name)).toEqual(['n1']);
+  const rest = { ...query, pageSize: 10, pageToken: nextPageToken };
+  const names = async () =>
+    (await a.store.listing.artifacts(principalOf({}), rest)).items.map(({ name }) => name);
+  expect(await names()).toEqual(['n3']);
+  // By its own clock, it would show all.
+  const own = await a.store.listing.artifacts(principalOf({}), { ...query, pageSize: 10 });
+  expect(own.items.map(({ name }) => name)).toEqual(['n1', 'n2', 'n3']);
 });

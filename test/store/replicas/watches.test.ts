@@ -44,8 +44,11 @@ it('events elsewhere come within a second, with one read a second for all watche
   const { replicas, a, b } = await openTwo();
   await push(a, 'default', 'n1', 'x');
   const watches = Array.from({ length: 20 }, () => new Watched(b));
-  await second(replicas);
+  await settled();
+  // Before the first look.
   await push(a, 'default', 'n2', 'x');
+  await second(replicas);
+  for (const watch of watches) expect(watch.told).toEqual(['1 n1', '2 n2']);
   await push(a, 'default', 'n3', 'x');
   await second(replicas);
   for (const watch of watches) expect(watch.told).toEqual(['1 n1', '2 n2', '3 n3']);
