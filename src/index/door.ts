@@ -101,6 +101,8 @@ export interface Transaction<T> {
   readonly reads: readonly Key[];
   /** See the contract. May throw a `Failure` to refuse; nothing is written then. */
   decide(tx: Tx): Asking<T>;
+  /** The epoch of the ownership of {@link ns} that it stands on. Without that, it is not written. Default: none. */
+  readonly fence?: number;
   /** The approximate number of bytes that it will write; the fair queue charges this number. Default 1 KiB. */
   readonly bytesHint?: number;
 }
@@ -174,6 +176,16 @@ export interface Index extends CachedReader, AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** What a process owns among several. The counters are since the index was opened. */
+export interface ReplicaStats {
+  /** The namespaces that it owns. */
+  readonly namespaces: number;
+  /** How often it has taken a namespace over. */
+  readonly takeOvers: number;
+  /** How often its lease has ended before it was renewed. */
+  readonly lapses: number;
+}
+
 /** Counters since the index was opened; they never decrease. A batch is one durable write. */
 export interface IndexStats {
   readonly transactions: number;
@@ -183,6 +195,8 @@ export interface IndexStats {
   readonly rowsWritten: number;
   readonly bytesWritten: number;
   readonly reopens: number;
+  /** Undefined if this process has the index for itself. */
+  readonly replica?: ReplicaStats;
 }
 
 /**

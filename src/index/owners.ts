@@ -15,13 +15,16 @@ export interface Owners {
   /**
    * Returns the owner of a namespace. If none owns it, and this process should, this process owns it from now on.
    *
-   * @throws Failure STORE_UNAVAILABLE if the owners cannot be read.
+   * @throws Failure STORE_UNAVAILABLE if the owners cannot be read, NOT_OWNER while the namespace is on its way from one
+   *   process to another.
    */
   ownerOf(ns: string): Promise<Owner>;
   /** Drops what is known about a namespace: a call to its owner has failed, or was refused with NOT_OWNER. */
   forget(ns: string): void;
   /** Calls `listener` whenever this process has become the owner of a namespace. */
   onTaken(listener: (ns: string) => void): void;
+  /** Gives every namespace up, and takes no other: the process is about to stop. Never rejects. */
+  leave(): Promise<void>;
 }
 
 /** The owners of an index that one process has for itself. */
@@ -29,6 +32,7 @@ export const soleOwner: Owners = {
   ownerOf: async () => here,
   forget: () => undefined,
   onTaken: () => undefined,
+  leave: async () => undefined,
 };
 
 /** This process. */

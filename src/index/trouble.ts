@@ -48,7 +48,7 @@ export function troubleOf(error: unknown): string {
 }
 
 /** Returns the same words for the known faults; undefined for others. */
-export function knownTroubleOf(error: unknown): string | undefined {
+function knownTroubleOf(error: unknown): string | undefined {
   const trouble = error instanceof Error && error.cause instanceof DatabaseTrouble ? error.cause : error;
   if (trouble instanceof DatabaseTrouble) return trouble.words;
   const code = codeOf(error);

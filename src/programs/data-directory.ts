@@ -32,7 +32,7 @@ import type { Graces } from '../store/upkeep/graces.ts';
 import { ContentsPlace } from './contents/contents-place.ts';
 import { shippingTo } from './contents/shipping.ts';
 import { keepOwnersRights, requireRights, settleFilesIn } from './directory-rights.ts';
-import { indexHomeOf, indexPlaceName } from './index-place.ts';
+import { indexHomeOf, indexPlaceName, type ReplicaPlace } from './index-place.ts';
 import { placeOf } from './place.ts';
 import type { StartStage } from './slow-start.ts';
 import { takeOverSocketDirectory } from './socket-directory.ts';
@@ -52,6 +52,8 @@ export interface EmbeddedOptions {
   readonly blobs?: BucketAddress | undefined;
   /** The place of the index. Default: the data directory. */
   readonly index?: IndexAddress | undefined;
+  /** The place of this process among others that have the store open. Default: it has the store for itself. */
+  readonly replica?: ReplicaPlace | undefined;
   /** In bytes; 0 for none. Default: see `src/store/contents/space.ts`. */
   readonly reserveBytes: number | undefined;
   /** The memory for rows of the index that are read often, in bytes; 0 for none. Default 16 MiB. */
@@ -194,6 +196,8 @@ async function openHost(
     home: await indexHomeOf({
       dataDir,
       address: settings.index,
+      replica: settings.replica,
+      contentsPlace: contents.name,
       clock: serviceClock.now,
       rowCacheBytes: settings.rowCacheBytes,
       ...(onTrouble === undefined ? {} : { onTrouble }),
@@ -234,7 +238,8 @@ async function openHost(
       await contents.settle(index);
       const beginning = { isReplaced: !isFirst, isUnused: await isUnused(index) };
       await shipping?.begin(await storeIdIn(index), await newestCommit(index), beginning);
-      await tellOfPlace(index, dataDir, warn);
+      // Each replica has a directory of its own.
+      if (settings.replica === undefined) await tellOfPlace(index, dataDir, warn);
       return store;
     },
     ...(shipping === undefined ? {} : { shippedCommit: () => shippedCommit(shipping, warn) }),
@@ -244,7 +249,12 @@ async function openHost(
   });
 }
 
-function exportPlaceOf({ exportDir }: EmbeddedOptions, contents: ContentsPlace): ExportPlace | undefined {
+function exportPlaceOf(
+  { exportDir, replica }: EmbeddedOptions,
+  contents: ContentsPlace,
+): ExportPlace | undefined {
+  // What one replica ships would lack what the others write.
+  if (replica !== undefined) return undefined;
   if (exportDir === undefined) return contents.shipping;
   return { name: exportDir, exports: diskExports(exportDir), segments: diskSegments(exportDir) };
 }

@@ -20,6 +20,10 @@ interface IndexPlaceOptions
   readonly dataDir: string;
   /** Undefined: the data directory. */
   readonly address: IndexAddress | undefined;
+  /** Given if other processes have the index open, too. Default: this process has it for itself. */
+  readonly replica?: ReplicaPlace | undefined;
+  /** The place of the contents, which must be the same for all replicas. */
+  readonly contentsPlace: string;
   readonly locks: LockWatch;
   readonly warn: (message: string) => void;
   /** Called when another process has taken over the store in a database. */
@@ -27,6 +31,14 @@ interface IndexPlaceOptions
   readonly onStage: ((stage: StartStage) => void) | undefined;
   /** Called before each opening. Its errors are thrown. */
   readonly beforeOpening: () => Promise<void>;
+}
+
+/** The place of a process among the replicas of a store. */
+export interface ReplicaPlace {
+  /** `host:port` at which it takes the calls of the others. */
+  readonly address: string;
+  /** The time after which the others take over what it owned, if it has ended without a word. Default 10. */
+  readonly leaseSeconds?: number | undefined;
 }
 
 /** The marks of indexes: a file shows of which kind the index of this data directory is. */
@@ -40,15 +52,28 @@ export function indexPlaceName(dataDir: string, address: IndexAddress | undefine
 
 /** Returns the home of the index. @throws Failure STORE_UNAVAILABLE if the index of this data directory is elsewhere. */
 export async function indexHomeOf(options: IndexPlaceOptions): Promise<IndexHome> {
-  const { dataDir, address, locks, onLost, onStage, beforeOpening, ...engine } = options;
+  const { dataDir, address, replica, contentsPlace, locks, onLost, onStage, beforeOpening, ...engine } =
+    options;
   if (address !== undefined) {
     if (await exists(join(dataDir, levelMark)))
       throw elsewhere(
         `the index of this store is in ${dataDir}: --index cannot be given; to move it, import an export of it into ` +
           'a new store',
       );
-    const { PostgresHome } = await import('../index/postgres/home.ts');
     const { url, schema } = address;
+    if (replica !== undefined) {
+      const { ReplicaHome } = await import('../index/postgres/replicas/home.ts');
+      return new ReplicaHome({
+        ...engine,
+        url,
+        schema,
+        ...replica,
+        settings: contentsPlace,
+        onLost,
+        beforeOpening,
+      });
+    }
+    const { PostgresHome } = await import('../index/postgres/home.ts');
     const markPath = join(dataDir, databaseMark);
     return new PostgresHome({ ...engine, url, schema, markPath, onLost, beforeOpening });
   }

@@ -43,9 +43,20 @@ def one(files: dict[str, str], kind: str, name: str | None = None) -> Tree:
     return found[0]
 
 
+def workload(files: dict[str, str]) -> Tree:
+    """What makes the pods of the service."""
+    found = [item for item in documents(files) if item["kind"] in ("StatefulSet", "Deployment")]
+    assert len(found) == 1
+    return found[0]
+
+
+def service_pod(files: dict[str, str]) -> Tree:
+    return workload(files)["spec"]["template"]["spec"]
+
+
 def containers(files: dict[str, str]) -> list[Tree]:
     """Of all pods."""
-    pods = [one(files, "StatefulSet")["spec"]["template"]["spec"]]
+    pods = [service_pod(files)]
     pods += [item["spec"] for item in documents(files) if item["kind"] == "Pod"]
     return [container for pod in pods for container in pod.get("initContainers", []) + pod["containers"]]
 

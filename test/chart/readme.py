@@ -8,7 +8,8 @@ from chart import CHART, PATH
 
 HEAD = """# Chart: artifacta
 
-{description}. One StatefulSet with one replica, the reaper as its sidecar, and a volume. Kubernetes {kube} is needed.
+{description}. One StatefulSet with one replica, the reaper as its sidecar, and a volume; or, with the index in PostgreSQL
+and the contents in a bucket, a Deployment with several replicas. Kubernetes {kube} is needed.
 [docs/kubernetes.md](../../docs/kubernetes.md) says how to install, secure, back up and upgrade it.
 
     helm install store helm/artifacta --namespace agents --set image.repository=registry.example.org/artifacta
@@ -17,8 +18,9 @@ Values that are misspelt, and values that contradict each other, are refused. Th
 `values.yaml`.
 
 In `templates/`, each YAML file makes the object that it is named after. The files share these: `_names.tpl` (names,
-labels, the image), `_settings.tpl` (the environment), `_pod.tpl` (contexts, probes, files), `_volumes.tpl` (data and
-exports) and `_refusals.tpl` (contradictions). `files/` has the dashboard and the program of `helm test`.
+labels, the image), `_settings.tpl` (the environment), `_template.tpl` (the pod), `_pod.tpl` (its contexts, probes,
+files), `_volumes.tpl` (data and exports), `_replicas.tpl` (what only replicas have) and `_refusals.tpl`
+(contradictions). `files/` has the dashboard and the program of `helm test`.
 """
 
 

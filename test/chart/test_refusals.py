@@ -1,13 +1,48 @@
 """Values that are misspelt, or contradict each other, are refused with what to do."""
 
+import shutil
+
 import helm_python
 import pytest
-from chart import CHART, DEFAULTS, VALUES, changed, leaves, render
+from chart import CHART, DEFAULTS, PATH, VALUES, changed, leaves, render
 
 GOOD = VALUES["minimal"]
+REPLICAS = {"replicas": {"enabled": True}, "index": {"existingSecret": "a"}, "blobs": "gs://example/store"}
 
 REFUSED = {
-    "two replicas": ({"replicaCount": 2}, "/replicaCount.*one process owns the data directory"),
+    "two processes in one directory": (
+        {"replicaCount": 2},
+        "/replicas/enabled.*needed for a replicaCount above 1, since one process owns the data directory",
+    ),
+    "replicas without a database": (
+        {"replicas": {"enabled": True}, "blobs": "gs://example/store"},
+        "/index/existingSecret.*needed with replicas.enabled",
+    ),
+    "replicas without a bucket": (
+        {"replicas": {"enabled": True}, "index": {"existingSecret": "a"}},
+        "/blobs.*needed with replicas.enabled",
+    ),
+    "replicas on a volume": (
+        REPLICAS | {"persistence": {"existingClaim": "mine"}},
+        "persistence.existingClaim: goes not with replicas.enabled",
+    ),
+    "exports of replicas to a volume": (
+        REPLICAS | {"exports": {"enabled": True}},
+        "exports.enabled: goes not with replicas.enabled",
+    ),
+    "seals that wait for what replicas do not do": (
+        REPLICAS | {"sealDurability": "shipped"},
+        "sealDurability: must be local with replicas.enabled",
+    ),
+    "more connections than there are": (
+        REPLICAS | {"replicaCount": 3, "index": {"existingSecret": "a", "connectionsMax": 43}},
+        "index.connectionsMax: must be at least 44: each process uses up to 11",
+    ),
+    "too few connections for one process": (
+        {"index": {"existingSecret": "a", "connectionsMax": 9}},
+        "index.connectionsMax: must be at least 10: each process uses up to 10",
+    ),
+    "pods where there is no place": (REPLICAS | {"replicas": {"enabled": True, "spread": "Always"}}, "/replicas/spread"),
     "replicas as text": ({"replicaCount": "1"}, "/replicaCount"),
     "no image": ({"image": {"repository": ""}}, "image.repository: must name the image"),
     "a typo at the top": ({"persistance": {"enabled": False}}, "additional properties 'persistance'"),
@@ -97,6 +132,23 @@ def test_is_refused(name):
     values, said = REFUSED[name]
     with pytest.raises(helm_python.HelmError, match=f"(?s){said}"):
         render(GOOD | values)
+
+
+# What the schema refuses, and the template too: Helm can leave the schema out.
+WITHOUT_SCHEMA = {
+    "two processes in one directory": "replicaCount: must be 0 or 1 without replicas.enabled",
+    "replicas without a database": "replicas.enabled: needs index.existingSecret",
+    "replicas without a bucket": "replicas.enabled: needs blobs",
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_SCHEMA)
+def test_is_refused_without_the_schema(name, tmp_path):
+    shutil.copytree(PATH, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "values.schema.json").unlink()
+    values, _ = REFUSED[name]
+    with pytest.raises(helm_python.HelmError, match=WITHOUT_SCHEMA[name]):
+        helm_python.Chart.load(str(tmp_path)).render(GOOD | values, name="release", namespace="agents")
 
 
 @pytest.mark.parametrize("name", ["1st", "a.b"])

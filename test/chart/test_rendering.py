@@ -6,7 +6,21 @@ import re
 import helm_python
 import kubernetes_validate
 import pytest
-from chart import CHART, NOTES, PATH, ROOT, VALUES, changed, containers, documents, environment, one, render, rendered
+from chart import (
+    CHART,
+    NOTES,
+    PATH,
+    ROOT,
+    VALUES,
+    changed,
+    containers,
+    documents,
+    environment,
+    render,
+    rendered,
+    service_pod,
+    workload,
+)
 
 # The oldest that Chart.yaml allows, and the newest that there are schemas for.
 VERSIONS = ["1.29", "1.37"]
@@ -28,11 +42,11 @@ def test_objects_are_of_their_schemas(file, version):
     checked = [item for item in documents(rendered(file)) if item["apiVersion"] not in OTHERS]
     for document in checked:
         kubernetes_validate.validate(document, version, strict=True)
-    assert "StatefulSet" in [item["kind"] for item in checked]
+    assert workload(rendered(file))["kind"] in [item["kind"] for item in checked]
 
 
 def test_the_schemas_know_what_is_misspelt():
-    document = one(rendered("minimal"), "StatefulSet")
+    document = workload(rendered("minimal"))
     container = document["spec"]["template"]["spec"]["containers"][0]
     container["readinesProbe"] = container.pop("readinessProbe")
     with pytest.raises(kubernetes_validate.ValidationError, match="readinesProbe"):
@@ -47,7 +61,7 @@ def test_containers_may_do_what_is_restricted(file):
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         }
-    pods = [one(rendered(file), "StatefulSet")["spec"]["template"]["spec"]]
+    pods = [service_pod(rendered(file))]
     pods += [item["spec"] for item in documents(rendered(file)) if item["kind"] == "Pod"]
     for pod in pods:
         assert pod["securityContext"]["runAsNonRoot"] is True
@@ -59,7 +73,7 @@ def test_containers_may_do_what_is_restricted(file):
 
 @every_file
 def test_the_pod_outlives_its_calls(file):
-    pod = one(rendered(file), "StatefulSet")["spec"]["template"]["spec"]
+    pod = service_pod(rendered(file))
     env = environment(pod["containers"][0])
     ending = int(env["ARTIFACTA_GRACE_SECONDS"]) + int(env["ARTIFACTA_DRAIN_SECONDS"])
     assert pod["terminationGracePeriodSeconds"] > ending
@@ -67,7 +81,7 @@ def test_the_pod_outlives_its_calls(file):
 
 @every_file
 def test_the_reaper_is_a_sidecar_on_the_same_socket(file):
-    pod = one(rendered(file), "StatefulSet")["spec"]["template"]["spec"]
+    pod = service_pod(rendered(file))
     [reaper], [service] = pod["initContainers"], pod["containers"]
     assert (reaper["restartPolicy"], reaper["args"], service["args"]) == ("Always", ["reap"], ["serve"])
     # It starts first: what waits for the service would keep it from starting.
@@ -81,7 +95,7 @@ def test_the_reaper_is_a_sidecar_on_the_same_socket(file):
 
 @every_file
 def test_mounts_and_volumes_fit(file):
-    spec = one(rendered(file), "StatefulSet")["spec"]
+    spec = workload(rendered(file))["spec"]
     pod = spec["template"]["spec"]
     volumes = [volume["name"] for volume in pod["volumes"]]
     volumes += [claim["metadata"]["name"] for claim in spec.get("volumeClaimTemplates", [])]
@@ -102,11 +116,12 @@ def test_only_grpc_in_clear_is_called_h2c(file):
         assert protocols["grpc"] == ("https" if is_tls else "kubernetes.io/h2c")
         assert protocols.get("http") == ("https" if is_tls and "http" in protocols else None)
         assert protocols.get("admin") is None
+        assert protocols.get("replica") in (None, protocols["grpc"])
 
 
 @every_file
 def test_ports_that_are_named_are_there(file):
-    pod = one(rendered(file), "StatefulSet")["spec"]["template"]["spec"]
+    pod = service_pod(rendered(file))
     ports = [port for item in containers(rendered(file)) for port in item.get("ports", [])]
     named = {port["name"]: port["containerPort"] for port in ports}
     for service in [item for item in documents(rendered(file)) if item["kind"] == "Service"]:
@@ -117,17 +132,17 @@ def test_ports_that_are_named_are_there(file):
 
 
 def test_large_numbers_stay_numbers():
-    env = environment(one(rendered("tls"), "StatefulSet")["spec"]["template"]["spec"]["containers"][0])
+    env = environment(service_pod(rendered("tls"))["containers"][0])
     assert env["ARTIFACTA_ARTIFACT_BYTES_MAX"] == "10737418240"
     files = render(changed(VALUES["minimal"], ("podSecurityContext", "runAsUser"), 1000680000))
-    assert one(files, "StatefulSet")["spec"]["template"]["spec"]["securityContext"]["runAsUser"] == 1000680000
+    assert service_pod(files)["securityContext"]["runAsUser"] == 1000680000
 
 
 def test_what_cannot_be_changed_stays_when_the_rest_does():
     """Another version, other labels and settings, on the same claims: the StatefulSet is one that can be upgraded."""
 
     def fixed(values):
-        spec = one(render(values), "StatefulSet")["spec"]
+        spec = workload(render(values))["spec"]
         return spec["selector"], spec["serviceName"], spec["volumeClaimTemplates"]
 
     before = VALUES["minimal"]
@@ -148,7 +163,7 @@ def test_long_names_are_cut():
 
 def test_figures_are_served_under_the_names_that_are_scraped():
     files = rendered("tls")
-    env = environment(one(files, "StatefulSet")["spec"]["template"]["spec"]["containers"][0])
+    env = environment(service_pod(files)["containers"][0])
     hosts = env["ARTIFACTA_HTTP_HOSTS"].split(",")
     services = [item["metadata"]["name"] for item in documents(files) if item["kind"] == "Service"]
     for name in [*services, *(f"{name}.agents.svc.cluster.example" for name in services)]:
@@ -159,11 +174,18 @@ def test_figures_are_served_under_the_names_that_are_scraped():
 
 WARNINGS = {
     "minimal": ["neither TLS nor a mesh", "Exports are off", "It needs a key first"],
-    "tls": ["will delete the claims", "needs a BackendTLSPolicy"],
+    "tls": ["must leave 10 connections to this release: up to 10 for each process.", "will delete the claims", "needs a BackendTLSPolicy"],
     "istio": [],
     "linkerd": ["Exports are off", "It needs a key first"],
     "passing": ["auth.enabled is false", "No NetworkPolicy", "goes with the pod", "Exports are off"],
     "openshift": ["It is stopped", "neither TLS nor a mesh", "Exports are off", "It needs a key first"],
+    "replicas": [
+        "neither TLS nor a mesh",
+        "must leave 44 connections to this release: up to 11 for each process, and an upgrade runs one more",
+        "every pod of the cluster reaches the port between replicas",
+        "It needs a key first",
+    ],
+    "zones": ["must leave 66 connections", "It leaves 66.", "It needs a key first"],
 }
 
 

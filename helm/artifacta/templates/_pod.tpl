@@ -95,6 +95,11 @@ httpGet:
   mountPath: /etc/artifacta/client-ca
   readOnly: true
 {{- end }}
+{{- if .Values.replicas.enabled }}
+- name: replicas
+  mountPath: /etc/artifacta/replicas
+  readOnly: true
+{{- end }}
 {{- if .Values.auth.clusterToken }}
 - name: cluster-token
   mountPath: /var/run/secrets/kubernetes.io/serviceaccount
@@ -116,6 +121,12 @@ httpGet:
 {{- with include "artifacta.clientCa" . }}
 - name: client-ca
   {{- . | nindent 2 }}
+{{- end }}
+{{- if .Values.replicas.enabled }}
+- name: replicas
+  secret:
+    secretName: {{ include "artifacta.replicaSecretName" . }}
+    defaultMode: 0440
 {{- end }}
 {{- if .Values.auth.clusterToken }}
 - name: cluster-token

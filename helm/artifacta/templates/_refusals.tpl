@@ -22,8 +22,37 @@
 {{- fail "exports.existingClaim: must be another claim than persistence.existingClaim: what is lost with a volume is not restored from it" -}}
 {{- end -}}
 {{- end -}}
+{{- include "artifacta.refuseReplicas" . -}}
 {{- include "artifacta.refuseIdentity" . -}}
 {{- include "artifacta.refuseListeners" . -}}
+{{- end -}}
+
+{{- define "artifacta.refuseReplicas" -}}
+{{- if and (gt (int .Values.replicaCount) 1) (not .Values.replicas.enabled) -}}
+{{- fail "replicaCount: must be 0 or 1 without replicas.enabled: one process owns the data directory" -}}
+{{- end -}}
+{{- if .Values.replicas.enabled -}}
+{{- if not .Values.index.existingSecret -}}
+{{- fail "replicas.enabled: needs index.existingSecret: replicas share an index in PostgreSQL" -}}
+{{- end -}}
+{{- if not .Values.blobs -}}
+{{- fail "replicas.enabled: needs blobs: replicas share contents in a bucket" -}}
+{{- end -}}
+{{- if .Values.persistence.existingClaim -}}
+{{- fail "persistence.existingClaim: goes not with replicas.enabled, where pods keep nothing; leave it out" -}}
+{{- end -}}
+{{- if .Values.exports.enabled -}}
+{{- fail "exports.enabled: goes not with replicas.enabled, where pods keep nothing; leave it out" -}}
+{{- end -}}
+{{- if eq .Values.sealDurability "shipped" -}}
+{{- fail "sealDurability: must be local with replicas.enabled: replicas ship nothing; what they acknowledge is in the database" -}}
+{{- end -}}
+{{- end -}}
+{{- $allowed := .Values.index.connectionsMax -}}
+{{- $needed := include "artifacta.connections" . | int64 -}}
+{{- if and (not (kindIs "invalid" $allowed)) (gt $needed (int64 $allowed)) -}}
+{{- fail (printf "index.connectionsMax: must be at least %d: each process uses up to %s connections, and an upgrade of replicas runs one more" $needed (include "artifacta.connectionsEach" .)) -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "artifacta.refuseIdentity" -}}

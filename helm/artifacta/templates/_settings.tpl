@@ -7,7 +7,7 @@
 
 {{- define "artifacta.dataDir" -}}
 {{- $subdirectory := .Values.persistence.subdirectory -}}
-{{- if not .Values.persistence.enabled -}}
+{{- if not (include "artifacta.hasVolume" .) -}}
 {{- /* Anybody may write to the root of an emptyDir. */ -}}
 {{- $subdirectory = default "store" $subdirectory -}}
 {{- end -}}
@@ -96,6 +96,9 @@
       name: {{ .existingSecret }}
       key: {{ .key }}
 {{- end }}
+{{- end }}
+{{- if .Values.replicas.enabled }}
+{{ include "artifacta.replicaEnv" . }}
 {{- end }}
 {{- with .Values.redirects }}
 {{- if ne .downloads "off" }}

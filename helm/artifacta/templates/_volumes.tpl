@@ -1,15 +1,20 @@
 {{/* Where data and exports are: a claim that is there, one of the StatefulSet, or a directory that goes with the pod. */}}
 
+{{/* Replicas keep nothing: what is stored is in the database and the bucket. */}}
+{{- define "artifacta.hasVolume" -}}
+{{- if and .Values.persistence.enabled (not .Values.replicas.enabled) -}}
+true
+{{- end -}}
+{{- end -}}
+
 {{- define "artifacta.dataVolumes" -}}
-{{- with .Values.persistence }}
-{{- if not .enabled }}
+{{- if not (include "artifacta.hasVolume" .) }}
 - name: data
   emptyDir: {}
-{{- else if .existingClaim }}
+{{- else if .Values.persistence.existingClaim }}
 - name: data
   persistentVolumeClaim:
-    claimName: {{ .existingClaim }}
-{{- end }}
+    claimName: {{ .Values.persistence.existingClaim }}
 {{- end }}
 {{- with .Values.exports }}
 {{- if and .enabled .existingClaim }}

@@ -1,4 +1,5 @@
 /** The rows that are written together, and the callers that wait until they are durable. */
+import type { Transaction } from '../door.ts';
 import type { Write } from '../row.ts';
 import { encodeWrite } from './stored-row.ts';
 
@@ -14,6 +15,8 @@ interface Settlement {
 export class Batch {
   private readonly writes = new Map<string, Write>();
   private readonly waiting: Settlement[] = [];
+  /** The ownerships that the transactions stand on: namespace and epoch. */
+  readonly fences = new Map<string, number>();
   /** The bytes of keys and values of all transactions, also of rows that a later one wrote again. */
   bytes = 0;
 
@@ -26,9 +29,16 @@ export class Batch {
   }
 
   /** @param writes by {@link textOf} their keys. */
-  add(writes: ReadonlyMap<string, Write>, bytes: number): void {
+  add(
+    writes: ReadonlyMap<string, Write>,
+    bytes: number,
+    by: Pick<Transaction<unknown>, 'ns' | 'fence'>,
+  ): void {
     for (const [text, write] of writes) this.writes.set(text, write);
     this.bytes += bytes;
+    if (by.fence === undefined || writes.size === 0) return;
+    // Of two ownerships of one namespace, the older has ended.
+    this.fences.set(by.ns, Math.min(by.fence, this.fences.get(by.ns) ?? by.fence));
   }
 
   /** The writes by the texts of their keys. */

@@ -1,13 +1,14 @@
 /**
  * The ring of commit rows. Every batch writes one, numbered without gaps. A batch that vanished in the middle shows as
- * a gap. A batch that vanished at the end shows in a comparison with the high-water mark.
+ * a gap. A batch that vanished at the end shows in a comparison with the high-water mark. Where several processes write
+ * to one database, each has a ring of its own.
  */
 import { Failure } from '../../domain/errors.ts';
 import { IndexDamaged, type Loss } from '../damage.ts';
 import type { Reader } from '../door.ts';
 import { commitRange, keys } from '../keys.ts';
 import type { CommitRecord } from '../records.ts';
-import type { Write } from '../row.ts';
+import type { Key, Write } from '../row.ts';
 import type { Database, DatabaseReader } from './database.ts';
 import { examineRows } from './reader.ts';
 import { decodeRow } from './stored-row.ts';
@@ -15,11 +16,14 @@ import { decodeRow } from './stored-row.ts';
 /** The number of the newest commits that the ring has. */
 export const ringSlots = 1_024;
 
-const slotKeys = Array.from({ length: ringSlots }, (_, slot) => keys.store.commit.key(slot));
+/** Returns the keys of the slots of a ring. */
+function slotKeysOf(ring: number): Key[] {
+  return Array.from({ length: ringSlots }, (_, slot) => keys.store.commit.key(ring * ringSlots + slot));
+}
 
-/** Returns the write that puts a commit into its slot. */
-export function commitWrite(commit: CommitRecord): Write {
-  return keys.store.commit.put([commit.seq % ringSlots], commit);
+/** Returns the write that puts a commit into its slot of a ring. */
+export function commitWrite(commit: CommitRecord, ring = 0): Write {
+  return keys.store.commit.put([ring * ringSlots + (commit.seq % ringSlots)], commit);
 }
 
 /** Returns the commit after `before`. */
@@ -34,8 +38,8 @@ export function nextCommit(before: CommitRecord, epoch: number, time: number): C
  * Returns the newest commit; number 0 if none exists. Fails with {@link IndexDamaged}, which names the missing commits,
  * unless the newest commits all exist, as far back as the ring goes, and the newest is at least `atLeast`.
  */
-export async function checkCommits(database: Database, atLeast: number): Promise<CommitRecord> {
-  const commits = await readRing(database);
+export async function checkCommits(database: Database, atLeast: number, ring = 0): Promise<CommitRecord> {
+  const commits = await readRing(database, ring);
   const newest = newestOf(commits);
   const missing: [first: number, last: number][] = [];
   for (let seq = Math.max(newest.since ?? 1, newest.seq - ringSlots + 1); seq <= newest.seq; seq++) {
@@ -61,9 +65,9 @@ export async function checkCommits(database: Database, atLeast: number): Promise
   return newest;
 }
 
-/** Returns the newest commit that a reader sees, unchecked; number 0 if none exists. */
-export async function newestCommit(reader: Pick<Reader, 'getMany'>): Promise<CommitRecord> {
-  const values = await reader.getMany(slotKeys);
+/** Returns the newest commit of a ring that a reader sees, unchecked; number 0 if none exists. */
+export async function newestCommit(reader: Pick<Reader, 'getMany'>, ring = 0): Promise<CommitRecord> {
+  const values = await reader.getMany(slotKeysOf(ring));
   return newestOf(values.map((value) => (value === undefined ? undefined : keys.store.commit.decode(value))));
 }
 
@@ -85,7 +89,8 @@ function newestOf(commits: readonly (CommitRecord | undefined)[]): CommitRecord 
   return newest;
 }
 
-async function readRing(database: Database): Promise<(CommitRecord | undefined)[]> {
+async function readRing(database: Database, ring: number): Promise<(CommitRecord | undefined)[]> {
+  const slotKeys = slotKeysOf(ring);
   const stored = await database.getMany(slotKeys);
   return stored.map((row, slot) => {
     if (row === undefined) return undefined;

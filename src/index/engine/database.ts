@@ -37,8 +37,10 @@ export interface Database extends DatabaseReader {
   /**
    * Writes all or nothing; durable when it resolves. After it has rejected, the outcome of this batch is unknown, and
    * nothing more may be written. Reads continue; they see the batch only if it is durable, and then all of it.
+   *
+   * @param fences by namespace, the epoch of its ownership without which nothing may be written. Default: none.
    */
-  batch(writes: readonly Write[]): Promise<void>;
+  batch(writes: readonly Write[], fences?: ReadonlyMap<string, number>): Promise<void>;
   /** Rewrites the stored form of a range, without the rows that were removed from it. */
   compact(range: Pick<Range, 'gte' | 'lt'>): Promise<void>;
   /** Idempotent. Closes everything that was opened from it. */

@@ -90,7 +90,7 @@ class Engine implements Index {
     this.handle = new Handle(opened.database, options.after ?? afterRealTime);
     this.durable = opened.newest;
     this.lastNow = opened.newest.time;
-    this.cache = new RowCache(() => this.order.sent, options.rowCacheBytes);
+    this.cache = new RowCache(() => this.order.sent, options.rowCacheBytes, options.ownRows);
     if (failure === undefined) this.cache.start(opened.newest.seq);
     this.order = new Order({
       cache: this.cache,
@@ -156,8 +156,8 @@ class Engine implements Index {
 
   private send(database: Database, batch: Batch): void {
     const commit = nextCommit(this.durable, this.epoch, this.lastNow);
-    const writes = batch.encoded(commitWrite(commit));
-    database.batch(writes).then(
+    const writes = batch.encoded(commitWrite(commit, this.options.ring));
+    database.batch(writes, batch.fences).then(
       () => {
         this.landed(batch, commit);
         this.tellLanded(commit, writes);

@@ -3,7 +3,7 @@
 import type { After } from '../../domain/timer.ts';
 import type { IndexDamaged } from '../damage.ts';
 import type { CommitRecord } from '../records.ts';
-import type { Write } from '../row.ts';
+import type { Value, Write } from '../row.ts';
 import type { Database } from './database.ts';
 
 /** The place where the engine keeps its high-water mark, outside the database. */
@@ -14,6 +14,14 @@ export interface Mark {
   note(seq: number): void;
   /** Writes the last noted commit. Nothing may be noted afterwards. */
   close(): Promise<void>;
+}
+
+/** The rows of a database that only one of the engines above it writes. Only these may be kept in memory. */
+export interface OwnRows {
+  /** @param text the text of the key. */
+  isOwn(text: string, value: Value): boolean;
+  /** Has `listener` called whenever rows become, or cease to be, the engine's own. */
+  onChange(listener: () => void): void;
 }
 
 /** The parts and settings of an engine. */
@@ -34,6 +42,10 @@ export interface EngineOptions {
   readonly probe?: (error: unknown) => Promise<void>;
   /** Default: none; then the loss of the last commits is not noticed. */
   readonly mark?: Mark;
+  /** The number of the ring that its commits go to. Default 0. */
+  readonly ring?: number;
+  /** The rows that only this engine writes. Default: all of them. */
+  readonly ownRows?: OwnRows;
   /**
    * Called when a batch is durable, with its writes in the stored form, the commit included. Must return at once.
    * If it throws, `warn` gets a message. Default: nothing is called.

@@ -184,12 +184,11 @@ export class Order {
       if (next === undefined) break;
       this.inRound.push(next);
     }
+    const { cache } = this.options;
     this.round = new Round(database, () => [this.gathering, this.inFlight], {
-      find: (text) => this.options.cache.find(text),
-      // What a database that has failed was read from says nothing of the next one.
-      keep: (text, value) => {
-        if (this.options.database() === database) this.options.cache.keep(text, value);
-      },
+      find: (text) => cache.find(text),
+      // What was read from a database that has failed, or while another process owned it, says nothing of later.
+      keep: cache.keeper(),
     });
     void this.workOff(this.round, database).then(() => {
       this.round = undefined;
@@ -237,7 +236,7 @@ export class Order {
   private settle(waiting: Waiting, ended: Ended): void {
     this.ended++;
     const isRefusal = 'error' in ended;
-    if (!isRefusal) this.gathering.add(ended.outcome.writes, ended.outcome.bytes);
+    if (!isRefusal) this.gathering.add(ended.outcome.writes, ended.outcome.bytes, waiting.transaction);
     const settle = () => (isRefusal ? waiting.reject(ended.error) : waiting.resolve(ended.outcome.result));
     // The decision may have read from any batch that is not durable, and batches become durable in order.
     const newest = this.gathering.isEmpty ? this.inFlight : this.gathering;

@@ -7,6 +7,7 @@ import { keepDecoded } from '../family.ts';
 import { cachedFamilies } from '../keys.ts';
 import type { Value, Write } from '../row.ts';
 import type { Batch } from './batch.ts';
+import type { OwnRows } from './options.ts';
 
 /** The number of keys that are remembered as read once. A power of two. */
 const readOnceMax = 8_192;
@@ -33,6 +34,7 @@ export interface CacheView {
 export class RowCache {
   private readonly sent: () => Batch | undefined;
   private readonly bytesMax: number;
+  private readonly ownRows: OwnRows | undefined;
   /** The rows that were used lately, and those before them. */
   private young = new Map<string, CachedRow>();
   private old = new Map<string, CachedRow>();
@@ -48,10 +50,13 @@ export class RowCache {
   /**
    * @param sent returns the batch that is on its way to the disk: a snapshot may have it or not, and so may a read.
    * @param bytesMax 0: nothing is kept.
+   * @param ownRows the rows that may be kept. Default: all.
    */
-  constructor(sent: () => Batch | undefined, bytesMax = 16 * 1024 * 1024) {
+  constructor(sent: () => Batch | undefined, bytesMax = 16 * 1024 * 1024, ownRows?: OwnRows) {
     this.sent = sent;
     this.bytesMax = bytesMax;
+    this.ownRows = ownRows;
+    ownRows?.onChange(() => this.forgetAll());
   }
 
   /** Begins to keep rows of a database that was just opened. @param commit its newest. */
@@ -63,6 +68,11 @@ export class RowCache {
   /** Forgets everything, and keeps nothing until {@link start}: it is not known any more which rows are durable. */
   stop(): void {
     this.isOn = false;
+    this.forgetAll();
+  }
+
+  /** Forgets everything, and keeps nothing that was read before. */
+  private forgetAll(): void {
     this.generation++;
     this.young = new Map();
     this.old = new Map();
@@ -96,6 +106,7 @@ export class RowCache {
       this.readOnce[slot] = hash;
       return;
     }
+    if (this.ownRows?.isOwn(text, value) === false) return;
     keepDecoded(value);
     this.put(text, { value, commit: this.commit });
   }
@@ -134,6 +145,14 @@ export class RowCache {
     if (row !== undefined) this.youngBytes -= bytesOf(text, row.value);
     this.young.delete(text);
     this.old.delete(text);
+  }
+
+  /** Returns a function that is {@link keep}, as long as nothing is forgotten. */
+  keeper(): (text: string, value: Value) => void {
+    const { generation } = this;
+    return (text, value) => {
+      if (this.generation === generation) this.keep(text, value);
+    };
   }
 
   /** Returns what a snapshot that is taken now may use, or a read without one that begins now. */

@@ -8,17 +8,39 @@ import type { Write } from '../row.ts';
 import { byteaArray } from './bytea.ts';
 import { Connection } from './connection.ts';
 import { Moments } from './moments.ts';
-import type { Ownership } from './ownership.ts';
 import { readMany } from './reads.ts';
-import { type Statements, statementsOf } from './statements.ts';
+import { statementsOf } from './statements.ts';
 import { readFailure, refusal, troubleWith } from './troubles.ts';
+
+/** What makes sure that a process writes only what it owns. */
+export interface WriteOwner {
+  /** Makes the connection the one that this process writes through. Returns a number for its batches. @throws Failure */
+  take(connection: Connection): Promise<number>;
+  /**
+   * Writes a batch, all or nothing. False if this process may not write it any more: nothing was written then.
+   *
+   * @param taken what {@link take} has returned for the connection.
+   * @param arrays the removed keys, the written keys and their values.
+   * @param fences see {@link Database.batch}.
+   */
+  write(
+    connection: Connection,
+    taken: number,
+    arrays: readonly Buffer[],
+    fences: ReadonlyMap<string, number>,
+  ): Promise<boolean>;
+  /** Returns the error of a batch that this process may not write. */
+  lost(): Failure;
+}
 
 /** The parts of a database. */
 export interface PostgresDatabaseOptions {
   /** Such as `postgres://user:password@host:5432/database`. */
   readonly url: string;
   readonly schema: string;
-  readonly ownership: Ownership;
+  readonly ownership: WriteOwner;
+  /** True: other processes write, too. Default false. */
+  readonly isShared?: boolean | undefined;
   /** The most snapshots of different instants that are open at once, each on a connection of its own. Default 8. */
   readonly momentsMax?: number | undefined;
   readonly after: After;
@@ -26,11 +48,11 @@ export interface PostgresDatabaseOptions {
 
 /** Opens the database, and makes its tables if they do not exist. @throws Failure STORE_UNAVAILABLE, LockLost */
 export async function openPostgresDatabase(options: PostgresDatabaseOptions): Promise<Database> {
-  const { url, schema, ownership, momentsMax = 8, after } = options;
+  const { url, schema, ownership, isShared, momentsMax = 8, after } = options;
   const open = () => Connection.open(url);
   const statements = statementsOf(schema);
-  const writer = await Writer.open(open, statements, ownership);
-  const moments = new Moments({ open, statements, momentsMax, after });
+  const writer = await Writer.open(open, ownership);
+  const moments = new Moments({ open, statements, momentsMax, isShared, after });
   const reads = new Reads(open);
   let closing: Promise<unknown> | undefined;
   return {
@@ -50,11 +72,11 @@ export async function openPostgresDatabase(options: PostgresDatabaseOptions): Pr
       };
     },
     snapshot: () => moments.snapshot(),
-    async batch(writes) {
+    async batch(writes, fences = new Map()) {
       if (closing !== undefined) throw unavailable('the index could not be written: it is closed');
       await moments.beforeBatch();
       try {
-        await writer.write(writes);
+        await writer.write(writes, fences);
       } finally {
         moments.afterBatch();
       }
@@ -75,28 +97,23 @@ type Open = () => Promise<Connection>;
 /** The connection of the owner, which alone writes. */
 class Writer {
   private readonly open: Open;
-  private readonly statements: Statements;
-  private readonly ownership: Ownership;
+  private readonly ownership: WriteOwner;
   private connection: Connection;
-  private epoch: number;
+  private taken: number;
 
-  private constructor(
-    parts: { readonly open: Open; readonly statements: Statements; readonly ownership: Ownership },
-    owned: Owned,
-  ) {
-    this.open = parts.open;
-    this.statements = parts.statements;
-    this.ownership = parts.ownership;
+  private constructor(open: Open, ownership: WriteOwner, owned: Owned) {
+    this.open = open;
+    this.ownership = ownership;
     this.connection = owned.connection;
-    this.epoch = owned.epoch;
+    this.taken = owned.taken;
   }
 
-  static async open(open: Open, statements: Statements, ownership: Ownership): Promise<Writer> {
-    return new Writer({ open, statements, ownership }, await own(open, ownership));
+  static async open(open: Open, ownership: WriteOwner): Promise<Writer> {
+    return new Writer(open, ownership, await own(open, ownership));
   }
 
   /** All or nothing, and durable when this resolves. If the connection is cut meanwhile, the outcome is unknown. */
-  async write(writes: readonly Write[]): Promise<void> {
+  async write(writes: readonly Write[], fences: ReadonlyMap<string, number>): Promise<void> {
     const removed: Uint8Array[] = [];
     const keys: Uint8Array[] = [];
     const values: Uint8Array[] = [];
@@ -110,10 +127,10 @@ class Writer {
     }
     // Nothing was under way on a connection that was cut before, so that its end changes nothing.
     if (this.connection.isBroken)
-      ({ connection: this.connection, epoch: this.epoch } = await own(this.open, this.ownership));
+      ({ connection: this.connection, taken: this.taken } = await own(this.open, this.ownership));
     const arrays = [removed, keys, values].map(byteaArray);
-    const owned = await this.connection.query(this.statements.batch, [this.epoch, ...arrays]);
-    if (owned.length === 0) throw this.ownership.lost();
+    if (!(await this.ownership.write(this.connection, this.taken, arrays, fences)))
+      throw this.ownership.lost();
   }
 
   close(): Promise<void> {
@@ -124,14 +141,14 @@ class Writer {
 /** A connection whose batches are written. */
 interface Owned {
   readonly connection: Connection;
-  readonly epoch: number;
+  readonly taken: number;
 }
 
-async function own(open: Open, ownership: Ownership): Promise<Owned> {
+async function own(open: Open, ownership: WriteOwner): Promise<Owned> {
   let connection: Connection | undefined;
   try {
     connection = await open();
-    return { connection, epoch: await ownership.take(connection) };
+    return { connection, taken: await ownership.take(connection) };
   } catch (error) {
     await connection?.close();
     throw error instanceof Failure ? error : refusal(troubleWith(error));

@@ -15,6 +15,8 @@ interface MomentsOptions {
   readonly statements: Statements;
   /** The most moments that are open at once, each on a connection of its own. */
   readonly momentsMax: number;
+  /** True: other processes write, too, so that a snapshot is of an instant after it was asked for. Default false. */
+  readonly isShared?: boolean | undefined;
   readonly after: After;
 }
 
@@ -65,8 +67,9 @@ export class Moments {
   private take(): DatabaseSnapshot | undefined {
     const hasRoom = this.open.size < this.options.momentsMax;
     const { newest } = this;
-    if (newest !== undefined && !newest.isSpoilt && (newest.readers < readersMax || !hasRoom))
-      return this.snapshotOf(newest);
+    const isNow =
+      newest !== undefined && !newest.isSpoilt && !(this.options.isShared === true && newest.hasBegun);
+    if (isNow && (newest.readers < readersMax || !hasRoom)) return this.snapshotOf(newest);
     if (!hasRoom) return undefined;
     const moment = new Moment(
       () => this.connect(),
@@ -204,6 +207,11 @@ class Moment {
       this.isSpoilt = true;
       throw readFailure(error);
     }
+  }
+
+  /** True if its instant may be fixed. */
+  get hasBegun(): boolean {
+    return this.begun !== undefined;
   }
 
   /** Resolves when the instant of the transaction is fixed. */

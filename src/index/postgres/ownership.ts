@@ -4,11 +4,16 @@
  * nothing. So a batch that an earlier connection has left behind is either in the rows when an opening reads them, or
  * never.
  */
+import type { Buffer } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { Failure } from '../../domain/errors.ts';
 import { LockLost } from '../lock-lost.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, Statement } from './connection.ts';
+import type { WriteOwner } from './database.ts';
+import { newestReplicaTime } from './replicas/rings.ts';
+import { endReplicas } from './replicas/tables.ts';
 import { checkServer, prepareSchema, schemaLockOf } from './schema.ts';
+import { statementsOf } from './statements.ts';
 import { DatabaseTrouble } from './troubles.ts';
 
 /** The time for which a process waits until another gives up the store. */
@@ -24,15 +29,19 @@ interface OwnershipOptions {
 }
 
 /** The ownership of a store by this process, over all its connections. */
-export class Ownership {
+export class Ownership implements WriteOwner {
   readonly id = randomUUID();
   private readonly options: OwnershipOptions;
+  private readonly batch: Statement;
   /** The epoch of the newest connection; undefined until the first has it. */
   private epoch: number | undefined;
   private loss: LockLost | undefined;
+  /** No transaction may get an earlier time: replicas have written before. */
+  timeMin = 0;
 
   constructor(options: OwnershipOptions) {
     this.options = options;
+    this.batch = statementsOf(options.schema).batch;
   }
 
   /**
@@ -59,6 +68,8 @@ WHERE epoch = $2::bigint RETURNING epoch`,
       [this.id, before.epoch],
     );
     if (raised === undefined) throw this.isOwned();
+    if (await endReplicas(connection, schema))
+      this.timeMin = Math.max(this.timeMin, (await newestReplicaTime(connection, schema)) + 1);
     this.epoch = raised[0] as number;
     return this.epoch;
   }
@@ -103,6 +114,11 @@ WHERE store.owner = $1 AND (lock.classid::bigint << 32 | lock.objid::bigint) = $
       },
       [this.id, key],
     );
+  }
+
+  async write(connection: Connection, epoch: number, arrays: readonly Buffer[]): Promise<boolean> {
+    const owned = await connection.query(this.batch, [epoch, ...arrays]);
+    return owned.length > 0;
   }
 
   /** The error of a batch whose epoch is not that of the store any more. */

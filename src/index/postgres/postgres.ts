@@ -33,13 +33,14 @@ export interface PostgresIndexOptions
  */
 export async function openPostgresIndex(options: PostgresIndexOptions): Promise<Index> {
   const { url, schema, markPath, momentsMax, waitSeconds, onLost, openDatabase, ...engine } = options;
-  const warn = engine.warn ?? (() => undefined);
+  const { warn = () => undefined, clock = Date.now } = engine;
   const mark = await openMark({ path: markPath, after: engine.after ?? afterRealTime, warn });
   const ownership = new Ownership({ schema, warn, waitSeconds, onLost });
   const database = { url, schema, ownership, momentsMax, after: afterRealTime };
   return await openEngine({
     probe: () => probe(url),
     ...engine,
+    clock: () => Math.max(ownership.timeMin, clock()),
     mark,
     openDatabase: () => (openDatabase ?? openPostgresDatabase)(database),
   });

@@ -66,6 +66,11 @@ export class ContentsPlace implements Disposable {
     return new ContentsPlace(options, bucket);
   }
 
+  /** The place for people. */
+  get name(): string {
+    return this.bucket?.place ?? this.dataDir;
+  }
+
   /** Returns why the contents cannot be used at the moment; undefined if nothing is known. */
   get trouble(): string | undefined {
     return this.bucket?.trouble;

@@ -11,7 +11,13 @@ const betweenAttemptsMs = 500;
 
 /** Returns true if this process decides about a namespace; the empty name is the store as a whole. */
 export async function isHere(index: Index, ns: string): Promise<boolean> {
-  return (await index.owners.ownerOf(ns)).isHere;
+  try {
+    return (await index.owners.ownerOf(ns)).isHere;
+  } catch (error) {
+    // It is on its way from one process to another.
+    if (failedWith(error, 'NOT_OWNER')) return false;
+    throw error;
+  }
 }
 
 /** Returns those of some names of namespaces that this process decides about. */

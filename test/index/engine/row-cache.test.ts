@@ -15,7 +15,7 @@ it('a row that a batch writes, which was sent after the read began, is not kept 
   cache.start(1);
   const view = cache.view();
   sent = new Batch();
-  sent.add(new Map([[text, keys.store.policy.del('a')]]), 0);
+  sent.add(new Map([[text, keys.store.policy.del('a')]]), 0, { ns: 'a' });
   for (let time = 1; time <= 3; time++) view.keep(text, value);
   expect(cache.find(text)).toBeUndefined();
   sent = undefined;

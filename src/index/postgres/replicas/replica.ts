@@ -1,0 +1,234 @@
+/** The index of a replica: several processes over one database, each of which decides about the namespaces it owns. */
+import type { Buffer } from 'node:buffer';
+import { Failure } from '../../../domain/errors.ts';
+import { afterRealTime } from '../../../domain/timer.ts';
+import type { Index, Transaction } from '../../door.ts';
+import { newestCommit } from '../../engine/commits.ts';
+import type { Database } from '../../engine/database.ts';
+import { openEngine } from '../../engine/engine.ts';
+import type { OpeningOptions } from '../../engine/options.ts';
+import { decodeRow } from '../../engine/stored-row.ts';
+import type { LockLost } from '../../lock-lost.ts';
+import { notOwner } from '../../owners.ts';
+import { Connection } from '../connection.ts';
+import { openPostgresDatabase, type PostgresDatabaseOptions, type WriteOwner } from '../database.ts';
+import { readMany } from '../reads.ts';
+import { checkServer } from '../schema.ts';
+import { statementsOf } from '../statements.ts';
+import { Control, failureOf } from './control.ts';
+import { Membership } from './membership.ts';
+import { ReplicaOwners, type Tenure } from './replica-owners.ts';
+import { type ReplicaStatements, replicaStatementsOf } from './tables.ts';
+
+/** The place of the index, and the parts and settings of a replica. */
+export interface ReplicaOptions
+  extends Pick<PostgresDatabaseOptions, 'url' | 'schema' | 'momentsMax'>,
+    Omit<OpeningOptions, 'clock'> {
+  /** Milliseconds since the Unix epoch. Default: the server's time. */
+  readonly clock?: () => number;
+  /** `host:port` at which this replica takes the calls of the others. */
+  readonly address: string;
+  /** What must be the same for all replicas of a store, as a text. Default: nothing. */
+  readonly settings?: string;
+  /** The time after which others take over what a replica owned that has ended without a word. Default 10. */
+  readonly leaseSeconds?: number | undefined;
+  /** Returns milliseconds from any origin. Default: the clock of the process. */
+  readonly elapsed?: () => number;
+  /** Called once when another process has the place of this one among the replicas. Default: nothing is called. */
+  readonly onLost?: ((lost: LockLost) => void) | undefined;
+  /** Opens the database. Default {@link openPostgresDatabase}. */
+  readonly openDatabase?: (options: PostgresDatabaseOptions) => Promise<Database>;
+}
+
+const leaseSecondsDefault = 10;
+
+/**
+ * Opens the index as one of several processes, and creates it if it does not exist. Its time is that of the server.
+ *
+ * Fails with {@link IndexDamaged} if commits are missing, and with `STORE_UNAVAILABLE` if it cannot be opened.
+ */
+export async function openPostgresReplica(options: ReplicaOptions): Promise<Index> {
+  const { url, schema, momentsMax, address, settings = '', openDatabase, onLost, ...engine } = options;
+  const { leaseSeconds = leaseSecondsDefault, elapsed = () => performance.now() } = options;
+  const { warn = () => undefined, after = afterRealTime } = engine;
+  const statements = replicaStatementsOf(schema);
+  const control = new Control({ open: () => Connection.open(url), schema, warn });
+  const leaseMs = Math.round(leaseSeconds * 1_000);
+  const parts = { control, statements, schema, address, settings, leaseMs, after, elapsed, warn, onLost };
+  let membership: Membership | undefined;
+  try {
+    membership = await Membership.join(parts);
+    const newestTime = newestTimeBy(control, schema);
+    const owners = new ReplicaOwners({ control, statements, membership, newestTime, warn });
+    // A process that had the store for itself wrote to the first ring.
+    owners.timeMin = await newestTime(0);
+    if (owners.timeMin > 0) owners.timeMin++;
+    const { clock = () => membership!.now() } = engine;
+    const ownership = new ReplicaWriter(statements, membership, owners);
+    const database = { url, schema, ownership, momentsMax, isShared: true, after: afterRealTime };
+    const index = await openEngine({
+      probe: () => probe(url),
+      ...engine,
+      clock: () => Math.max(owners.timeMin, clock()),
+      ring: membership.number,
+      ownRows: owners,
+      openDatabase: () => (openDatabase ?? openPostgresDatabase)(database),
+    });
+    return replicaIndex(index, owners, membership, control);
+  } catch (error) {
+    await membership?.leave();
+    await control.close();
+    throw failureOf(error);
+  }
+}
+
+/** Resolves if the server can be reached and takes writes. */
+async function probe(url: string): Promise<void> {
+  const connection = await Connection.open(url);
+  try {
+    await checkServer(connection, () => undefined);
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Returns a function for the time of the newest commit of a member. */
+function newestTimeBy(control: Control, schema: string) {
+  const statements = statementsOf(schema);
+  return async (number: number): Promise<number> => {
+    const getMany = async (keys: readonly Uint8Array[]) => {
+      const stored = await control.alone('newest', (connection) => readMany(connection, statements, keys));
+      return stored.map((row, at) => (row === undefined ? undefined : decodeRow(keys[at]!, row)));
+    };
+    return (await newestCommit({ getMany }, number)).time;
+  };
+}
+
+/** What makes sure that a replica writes only about namespaces that it owns. */
+class ReplicaWriter implements WriteOwner {
+  private readonly statements: ReplicaStatements;
+  private readonly membership: Membership;
+  private readonly owners: ReplicaOwners;
+  /** True if what was lost is the place among the replicas, and not only a namespace. */
+  private hasLostPlace = false;
+
+  constructor(statements: ReplicaStatements, membership: Membership, owners: ReplicaOwners) {
+    this.statements = statements;
+    this.membership = membership;
+    this.owners = owners;
+  }
+
+  /** Who raises the generation waits for the batch that a connection before has under way, or defeats it. */
+  async take(connection: Connection): Promise<number> {
+    const { number, id } = this.membership;
+    const [row] = await connection.query(this.statements.raise, [number, id]);
+    if (row === undefined) throw this.membership.lost();
+    return row[0] as number;
+  }
+
+  async write(
+    connection: Connection,
+    generation: number,
+    arrays: readonly Buffer[],
+    fences: ReadonlyMap<string, number>,
+  ): Promise<boolean> {
+    const names = JSON.stringify([...fences.keys()]);
+    const epochs = JSON.stringify([...fences.values()]);
+    const values = [this.membership.number, generation, names, epochs, ...arrays];
+    const [found] = await connection.query(this.statements.batch, values);
+    const [writers, namespaces] = found as [number, number];
+    this.hasLostPlace = writers === 0;
+    return writers === 1 && namespaces === fences.size;
+  }
+
+  lost(): Failure {
+    this.owners.drop();
+    if (this.hasLostPlace) return this.membership.lost();
+    return new Failure('STORE_UNAVAILABLE', 'another replica has taken over what this one owned', {
+      retryAfterMs: 200,
+    });
+  }
+}
+
+/** Returns the index with transactions about the namespaces that this replica owns, and no others. */
+function replicaIndex(engine: Index, owners: ReplicaOwners, membership: Membership, control: Control): Index {
+  let closing: Promise<void> | undefined;
+  const end = async () => {
+    // What was accepted is finished.
+    await Promise.all([owners.leave(), engine.close()]);
+    await membership.leave();
+    await control.close();
+  };
+  const close = () => {
+    closing ??= end();
+    return closing;
+  };
+  return {
+    transact: async (transaction) => {
+      if (closing !== undefined) throw new Failure('SHUTTING_DOWN', 'the index is closing');
+      return await transactOwned(engine, owners, transaction);
+    },
+    get: (key) => engine.get(key),
+    getMany: (wanted) => engine.getMany(wanted),
+    cached: engine.cached,
+    scan: (range) => engine.scan(range),
+    snapshot: () => engine.snapshot(),
+    compact: (range) => engine.compact(range),
+    now: () => engine.now(),
+    get trouble() {
+      return engine.trouble;
+    },
+    get isReadable() {
+      return engine.isReadable;
+    },
+    get epoch() {
+      return engine.epoch;
+    },
+    nextEpoch: () => engine.nextEpoch(),
+    owners,
+    get stats() {
+      return { ...engine.stats, replica: owners.stats };
+    },
+    get waiting() {
+      return engine.waiting;
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** @throws Failure NOT_OWNER. Nothing was done then. */
+async function transactOwned<T>(
+  engine: Index,
+  owners: ReplicaOwners,
+  transaction: Transaction<T>,
+): Promise<T> {
+  // Whatever is owned already is accepted at once.
+  const tenure = owners.find(transaction.ns) ?? (await tenureOf(owners, transaction.ns));
+  tenure.underWay++;
+  let hasWritten = false;
+  try {
+    const result = await engine.transact<T>({
+      ...transaction,
+      fence: tenure.epoch,
+      *decide(tx) {
+        if (!owners.isGood(tenure)) throw notOwner(tenure.ns, undefined);
+        const decided = yield* transaction.decide(tx);
+        hasWritten = tx.written.size > 0;
+        return decided;
+      },
+    });
+    // What was written was fenced. What was only read may be another owner's by now.
+    if (!hasWritten && !owners.isGood(tenure)) throw notOwner(tenure.ns, undefined);
+    return result;
+  } finally {
+    if (--tenure.underWay === 0) tenure.onRest?.();
+  }
+}
+
+async function tenureOf(owners: ReplicaOwners, ns: string): Promise<Tenure> {
+  const owner = await owners.ownerOf(ns);
+  const tenure = owners.find(ns);
+  if (tenure === undefined) throw notOwner(ns, owner.isHere ? undefined : owner.address);
+  return tenure;
+}
