@@ -35,6 +35,11 @@ class OwnerTable {
     this.give(ns, to);
   }
 
+  /** Leaves a namespace without an owner, as a process does that is killed. Who asks for it first takes it. */
+  abandon(ns: string): void {
+    this.owners.delete(ns);
+  }
+
   viewOf(process: string): Owners {
     return {
       ownerOf: async (ns) => {
@@ -42,6 +47,7 @@ class OwnerTable {
         return owner === process ? here : { isHere: false, address: `${owner}:1` };
       },
       forget: () => undefined,
+      leave: async () => undefined,
       onTaken: (listener) =>
         void this.listeners.set(process, [...(this.listeners.get(process) ?? []), listener]),
     };
@@ -89,6 +95,8 @@ export interface Replicas {
   open(process: string, options?: Partial<StoreOptions>, aheadMs?: number): Promise<Replica>;
   /** Makes a process the owner of a namespace. */
   move(ns: string, to: string): Promise<void>;
+  /** Leaves a namespace without an owner; who asks for it first takes it. */
+  abandon(ns: string): void;
 }
 
 /** No process yet. */
@@ -105,6 +113,7 @@ export async function openReplicas(): Promise<Replicas> {
     clock,
     timers,
     move: (ns, to) => table.move(ns, to),
+    abandon: (ns) => table.abandon(ns),
     open: async (process, options = {}, aheadMs = 0) => {
       let reads = 0;
       const view = viewOf(index, table, process, { onRead: () => reads++, aheadMs });

@@ -138,6 +138,19 @@ it('the leader looks for orphans in all namespaces, and leaves young files alone
   await expectConsistent(replicas, true);
 });
 
+it('several processes make no mark while they write files: the weekly scan finds what one of them leaves', async () => {
+  const { replicas, a, b } = await openTwo();
+  await push(a, 'n-a', 'n', 'x'.repeat(3_000));
+  await push(b, 'n-b', 'n', 'x'.repeat(3_000));
+  expect(await replicas.index.get(keys.store.setting.key('filesUnderWay'))).toBeUndefined();
+  await collect(a);
+  await orphan(replicas, 'n-b', '0a');
+  replicas.clock.now += 7 * day - 1;
+  expect(await collect(a)).toMatchObject({ orphans: 0 });
+  replicas.clock.now += 1;
+  expect(await collect(a)).toMatchObject({ orphans: 1 });
+});
+
 it('two processes that both believe they lead remove the same orphans once, and nothing else', async () => {
   const { replicas, a, b } = await openTwo();
   await push(a, 'n-a', 'n', 'x'.repeat(3_000));

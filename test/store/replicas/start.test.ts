@@ -77,6 +77,23 @@ it('a seal that its owner did not finish is finished by the next owner', async (
   expect(replicas.timers.count).toBe(0);
 });
 
+it('a seal of a process that was killed is finished when another one looks for due work', async () => {
+  const replicas = await openReplicas();
+  const killed = () => {
+    throw new Error('killed');
+  };
+  const a = await replicas.open('a', { onStep: (step) => (step === 'seal.fenced' ? killed() : undefined) });
+  const b = await replicas.open('b');
+  await push(a, 'default', 'n', 'x');
+  const id = parseSessionId('session', 's');
+  await expect(a.store.seals.seal(principalOf({}), id, 'succeeded')).rejects.toThrow('killed');
+  await b.store.reaper.reap({ limit: 100 });
+  expect(await stateOf(b, 'default')).toMatchObject({ state: 'sealing' });
+  replicas.abandon('default');
+  await b.store.reaper.reap({ limit: 100 });
+  expect(await stateOf(b, 'default')).toMatchObject({ state: 'sealed', outcome: 'succeeded' });
+});
+
 it('each process brings the rows of its namespaces up to date', async () => {
   const replicas = await openReplicas();
   const a = await replicas.open('a');
