@@ -22,9 +22,9 @@ import type { ExpirySource } from '../domain/expiry.ts';
 import type { Pairs } from '../domain/metadata.ts';
 import type { Session } from '../domain/session.ts';
 import type { QueryExplanation } from '../store/queries/listing.ts';
+import type { QuarantinedContent } from '../store/queries/quarantined.ts';
 import type { ManifestLine } from '../store/sessions/manifest.ts';
 import type { Pause, PauseCause } from '../store/upkeep/pauses.ts';
-import type { QuarantinedContent } from '../store/upkeep/quarantined.ts';
 import { outcomeValues } from './outcomes.ts';
 import { toLeaseMessage, toRetentionMessage } from './retention.ts';
 

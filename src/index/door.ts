@@ -73,8 +73,6 @@ export interface Tx extends Rows, Writer {
   mintId(): Uint8Array;
   /** The writes so far, by `textOf` their keys. */
   readonly written: ReadonlyMap<string, Write>;
-  /** Returns the same transaction, for another namespace. */
-  in(ns: string): Tx;
   /**
    * Returns a copy of the transaction so far. Writes through the copy can be read through the copy only, and are never
    * committed.
@@ -178,6 +176,16 @@ export interface Index extends CachedReader, AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** What a process owns among several. The counters are since the index was opened. */
+export interface ReplicaStats {
+  /** The namespaces that it owns. */
+  readonly namespaces: number;
+  /** How often it has taken a namespace over. */
+  readonly takeOvers: number;
+  /** How often its lease has ended before it was renewed. */
+  readonly lapses: number;
+}
+
 /** Counters since the index was opened; they never decrease. A batch is one durable write. */
 export interface IndexStats {
   readonly transactions: number;
@@ -187,6 +195,8 @@ export interface IndexStats {
   readonly rowsWritten: number;
   readonly bytesWritten: number;
   readonly reopens: number;
+  /** Undefined if this process has the index for itself. */
+  readonly replica?: ReplicaStats;
 }
 
 /**

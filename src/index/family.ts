@@ -97,10 +97,17 @@ type PrefixOf<P extends readonly unknown[]> = P extends readonly [...infer Head,
   ? P | PrefixOf<Head>
   : [];
 
+/**
+ * Who owns the rows of a family: the namespace in the column with this number, the store as a whole, or the namespace
+ * that the value of a row names as `ns`.
+ */
+type FamilyOwner = number | 'store' | 'value';
+
 /** The encoding of the keys and values of one family. */
 export interface Family<P extends readonly unknown[], V> extends ValueCodec<V> {
   readonly name: string;
   readonly code: number;
+  readonly owner: FamilyOwner;
   key(...parts: P): Key;
   /** Takes a key of this family apart. Throws a RangeError on any other bytes. */
   parse(key: Key): P;
@@ -112,13 +119,14 @@ export interface Family<P extends readonly unknown[], V> extends ValueCodec<V> {
 
 /**
  * Declares a family. @param code the first byte of its keys, which no other family has. @param columns the columns that
- * follow, in order.
+ * follow, in order. @param owner who owns its rows. Default: the namespace in the first column.
  */
 export function family<const P extends readonly unknown[], V>(
   name: string,
   code: number,
   columns: { readonly [I in keyof P]: Column<P[I]> },
   codec: ValueCodec<V>,
+  owner: FamilyOwner = 0,
 ): Family<P, V> {
   const all = columns as unknown as readonly Column<unknown>[];
   const write = (parts: readonly unknown[]): Key => {
@@ -129,6 +137,7 @@ export function family<const P extends readonly unknown[], V>(
   return {
     name,
     code,
+    owner,
     ...codec,
     key: (...parts) => write(parts),
     parse: (key) => {

@@ -4,6 +4,14 @@
  * namespace can leave it. The exceptions are the queues, which are read across namespaces in order of time, and
  * `cameBack`.
  *
+ * A row has one owner, which decides about it (`owners.ts`, `row-owner.ts`): its namespace; for settings the store as a
+ * whole, whose name is empty; for API keys and share links the namespace that their record names. A transaction writes
+ * rows of one owner, the one that its `ns` names. It reads rows of other owners only in these families:
+ *
+ *   - `apiKey`: a transaction on behalf of a key requires that the key is still good. An operator's key acts in any
+ *     namespace. The key's owner may have revoked it just now.
+ *   - `shareLink`: a caller may name a link of another namespace. It is not found, whatever the row is.
+ *
  *   store
  *   ├── 01 setting        name                        → JSON
  *   ├── 02 commit         slot (number mod 1024)      → {seq, epoch, time}: one per batch, written by the engine
@@ -74,11 +82,11 @@ import type * as records from './records.ts';
 
 /** The rows of the store as a whole. */
 const store = {
-  setting: family('setting', 0x01, [text], json<unknown>()),
-  commit: family('commit', 0x02, [ascending], json<records.CommitRecord>()),
+  setting: family('setting', 0x01, [text], json<unknown>(), 'store'),
+  commit: family('commit', 0x02, [ascending], json<records.CommitRecord>(), 'store'),
   namespace: family('namespace', 0x03, [text], json<records.NamespaceRecord>()),
   policy: family('policy', 0x05, [text], json<records.PolicyRecord>()),
-  cameBack: family('cameBack', 0x04, [text, text, text], present),
+  cameBack: family('cameBack', 0x04, [text, text, text], present, 1),
 } as const;
 
 /** The range of the ring of commits. The ring belongs to one index and is never carried over to another. */
@@ -128,28 +136,28 @@ const blobs = {
   crcs: family('blobCrcs', 0x52, [text, digest, ascending], raw),
   reference: family('reference', 0x53, [text, digest, text, text], present),
   physicalName: family('physicalName', 0x54, [text, text], json<records.PhysicalNameRecord>()),
-  maybeFree: family('maybeFree', 0x55, [ascending, text, digest], present),
-  condemned: family('condemned', 0x56, [ascending, text, text], json<records.CondemnedRecord>()),
+  maybeFree: family('maybeFree', 0x55, [ascending, text, digest], present, 1),
+  condemned: family('condemned', 0x56, [ascending, text, text], json<records.CondemnedRecord>(), 1),
   preview: family('preview', 0x57, [text, digest], raw),
   quarantine: family('quarantine', 0x58, [text, digest], json<records.QuarantineRecord>()),
 } as const;
 
 /** The rows that outlast a call: its request id, the things that may expire, the usage. */
 const calls = {
-  expiry: family('expiry', 0x60, [ascending, text, text, text], present),
+  expiry: family('expiry', 0x60, [ascending, text, text, text], present, 1),
   requestId: family('requestId', 0x61, [text, text, text], json<records.RequestIdRecord>()),
   usage: family('usage', 0x62, [text, ascending], json<records.UsageRecord>()),
 } as const;
 
 /** The credentials of callers, and their use. */
 const credentials = {
-  apiKey: family('apiKey', 0x70, [text], json<records.ApiKeyRecord>()),
+  apiKey: family('apiKey', 0x70, [text], json<records.ApiKeyRecord>(), 'value'),
   tokenUse: family('tokenUse', 0x71, [text, text], json<records.TokenUseRecord>()),
 } as const;
 
 /** The links that open artifacts for anyone who has a token. */
 const links = {
-  record: family('shareLink', 0x72, [text], json<records.ShareLinkRecord>()),
+  record: family('shareLink', 0x72, [text], json<records.ShareLinkRecord>(), 'value'),
   byTarget: family('linksByTarget', 0x73, [text, session, artifact, text], present),
 } as const;
 

@@ -15,7 +15,8 @@ export interface Owners {
   /**
    * Returns the owner of a namespace. If none owns it, and this process should, this process owns it from now on.
    *
-   * @throws Failure STORE_UNAVAILABLE if the owners cannot be read.
+   * @throws Failure STORE_UNAVAILABLE if the owners cannot be read, NOT_OWNER while the namespace is on its way from one
+   *   process to another.
    */
   ownerOf(ns: string): Promise<Owner>;
   /** Drops what is known about a namespace: a call to its owner has failed, or was refused with NOT_OWNER. */

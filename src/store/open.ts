@@ -7,7 +7,7 @@ import { Failure, failedWith } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { type Namespace, parseNamespace } from '../domain/names.ts';
 import type { Principal } from '../domain/principal.ts';
-import type { After } from '../domain/timer.ts';
+import { type After, afterAwaitedTime } from '../domain/timer.ts';
 import type { Index } from '../index/door.ts';
 import { keys } from '../index/keys.ts';
 import { Artifacts } from './artifacts/artifacts.ts';
@@ -24,8 +24,10 @@ import { Comparison } from './queries/comparison.ts';
 import { FieldValues } from './queries/field-values.ts';
 import { Lineage } from './queries/lineage.ts';
 import { Listing } from './queries/listing.ts';
+import { Quarantined } from './queries/quarantined.ts';
 import { UsageScan } from './queries/usage-scan.ts';
 import { Policies } from './retention/policies.ts';
+import { doneAnywhere, isHere } from './rows/here.ts';
 import type { OnStep } from './rows/steps.ts';
 import { transact } from './rows/transaction.ts';
 import { Seals } from './sessions/seal.ts';
@@ -39,7 +41,6 @@ import { defaultGraces, type Graces } from './upkeep/graces.ts';
 import { MarkedBlobs } from './upkeep/orphan-scans.ts';
 import { Pace } from './upkeep/pace.ts';
 import { type Pause, Pauses } from './upkeep/pauses.ts';
-import { Quarantined } from './upkeep/quarantined.ts';
 import { Reaper } from './upkeep/reaper.ts';
 import { nextRoom } from './upkeep/room.ts';
 import { Scrub } from './upkeep/scrub.ts';
@@ -94,6 +95,8 @@ export interface Store extends AsyncDisposable {
    * Returns the store's time, in milliseconds since the Unix epoch. Every decision about things in the store uses it.
    */
   now(): number;
+  /** Returns true if this process owns the store as a whole, and not another one. */
+  isLeader(): Promise<boolean>;
   readonly uploads: Uploads;
   readonly directUploads: DirectUploads;
   readonly artifacts: Artifacts;
@@ -156,6 +159,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const uploads = new Uploads({ index, blobs, contents, namespaces, space, ...limited, lapses, onStep });
   return {
     now: () => index.now(),
+    isLeader: () => isHere(index, ''),
     uploads,
     directUploads: new DirectUploads({ index, blobs, uploads, onStep }),
     artifacts: new Artifacts(index, namespaces, lapses, onStep),
@@ -208,7 +212,7 @@ function checkedInlineBytesMax(asked: number | undefined): number {
 /** Brings the store to the state in which it can serve, in the order of docs/reliability.md. */
 async function start(options: StoreOptions, index: Index, inlineBytesMax: number, watches: Watches) {
   const { onStep, after } = options;
-  const settings = await readSettings(index);
+  const settings = await doneAnywhere(after ?? afterAwaitedTime, () => readSettings(index));
   const filling = await begunFilling(index, settings.lacks, after);
   const blobs = new MarkedBlobs(index, options.blobs);
   await unlessUnwritable(index, () => blobs.noteUncleanEnd());
@@ -222,7 +226,7 @@ async function start(options: StoreOptions, index: Index, inlineBytesMax: number
     touchesMax: options.queryTouchesMax,
   });
   const namespaces = new Namespaces(index, blobs, paging);
-  await namespaces.ensure(defaultNamespace);
+  await doneAnywhere(after ?? afterAwaitedTime, () => namespaces.ensure(defaultNamespace));
   const pauses = new Pauses(index, options.clockPauses);
   const isClockSuspect = () => pauses.isClockSuspect;
   const timer = after === undefined ? {} : { after };
@@ -236,7 +240,7 @@ async function start(options: StoreOptions, index: Index, inlineBytesMax: number
     onStep,
     ...timer,
   });
-  watches.performLapsesBy((ns, uid) => seals.lapses.perform(ns, uid));
+  watches.performLapsesBy((ns, uid) => seals.lapses.performHere(ns, uid));
   const pendingSeals = await seals.finishPending();
   await onStep?.('start.sealsFinished');
   const recovered = { stagingFiles, pendingSeals };
@@ -247,7 +251,7 @@ async function start(options: StoreOptions, index: Index, inlineBytesMax: number
  * Starts the backfill. Rows that the queries of types can do without may be written later if the disk takes no writes.
  */
 async function begunFilling(index: Index, lacks: Lacking, after: After | undefined): Promise<Filling> {
-  const filling = new Filling(index, defaultNamespace, lacks, after);
+  const filling = new Filling(index, lacks, after);
   if (lacks === 'rows') await filling.fill();
   if (lacks === 'what can wait') await unlessUnwritable(index, () => filling.fill());
   filling.goOn();
@@ -301,7 +305,7 @@ async function makeSettings(index: Index): Promise<Settings> {
   const fresh = { pageTokenKey: freshKey(), tokenKey: freshKey() };
   const freshId = randomBytes(16).toString('hex');
   return await transact(index, {
-    ns: defaultNamespace,
+    ns: '',
     reads: settingNames.map((name) => keys.store.setting.key(name)),
     *decide(tx) {
       const format = tx.get(keys.store.setting, 'format');

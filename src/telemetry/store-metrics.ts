@@ -41,6 +41,10 @@ export interface StoreFigures {
     readonly rowsWritten: number;
     readonly bytesWritten: number;
     readonly reopens: number;
+    /** Undefined if the process has the index for itself. */
+    readonly replica?:
+      | { readonly namespaces: number; readonly takeOvers: number; readonly lapses: number }
+      | undefined;
     /** Transactions that wait for their turn. */
     readonly waiting: number;
   };
@@ -188,6 +192,24 @@ const figures: readonly Figure[] = [
     kind: 'counter',
     description: 'How often a write failed and the index was opened again.',
     read: ({ index }) => index?.reopens,
+  },
+  {
+    name: 'artifacta_replica_namespaces',
+    kind: 'gauge',
+    description: 'The namespaces that this replica owns.',
+    read: ({ index }) => index?.replica?.namespaces,
+  },
+  {
+    name: 'artifacta_replica_takeovers_total',
+    kind: 'counter',
+    description: 'How often this replica has taken a namespace over.',
+    read: ({ index }) => index?.replica?.takeOvers,
+  },
+  {
+    name: 'artifacta_replica_lapses_total',
+    kind: 'counter',
+    description: 'How often the lease of this replica has ended before it was renewed.',
+    read: ({ index }) => index?.replica?.lapses,
   },
 ];
 

@@ -10,15 +10,15 @@ import { routes } from '../../src/api/routes.ts';
 import { openMemoryBlobs } from '../../src/blobs/memory.ts';
 import { MemoryHome } from '../../src/index/memory/home.ts';
 import { StoreHost } from '../../src/store/custody/host.ts';
-import { openStore } from '../../src/store/open.ts';
 import { refusal } from '../support/calls.ts';
+import { openCheckedStore } from '../support/row-owners.ts';
 import { specOf, tester } from '../support/specs.ts';
 
 async function served() {
   const blobs = openMemoryBlobs();
   const host = await StoreHost.open({
     home: new MemoryHome(),
-    open: (index, isFirst) => openStore({ index, blobs, removesStale: isFirst }),
+    open: (index, isFirst) => openCheckedStore({ index, blobs, removesStale: isFirst }),
     warn: () => {},
   });
   onTestFinished(() => host[Symbol.asyncDispose]());

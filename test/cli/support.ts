@@ -9,7 +9,8 @@ import { run } from '../../src/cli/program.ts';
 import { connect } from '../../src/client/client.ts';
 import type { Index } from '../../src/index/door.ts';
 import { openMemoryIndex } from '../../src/index/memory/memory.ts';
-import { openStore, type Store } from '../../src/store/open.ts';
+import type { Store } from '../../src/store/open.ts';
+import { openCheckedStore } from '../support/row-owners.ts';
 
 /** What a command left behind. */
 interface Ran {
@@ -45,7 +46,7 @@ export class Collected extends Writable {
 
 /** @param index Default: one in memory. */
 export async function openTestStore(index?: Index): Promise<Store> {
-  return openStore({ index: index ?? (await openMemoryIndex()), blobs: openMemoryBlobs() });
+  return openCheckedStore({ index: index ?? (await openMemoryIndex()), blobs: openMemoryBlobs() });
 }
 
 function storeRoutes(store: Store) {

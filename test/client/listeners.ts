@@ -8,7 +8,8 @@ import { openMemoryBlobs } from '../../src/blobs/memory.ts';
 import { type ArtifactaClient, type ClientOptions, connect } from '../../src/client/client.ts';
 import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { startServer } from '../../src/server/server.ts';
-import { openStore, type Store } from '../../src/store/open.ts';
+import type { Store } from '../../src/store/open.ts';
+import { openCheckedStore } from '../support/row-owners.ts';
 
 /** A listener that is open, and what leads through it. */
 export interface Service extends AsyncDisposable {
@@ -21,7 +22,7 @@ export interface Service extends AsyncDisposable {
 const mebibyte = 1024 * 1024;
 
 async function openTestStore(): Promise<Store> {
-  return openStore({ index: await openMemoryIndex(), blobs: openMemoryBlobs() });
+  return openCheckedStore({ index: await openMemoryIndex(), blobs: openMemoryBlobs() });
 }
 
 function routesOf(store: Store) {

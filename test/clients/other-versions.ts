@@ -17,8 +17,8 @@ import { type Authenticate, withoutAuthentication } from '../../src/identity/aut
 import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import type { Routes } from '../../src/server/grpc/grpc.ts';
 import { startServer } from '../../src/server/server.ts';
-import { openStore } from '../../src/store/open.ts';
 import { otherRoutes } from '../support/other-services.ts';
+import { openCheckedStore } from '../support/row-owners.ts';
 import type { Place } from './programs.ts';
 
 /** A service in this process. */
@@ -31,7 +31,7 @@ const anyCaller: Authenticate = (presented) =>
 /** A real service with a store in memory, of before there were GetServerInfo and ListLineage. */
 export async function startOlder(): Promise<OtherVersion> {
   const clock = () => Date.now();
-  const store = await openStore({ index: await openMemoryIndex({ clock }), blobs: openMemoryBlobs() });
+  const store = await openCheckedStore({ index: await openMemoryIndex({ clock }), blobs: openMemoryBlobs() });
   try {
     const server = await start(otherRoutes(store, { without: ['ListLineage'], authenticate: anyCaller }));
     return {

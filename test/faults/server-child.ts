@@ -14,7 +14,7 @@ import { limits } from '../../src/domain/limits.ts';
 import type { Database } from '../../src/index/engine/database.ts';
 import { openLevelDatabase, openLevelIndex } from '../../src/index/leveldb/leveldb.ts';
 import { startServer } from '../../src/server/server.ts';
-import { openStore } from '../../src/store/open.ts';
+import { openCheckedStore } from '../support/row-owners.ts';
 import { openPlace } from './bucket/place.ts';
 import type { Armed, ChildOptions, Failpoint, ReadyLine } from './failpoints.ts';
 
@@ -76,7 +76,7 @@ const index = await openLevelIndex({
   openDatabase: openObserved,
   ...options.tuning,
 });
-const store = await openStore({
+const store = await openCheckedStore({
   index,
   blobs: await (options.bucket === undefined ? openDiskBlobs({ root: dataDir }) : openPlace(options.bucket)),
   inlineBytesMax,

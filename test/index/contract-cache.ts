@@ -8,9 +8,10 @@ import { unwritten, written } from './faults.ts';
 import { type OpenRig, turns } from './support.ts';
 
 /** A family whose rows are kept. */
-const { policy } = keys.store;
+const { name: family } = keys.sessions;
+const ns = 'q';
 const names = ['a', 'b', 'c', 'd', 'e'];
-const wanted = names.map((name) => policy.key(name));
+const wanted = names.map((name) => family.key(ns, name));
 
 const textsOf = (values: readonly (Uint8Array | undefined)[]) =>
   values.map((value) => value && Buffer.from(value).toString());
@@ -27,14 +28,14 @@ const record = (at: number) => ({ revision: at }) as never;
 /** Counts up in some rows, and removes others; reads what it counts up. */
 function change(index: Index, up: readonly string[], gone: readonly string[] = []): Promise<void> {
   return index.transact({
-    ns: 'q',
-    reads: up.map((name) => policy.key(name)),
+    ns,
+    reads: up.map((name) => family.key(ns, name)),
     *decide(tx) {
       for (const name of up) {
-        const before = tx.get(policy, name) as unknown as { readonly revision: number } | undefined;
-        tx.put(policy, [name], record((before?.revision ?? 0) + 1));
+        const before = tx.get(family, ns, name) as unknown as { readonly revision: number } | undefined;
+        tx.put(family, [ns, name], record((before?.revision ?? 0) + 1));
       }
-      for (const name of gone) tx.del(policy, name);
+      for (const name of gone) tx.del(family, ns, name);
     },
   });
 }
@@ -146,8 +147,8 @@ export function cacheContract(open: OpenRig): void {
     await using rig = await open();
     const { index } = rig;
     await change(index, ['a']);
-    for (let time = 1; time <= 2; time++) await index.cached.getMany([policy.key('a')]);
-    const read = async () => policy.decode((await index.cached.getMany([policy.key('a')]))[0]!);
+    for (let time = 1; time <= 2; time++) await index.cached.getMany([family.key(ns, 'a')]);
+    const read = async () => family.decode((await index.cached.getMany([family.key(ns, 'a')]))[0]!);
     const decoded = await read();
     expect(await read()).toBe(decoded);
     expect(Object.isFrozen(decoded)).toBe(true);

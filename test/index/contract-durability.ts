@@ -9,9 +9,9 @@ import { Failure, type Reason } from '../../src/domain/errors.ts';
 import { doorLimits } from '../../src/index/door.ts';
 import { Batch } from '../../src/index/engine/batch.ts';
 import { commitWrite, ringSlots } from '../../src/index/engine/commits.ts';
-import { keys } from '../../src/index/keys.ts';
 import { unwritten, written } from './faults.ts';
 import {
+  commitKey,
   decide,
   increment,
   key,
@@ -143,7 +143,7 @@ function failing(open: OpenRig): void {
     expect(rig.index.epoch).toBe(2);
     // The ring of commits goes on behind the one whose outcome was unknown, so that its loss would show.
     await write(rig.index, [put('c', '1')]);
-    expect((await rig.faults.database.getMany([keys.store.commit.key(2)]))[0]).toBeDefined();
+    expect((await rig.faults.database.getMany([commitKey(rig, 2)]))[0]).toBeDefined();
     await rig.reopen();
     expect((await rowsOf(rig.index)).map(([name]) => name)).toEqual(['a', 'b', 'c']);
   });
@@ -233,13 +233,13 @@ function restarting(open: OpenRig): void {
     await using rig = await open();
     const { database } = rig.faults;
     const before = Array.from({ length: ringSlots - 3 }, (_, at) => at + 1);
-    const commits = before.map((seq) => commitWrite({ seq, epoch: 1, time: 0 }));
+    const commits = before.map((seq) => commitWrite({ seq, epoch: 1, time: 0 }, rig.ring));
     await database.batch(new Batch().encoded(...commits));
     await rig.reopen();
     for (let round = 1; round <= 8; round++) expect(await increment(rig.index, 'a')).toBe(round);
     await rig.crash();
     expect(await increment(rig.index, 'a')).toBe(9);
-    await rig.faults.database.batch([{ type: 'del', key: keys.store.commit.key(ringSlots - 1) }]);
+    await rig.faults.database.batch([{ type: 'del', key: commitKey(rig, ringSlots - 1) }]);
     await expect(rig.reopen()).rejects.toMatchObject({ message: 'the index lost commits 1023' });
   });
 }

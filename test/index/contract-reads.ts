@@ -2,9 +2,9 @@
 import { expect, test } from 'vitest';
 import { Failure } from '../../src/domain/errors.ts';
 import { doorLimits, type Examined, type Index, type Snapshot } from '../../src/index/door.ts';
-import { keys } from '../../src/index/keys.ts';
 import type { Range, Write } from '../../src/index/row.ts';
 import {
+  commitKey,
   decide,
   del,
   everything,
@@ -210,7 +210,7 @@ function checksums(open: OpenRig): void {
   test('6: a missing or damaged commit row keeps the index from opening', async () => {
     await using rig = await open();
     for (let round = 0; round < 6; round++) await write(rig.index, [put('a', String(round))]);
-    const removed = [2, 3, 5].map((slot): Write => ({ type: 'del', key: keys.store.commit.key(slot) }));
+    const removed = [2, 3, 5].map((slot): Write => ({ type: 'del', key: commitKey(rig, slot) }));
     await rig.faults.database.batch(removed);
     await expect(rig.reopen()).rejects.toMatchObject({
       reason: 'DATA_LOSS',

@@ -1,9 +1,9 @@
 /** Clauses 4 and 5: what becomes of reads and transactions from a write that failed until the database is open again. */
 import { expect, test } from 'vitest';
 import { doorLimits, type Reader, type Snapshot } from '../../src/index/door.ts';
-import { keys } from '../../src/index/keys.ts';
 import { unwritten, written } from './faults.ts';
 import {
+  commitKey,
   everything,
   increment,
   key,
@@ -203,7 +203,7 @@ function reopening(open: OpenRig): void {
     await write(rig.index, [put('a', '1')]);
     await write(rig.index, [put('a', '2')]);
     rig.faults.plan(async (_apply, database) => {
-      await database.batch([{ type: 'del', key: keys.store.commit.key(2) }]);
+      await database.batch([{ type: 'del', key: commitKey(rig, 2) }]);
       throw new Error('injected: the tail is lost');
     });
     await expect(write(rig.index, [put('a', '3')])).rejects.toMatchObject({ reason: 'STORE_UNAVAILABLE' });

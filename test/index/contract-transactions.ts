@@ -123,7 +123,7 @@ export function transactionsContract(open: OpenRig): void {
     const seen = await decide(rig.index, ['a', 'b', 'c'], (_texts, tx) => {
       tx.write(put('a', '2'));
       const dryRun = tx.dryRun();
-      dryRun.in('other').write(put('b', '3'));
+      dryRun.write(put('b', '3'));
       dryRun.write(put('c', '3'));
       const values = (one: typeof tx) => ['a', 'b', 'c'].map((name) => text(one.value(key(name))));
       return { writes: [], result: [values(dryRun), values(tx)] };

@@ -8,13 +8,19 @@ import { openMemoryDatabase, openMemoryIndex } from '../../src/index/memory/memo
 import { MemoryRows } from '../../src/index/memory/rows.ts';
 import { openPostgresDatabase, type PostgresDatabaseOptions } from '../../src/index/postgres/database.ts';
 import { openPostgresIndex } from '../../src/index/postgres/postgres.ts';
+import { openPostgresReplica } from '../../src/index/postgres/replicas/replica.ts';
 import type { PostgresServer } from '../support/postgres.ts';
 import { Faults } from './faults.ts';
 import { ManualTimer, type OpenRig, type Rig, type RigOptions } from './support.ts';
 
 type OpenIndex = (faults: Faults, timer: ManualTimer, options: RigOptions) => Promise<Index>;
 
-async function rigOf(open: OpenIndex, options: RigOptions, cleanUp: () => Promise<void>): Promise<Rig> {
+async function rigOf(
+  open: OpenIndex,
+  options: RigOptions,
+  cleanUp: () => Promise<void>,
+  ring = 0,
+): Promise<Rig> {
   let current = options;
   const start = async () => {
     const faults = new Faults();
@@ -23,6 +29,7 @@ async function rigOf(open: OpenIndex, options: RigOptions, cleanUp: () => Promis
   };
   let parts = await start();
   return {
+    ring,
     get index() {
       return parts.index;
     },
@@ -103,4 +110,24 @@ export const openPostgresRig =
       await server().drop(schema);
       await rm(home, { recursive: true, force: true });
     });
+  };
+
+/** One replica on a server that the test has started: each index has a schema of its own. */
+export const openReplicaRig =
+  (server: () => PostgresServer): OpenRig =>
+  (options = {}) => {
+    const schema = server().newSchema();
+    const open: OpenIndex = (faults, timer, given) =>
+      openPostgresReplica({
+        ...given,
+        url: server().url,
+        schema,
+        address: 'replica:1',
+        after: timer.after,
+        // No beat comes in these tests, and the lease lasts.
+        elapsed: () => 0,
+        probe: faults.probe,
+        openDatabase: (parts: PostgresDatabaseOptions) => faults.open(() => openPostgresDatabase(parts)),
+      });
+    return rigOf(open, options, () => server().drop(schema), 1);
   };

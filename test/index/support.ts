@@ -2,6 +2,8 @@
 import { Buffer } from 'node:buffer';
 import type { After } from '../../src/domain/timer.ts';
 import type { Index, Transaction, Tx } from '../../src/index/door.ts';
+import { ringSlots } from '../../src/index/engine/commits.ts';
+import { keys } from '../../src/index/keys.ts';
 import type { Key, Range, Value, Write } from '../../src/index/row.ts';
 import type { Faults } from './faults.ts';
 import { operations } from './under-way.ts';
@@ -16,6 +18,8 @@ export interface Rig extends AsyncDisposable {
   readonly index: Index;
   readonly faults: Faults;
   readonly timer: ManualTimer;
+  /** The number of the ring that its commits go to. */
+  readonly ring: number;
   /** Closes the index and opens it again. */
   reopen(options?: RigOptions): Promise<void>;
   /** Abandons the index: no batch that is under way reaches the database any more. Then opens it again. */
@@ -127,6 +131,11 @@ export function increment(index: Index, name: string): Promise<number> {
     const next = Number(found ?? 0) + 1;
     return { writes: [put(name, String(next))], result: next };
   });
+}
+
+/** The key of a slot of the ring of an index. */
+export function commitKey({ ring }: Pick<Rig, 'ring'>, slot: number): Key {
+  return keys.store.commit.key(ring * ringSlots + slot);
 }
 
 /** All rows of a range as texts. */

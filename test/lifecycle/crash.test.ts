@@ -6,10 +6,10 @@ import { expect, test } from 'vitest';
 import { openMemoryBlobs } from '../../src/blobs/memory.ts';
 import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { MemoryRows } from '../../src/index/memory/rows.ts';
-import { openStore } from '../../src/store/open.ts';
 import type { Step } from '../../src/store/rows/steps.ts';
 import { allKeys, copied } from '../store/verify/verify-rig.ts';
 import { inconsistencies } from '../support/naive.ts';
+import { openCheckedStore } from '../support/row-owners.ts';
 import { startOfTime } from '../support/service.ts';
 import { fill, reapAll, told } from './endings.ts';
 import { day, hour, rigOver } from './rig.ts';
@@ -18,7 +18,7 @@ const blobs = openMemoryBlobs();
 
 async function opened(rows: MemoryRows, clock: { now: number }, onStep?: (step: Step) => Promise<void>) {
   const index = await openMemoryIndex({ clock: () => clock.now, rows });
-  const store = await openStore({ index, blobs, ...(onStep === undefined ? {} : { onStep }) });
+  const store = await openCheckedStore({ index, blobs, ...(onStep === undefined ? {} : { onStep }) });
   const whole = { store, index, blobs, clock, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
   return rigOver(whole);
 }

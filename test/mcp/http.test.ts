@@ -12,7 +12,7 @@ import { limits } from '../../src/domain/limits.ts';
 import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { mountMcp } from '../../src/programs/serving/mcp-mount.ts';
 import { startServer } from '../../src/server/server.ts';
-import { openStore } from '../../src/store/open.ts';
+import { openCheckedStore } from '../support/row-owners.ts';
 import { agentOver, eras, messageBytesMax } from './support.ts';
 
 const elapsed = () => performance.now();
@@ -33,7 +33,7 @@ async function openListeners({
   corsOrigins = [],
   consented = [],
 }: ServedOptions = {}) {
-  const store = await openStore({ index: await openMemoryIndex(), blobs: openMemoryBlobs() });
+  const store = await openCheckedStore({ index: await openMemoryIndex(), blobs: openMemoryBlobs() });
   const calls: CallRecord[] = [];
   const begun: string[] = [];
   const onStart = ({ method }: { readonly method: string }) => void begun.push(method);

@@ -8,8 +8,8 @@ import { openMemoryBlobs } from '../../src/blobs/memory.ts';
 import { type ArtifactaClient, connect } from '../../src/client/client.ts';
 import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { serveOverStdio } from '../../src/mcp/stdio/stdio.ts';
-import { openStore } from '../../src/store/open.ts';
 import { transportTo } from '../cli/support.ts';
+import { openCheckedStore } from '../support/row-owners.ts';
 
 const main = resolve(import.meta.dirname, '../../src/main.ts');
 
@@ -129,7 +129,7 @@ interface ServedOptions extends AgentOptions {
 
 /** A server in this process, over streams, with a store of its own. */
 export async function openServed(era: Era, options: ServedOptions = {}) {
-  const store = await openStore({ index: await openMemoryIndex(), blobs: openMemoryBlobs() });
+  const store = await openCheckedStore({ index: await openMemoryIndex(), blobs: openMemoryBlobs() });
   const client = await connect(transportTo(store));
   const streams = { input: new PassThrough(), output: new PassThrough() };
   const served = serve(client, streams, options);

@@ -9,11 +9,11 @@ import { Failure, failedWith } from '../../src/domain/errors.ts';
 import { keys } from '../../src/index/keys.ts';
 import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { MemoryRows } from '../../src/index/memory/rows.ts';
-import { openStore } from '../../src/store/open.ts';
 import { day, hour, Rig, unbounded } from '../store/upkeep/collection-rig.ts';
 import { someBytes } from '../support/calls.ts';
 import { FakeGcs } from '../support/gcs/server.ts';
 import { inconsistencies } from '../support/naive.ts';
+import { openCheckedStore } from '../support/row-owners.ts';
 import { startOfTime } from '../support/service.ts';
 import { DirectClient } from './direct-client.ts';
 import { interleavedBlobs, interleavedIndex } from './interleaving.ts';
@@ -106,7 +106,7 @@ async function open(scheduler: fc.Scheduler, openBlobs: OpenBlobs) {
   const rows = new MemoryRows();
   const blobs = await openBlobs(() => clock.now);
   const index = await openMemoryIndex({ rows, clock: () => clock.now });
-  const store = await openStore({
+  const store = await openCheckedStore({
     index: interleavedIndex(index, turn),
     blobs: interleavedBlobs(blobs, turn),
     inlineBytesMax: 64,

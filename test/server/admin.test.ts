@@ -10,8 +10,8 @@ import { routes } from '../../src/api/routes.ts';
 import { openMemoryBlobs } from '../../src/blobs/memory.ts';
 import { MemoryHome } from '../../src/index/memory/home.ts';
 import { StoreHost } from '../../src/store/custody/host.ts';
-import { openStore } from '../../src/store/open.ts';
 import { refusal } from '../support/calls.ts';
+import { openCheckedStore } from '../support/row-owners.ts';
 import { specOf, tester } from '../support/specs.ts';
 import { openTransport, startTestServer } from './grpc/listeners.ts';
 import { openHttpTransport } from './http/listeners.ts';
@@ -21,7 +21,7 @@ beforeEach(async () => {
   const blobs = openMemoryBlobs();
   host = await StoreHost.open({
     home: new MemoryHome(),
-    open: (index, isFirst) => openStore({ index, blobs, removesStale: isFirst }),
+    open: (index, isFirst) => openCheckedStore({ index, blobs, removesStale: isFirst }),
     warn: () => {},
   });
 });

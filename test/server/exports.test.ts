@@ -12,9 +12,9 @@ import { openMemoryBlobs } from '../../src/blobs/memory.ts';
 import { memoryExports } from '../../src/blobs/memory-exports.ts';
 import { MemoryHome } from '../../src/index/memory/home.ts';
 import { StoreHost } from '../../src/store/custody/host.ts';
-import { openStore } from '../../src/store/open.ts';
 import { refusal } from '../support/calls.ts';
 import { removeDirectory } from '../support/directories.ts';
+import { openCheckedStore } from '../support/row-owners.ts';
 import { specOf, tester } from '../support/specs.ts';
 import { openTransport, startTestServer } from './grpc/listeners.ts';
 import { openHttpTransport } from './http/listeners.ts';
@@ -23,7 +23,7 @@ async function opened(exportFiles: ExportFiles | undefined = memoryExports()) {
   const blobs = openMemoryBlobs();
   const host = await StoreHost.open({
     home: new MemoryHome(),
-    open: (index, isFirst) => openStore({ index, blobs, removesStale: isFirst }),
+    open: (index, isFirst) => openCheckedStore({ index, blobs, removesStale: isFirst }),
     warn: () => {},
   });
   onTestFinished(() => host[Symbol.asyncDispose]());

@@ -5,10 +5,10 @@ import { describe, expect, it } from 'vitest';
 import { limits } from '../../src/domain/limits.ts';
 import type { Index } from '../../src/index/door.ts';
 import { keys } from '../../src/index/keys.ts';
-import { openStore } from '../../src/store/open.ts';
 import { sha256, someBytes } from '../support/calls.ts';
 import { inconsistencies } from '../support/naive.ts';
 import { beginning, kinds } from '../support/restart.ts';
+import { openCheckedStore } from '../support/row-owners.ts';
 import { writeRows } from '../support/rows.ts';
 import { digestOf, queryOf, sessionNamed, specOf, target, tester } from '../support/specs.ts';
 
@@ -117,7 +117,7 @@ describe.each(kinds)('%s: a start', (kind) => {
     await using remains = await beginning(kind);
     const max = limits.inlineRequestBytesMax;
     const { index, blobs } = await remains.parts();
-    await expect(openStore({ index, blobs, inlineBytesMax: max + 1 })).rejects.toThrow(RangeError);
+    await expect(openCheckedStore({ index, blobs, inlineBytesMax: max + 1 })).rejects.toThrow(RangeError);
     // It has refused before it wrote anything.
     expect(await index.get(keys.store.setting.key('format'))).toBeUndefined();
     await index.close();

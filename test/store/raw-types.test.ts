@@ -54,7 +54,7 @@ it.each(kinds)('all are found, wherever it was stopped: %s', async (kind) => {
         return index.transact(transaction);
       },
     });
-    const outcome = await backfill(limited, 'default').then(
+    const outcome = await backfill(limited).then(
       () => 'ended',
       (error: Error) => error.message,
     );
@@ -104,7 +104,7 @@ it('what has no parameters is passed over, however much there is of it', async (
       }
     },
   });
-  await backfill(counting, 'default');
+  await backfill(counting);
   expect(await listedTypes(index)).toEqual({ 'a/a': 1, 'a/b': 4_000, 'a/c': 1 });
   // Two blocks of the many, and the last one.
   expect(rows).toBeLessThanOrEqual(2_001);

@@ -9,8 +9,9 @@ import type { Index } from '../../src/index/door.ts';
 import { openLevelIndex } from '../../src/index/leveldb/leveldb.ts';
 import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { MemoryRows } from '../../src/index/memory/rows.ts';
-import { openStore, type StoreOptions } from '../../src/store/open.ts';
+import type { StoreOptions } from '../../src/store/open.ts';
 import { removeDirectory } from './directories.ts';
+import { openCheckedStore } from './row-owners.ts';
 import { startOfTime, type TestStore } from './service.ts';
 
 export const kinds = ['memory', 'disk'] as const;
@@ -45,7 +46,7 @@ export async function beginning(kind: Kind): Promise<Remains> {
       const { index, blobs: inner } = await parts();
       const blobs = around(inner);
       try {
-        const store = await openStore({ ...options, index, blobs });
+        const store = await openCheckedStore({ ...options, index, blobs });
         return { store, index, blobs, clock, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
       } catch (error) {
         await index.close();

@@ -11,8 +11,9 @@ import { openMemoryBlobs } from '../../src/blobs/memory.ts';
 import { limits } from '../../src/domain/limits.ts';
 import type { Index } from '../../src/index/door.ts';
 import { openMemoryIndex } from '../../src/index/memory/memory.ts';
-import { openStore, type Store, type StoreOptions } from '../../src/store/open.ts';
+import type { Store, StoreOptions } from '../../src/store/open.ts';
 import { type Allowed, inconsistencies } from './naive.ts';
+import { openCheckedStore } from './row-owners.ts';
 
 /** 2026-01-02T03:04:05Z */
 export const startOfTime = 1_767_323_045_000;
@@ -33,7 +34,7 @@ export async function openTestStore(
   const clock = { now: startOfTime };
   const index = options.index ?? (await openIndex(() => clock.now));
   const blobs = options.blobs ?? openMemoryBlobs();
-  const store = await openStore({ ...options, index, blobs });
+  const store = await openCheckedStore({ ...options, index, blobs });
   return { store, index, blobs, clock, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
 }
 

@@ -46,7 +46,15 @@ it('lists every figure with its type and labels', async () => {
       staged: { contents: 0, sizeBytes: 0 },
       bucket: bucketFigures,
       shippingLagMs: 1,
-      index: { transactions: 1, batches: 1, rowsWritten: 1, bytesWritten: 1, reopens: 0, waiting: 0 },
+      index: {
+        transactions: 1,
+        batches: 1,
+        rowsWritten: 1,
+        bytesWritten: 1,
+        reopens: 0,
+        waiting: 0,
+        replica: { namespaces: 1, takeOvers: 1, lapses: 0 },
+      },
     }),
   });
   const call = { method: 'a/b', transport: 'network' };

@@ -21,7 +21,15 @@ const figures: StoreFigures = {
   staged: { contents: 3, sizeBytes: 300 },
   bucket: bucketFigures,
   shippingLagMs: 4_500,
-  index: { transactions: 10, batches: 9, rowsWritten: 8, bytesWritten: 7, reopens: 6, waiting: 5 },
+  index: {
+    transactions: 10,
+    batches: 9,
+    rowsWritten: 8,
+    bytesWritten: 7,
+    reopens: 6,
+    waiting: 5,
+    replica: { namespaces: 40, takeOvers: 41, lapses: 42 },
+  },
 };
 
 const sending = {
@@ -73,6 +81,9 @@ describe('a scrape', () => {
     expect(value(families, 'artifacta_shipping_lag_seconds')).toBe(4.5);
     expect(value(families, 'artifacta_index_waiting_transactions')).toBe(5);
     expect(value(families, 'artifacta_index_reopens_total')).toBe(6);
+    expect(value(families, 'artifacta_replica_namespaces')).toBe(40);
+    expect(value(families, 'artifacta_replica_takeovers_total')).toBe(41);
+    expect(value(families, 'artifacta_replica_lapses_total')).toBe(42);
     expect(value(families, 'artifacta_unsent_bytes')).toBe(11);
     expect(value(families, 'artifacta_unsent_answers')).toBe(12);
     expect(value(families, 'artifacta_waiting_answers')).toBe(13);

@@ -2,11 +2,11 @@ import type { AdminService } from '../../../gen/artifacta/v1/admin_service_pb.ts
 import { invalid } from '../../domain/errors.ts';
 import type { ExportPlace, Exports } from '../../store/custody/exports.ts';
 import type { StoreHost } from '../../store/custody/host.ts';
+import type { Quarantined } from '../../store/queries/quarantined.ts';
 import type { UsageScan } from '../../store/queries/usage-scan.ts';
 import type { Policies } from '../../store/retention/policies.ts';
 import type { ApiKeys } from '../../store/tenants/api-keys.ts';
 import type { Namespaces } from '../../store/tenants/namespaces.ts';
-import type { Quarantined } from '../../store/upkeep/quarantined.ts';
 import type { Handlers } from '../handlers.ts';
 import { apiKeyHandlers } from './api-keys.ts';
 import { exportIndex, importIndex } from './index-transfer.ts';

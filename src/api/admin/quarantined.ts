@@ -6,7 +6,7 @@ import type {
 } from '../../../gen/artifacta/v1/verify_pb.ts';
 import { parseNamespace } from '../../domain/names.ts';
 import type { Principal } from '../../domain/principal.ts';
-import type { Quarantined } from '../../store/upkeep/quarantined.ts';
+import type { Quarantined } from '../../store/queries/quarantined.ts';
 import { toQuarantinedMessage } from '../messages.ts';
 import { parsePageSize } from '../parse.ts';
 

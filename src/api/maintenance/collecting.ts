@@ -10,8 +10,8 @@ import type {
 import { limits } from '../../domain/limits.ts';
 
 import { type Allowance, Budget } from '../../domain/load/budget.ts';
+import type { Quarantined } from '../../store/queries/quarantined.ts';
 import type { Collection } from '../../store/upkeep/collection.ts';
-import type { Quarantined } from '../../store/upkeep/quarantined.ts';
 import type { Scrub } from '../../store/upkeep/scrub.ts';
 import { toPauseMessage, toQuarantinedMessage } from '../messages.ts';
 

@@ -1,6 +1,6 @@
 import type { MaintenanceService } from '../../../gen/artifacta/v1/maintenance_service_pb.ts';
+import type { Quarantined } from '../../store/queries/quarantined.ts';
 import type { Collection } from '../../store/upkeep/collection.ts';
-import type { Quarantined } from '../../store/upkeep/quarantined.ts';
 import type { Reaper } from '../../store/upkeep/reaper.ts';
 import type { Scrub } from '../../store/upkeep/scrub.ts';
 import type { Handlers } from '../handlers.ts';

@@ -103,7 +103,7 @@ const subjects: readonly (readonly [subject: string, names: RegExp])[] = [
   ['Store', /^artifacta_(?:store_|ready$|build_info$)/],
   ['Contents on their way to storage', /^artifacta_blobs_/],
   ['Bucket', /^artifacta_(?:bucket|redirects)_/],
-  ['Index', /^artifacta_(?:index|shipping)_/],
+  ['Index', /^artifacta_(?:index|shipping|replica)_/],
   ['Calls', /^artifacta_(?:rpc|grpc)_/],
   [
     'Requests and answers in memory',

@@ -78,10 +78,6 @@ class OpenTx implements Tx {
     return this.shared.env.mintId();
   }
 
-  in(ns: string): Tx {
-    return ns === this.ns ? this : new OpenTx(ns, this.shared);
-  }
-
   dryRun(): Tx {
     return new OpenTx(this.ns, { ...this.shared, writes: new Map(this.shared.writes) });
   }

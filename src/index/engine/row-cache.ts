@@ -100,13 +100,13 @@ export class RowCache {
    */
   keep(text: string, value: Value): void {
     if (!this.isOn || !isCached(text) || value.length > valueBytesMax) return;
-    if (this.ownRows?.isOwn(text, value) === false) return;
     const hash = hashOf(text);
     const slot = hash & (readOnceMax - 1);
     if (this.readOnce[slot] !== hash) {
       this.readOnce[slot] = hash;
       return;
     }
+    if (this.ownRows?.isOwn(text, value) === false) return;
     keepDecoded(value);
     this.put(text, { value, commit: this.commit });
   }

@@ -8,6 +8,7 @@ import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { ExportPlace } from '../../store/custody/exports.ts';
 import { storeIdIn } from '../../store/custody/store-id.ts';
+import { ifHere } from '../../store/rows/here.ts';
 import { transact } from '../../store/rows/transaction.ts';
 import {
   hasContents,
@@ -114,13 +115,16 @@ export class ContentsPlace implements Disposable {
     const storeId = await storeIdIn(index);
     await ofBlobs(() => bucket.claimFor(storeId));
     if ((await placeIn(index)) === bucket.place) return;
-    await transact(index, {
-      ns: '',
-      reads: [],
-      *decide(tx) {
-        tx.put(keys.store.setting, [placeSetting], bucket.place);
-      },
-    });
+    // The owner of the store as a whole has the same bucket, or has refused to start.
+    await ifHere(index, '', () =>
+      transact(index, {
+        ns: '',
+        reads: [],
+        *decide(tx) {
+          tx.put(keys.store.setting, [placeSetting], bucket.place);
+        },
+      }),
+    );
   }
 
   [Symbol.dispose](): void {

@@ -2,12 +2,23 @@
  * Quarantines contents that readers find damaged, at once. The error asks for a push of the same bytes, and that push
  * then heals the content.
  */
+import type { Sha256 } from '../../domain/digest.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import { isSameCopy, quarantine, release } from '../rows/blob-rows.ts';
 import { transact } from '../rows/transaction.ts';
 import type { OnDamage, Stored } from './contents.ts';
+
+/** A content that was found damaged. */
+export interface Damaged {
+  readonly ns: string;
+  readonly sha256: Sha256;
+  readonly size: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly time: number;
+  readonly message: string;
+}
 
 /**
  * @returns the time of the quarantine, which is now, in milliseconds since the Unix epoch. Undefined if the content had

@@ -4,6 +4,7 @@
  */
 import type { Index, Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
+import { ifHere } from '../rows/here.ts';
 import { transact } from '../rows/transaction.ts';
 
 /** The identity of a directory; a copy of the directory has another one. */
@@ -27,19 +28,24 @@ const shownMs = 7 * 24 * 3_600_000;
  * Records where the store is.
  *
  * @param now in milliseconds since the Unix epoch.
- * @returns the notice to give if the store was in another place before; undefined otherwise.
+ * @returns the notice to give if the store was in another place before; undefined otherwise, and if another process owns
+ * the settings.
  */
 export async function notePlace(index: Index, place: Place, now: number): Promise<string | undefined> {
   const before = await readPlace(index);
   if (before !== undefined && isSame(before, place)) return undefined;
   const record: PlaceRecord = { ...place, time: now, wasElsewhere: before !== undefined };
-  await transact(index, {
-    ns: '',
-    reads: [],
-    *decide(tx) {
-      tx.put(keys.store.setting, [placeSetting], record);
-    },
+  const isNoted = await ifHere(index, '', async () => {
+    await transact(index, {
+      ns: '',
+      reads: [],
+      *decide(tx) {
+        tx.put(keys.store.setting, [placeSetting], record);
+      },
+    });
+    return true;
   });
+  if (!isNoted) return undefined;
   return before === undefined ? undefined : messageOf(record);
 }
 

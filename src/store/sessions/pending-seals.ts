@@ -25,6 +25,11 @@ export class PendingSeals {
     return this.cancels.size;
   }
 
+  /** True: nothing is tried any more. */
+  get isClosed(): boolean {
+    return this.closed;
+  }
+
   /** Tries to complete a seal later, and again with growing delays until it is complete. */
   retry(ns: string, uid: string, delayMs = firstDelayMs): void {
     const key = `${ns} ${uid}`;

@@ -23,6 +23,7 @@ import { changeableSession } from '../look/session.ts';
 import { attach, blobReads, discardCopy } from '../rows/blob-rows.ts';
 import type { Content } from '../rows/content.ts';
 import { checkEtag, sealPending, sessionLost } from '../rows/failures.ts';
+import { isHere } from '../rows/here.ts';
 import { hasLapsed } from '../rows/session-life.ts';
 import { outputsOf, putSession, readSessions, toSession } from '../rows/session-rows.ts';
 import { contentObserver, type OnStep } from '../rows/steps.ts';
@@ -61,10 +62,15 @@ export class Seals {
 
   constructor(options: SealsOptions) {
     this.options = options;
-    this.pending = new PendingSeals(options.after ?? afterRealTime, (ns, uid) =>
-      this.complete(ns, uid as SessionUid),
-    );
-    this.lapses = new Lapses(options.isClockSuspect, (ns, uid) => this.sealLapsed(ns, uid));
+    this.pending = new PendingSeals(options.after ?? afterRealTime, async (ns, uid) => {
+      // A process that takes the namespace finishes its seals.
+      if (await isHere(options.index, ns)) await this.complete(ns, uid as SessionUid);
+    });
+    this.lapses = new Lapses(options.index, options.isClockSuspect, (ns, uid) => this.sealLapsed(ns, uid));
+    options.index.owners.onTaken((ns) => {
+      // What cannot be read now is tried again when the session is asked for, or when its lease is due.
+      if (ns !== '') void this.finishPending(ns).catch(() => undefined);
+    });
   }
 
   /**
@@ -125,15 +131,20 @@ export class Seals {
   }
 
   /**
-   * Finishes the seals that a stop interrupted; those that cannot be finished now are tried again later. Returns their
-   * number.
+   * Finishes the seals that a stop, or a change of owner, interrupted; those that cannot be finished now are tried again
+   * later. Seals of namespaces that other processes own are left to them.
+   *
+   * @param ns undefined: all namespaces. Returns the number of these seals.
    */
-  async finishPending(): Promise<number> {
+  async finishPending(ns?: string): Promise<number> {
+    const { index } = this.options;
+    const { pendingSeal } = keys.sessions;
     let count = 0;
-    for await (const block of this.options.index.scan(keys.sessions.pendingSeal.range())) {
+    for await (const block of index.scan(ns === undefined ? pendingSeal.range() : pendingSeal.range(ns))) {
       for (const [key] of block) {
-        const [ns, uid] = keys.sessions.pendingSeal.parse(key);
-        await this.complete(ns, uid).catch(() => this.pending.retry(ns, uid));
+        const [of, uid] = pendingSeal.parse(key);
+        if (this.pending.isClosed || !(await isHere(index, of))) continue;
+        await this.complete(of, uid).catch(() => this.pending.retry(of, uid));
         count++;
       }
     }

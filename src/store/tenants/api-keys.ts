@@ -82,12 +82,11 @@ export class ApiKeys {
   /** Ends a key for good; a second call changes nothing. @throws Failure API_KEY_NOT_FOUND. */
   async revoke(id: string): Promise<ApiKey> {
     const record = await transact(this.index, {
-      ns: 'default',
+      ns: await this.namespaceOf(id),
       reads: [keys.credentials.apiKey.key(id)],
       *decide(tx) {
         const found = tx.get(keys.credentials.apiKey, id);
-        if (found === undefined || isForgotten(found, tx.now))
-          throw new Failure('API_KEY_NOT_FOUND', 'this key does not exist', { metadata: { api_key: id } });
+        if (found === undefined || isForgotten(found, tx.now)) throw keyNotFound(id);
         if (found.revokeTime !== undefined) return found;
         const revoked: ApiKeyRecord = { ...found, revokeTime: tx.now };
         putKey(tx, id, revoked, found);
@@ -95,6 +94,17 @@ export class ApiKeys {
       },
     });
     return toApiKey(id, record);
+  }
+
+  /**
+   * Returns the namespace of a key, which never changes: its owner decides about the key.
+   *
+   * @throws Failure API_KEY_NOT_FOUND.
+   */
+  async namespaceOf(id: string): Promise<string> {
+    const value = await this.index.get(keys.credentials.apiKey.key(id));
+    if (value === undefined) throw keyNotFound(id);
+    return keys.credentials.apiKey.decode(value).ns;
   }
 
   /**
@@ -172,6 +182,10 @@ export class ApiKeys {
 const waitsForAnOperator =
   'came with a restored export, and does not work until an operator runs "artifacta fsck --resume ID" ' +
   '("artifacta fsck" shows the ID)';
+
+function keyNotFound(id: string): Failure {
+  return new Failure('API_KEY_NOT_FOUND', 'this key does not exist', { metadata: { api_key: id } });
+}
 
 function refused(why: string): Failure {
   return new Failure('UNAUTHENTICATED', why);

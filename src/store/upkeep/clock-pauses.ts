@@ -3,6 +3,7 @@ import type { Confirmation, LongGap, ServiceClock, Suspicion } from '../../index
 import type { Index } from '../../index/door.ts';
 import { newestCommit } from '../../index/engine/commits.ts';
 import { keys } from '../../index/keys.ts';
+import { ifHere } from '../rows/here.ts';
 import { transact } from '../rows/transaction.ts';
 import { anotherPause, type Pause } from './pauses.ts';
 
@@ -72,7 +73,7 @@ export async function beginClock(
   return async (warn) => {
     if (!isGap) return;
     // Without this row, the next start waits as this one does. The service serves all the same.
-    await noteGap(index).catch((error: unknown) =>
+    await ifHere(index, '', () => noteGap(index)).catch((error: unknown) =>
       warn(
         'cannot record that the long gap without writes is over, so after a restart the service waits again before it ' +
           `frees expired data: ${String(error)}`,

@@ -1,7 +1,8 @@
 /**
  * Frees contents that nothing refers to: see "Deletion" in docs/reliability.md. Two queues are processed in order of
  * time, each by transactions that decide from what they read. Files are unlinked last, and only by names that are
- * condemned for good. Any number of calls may run at once, and any call may end at any point.
+ * condemned for good. Any number of calls may run at once, and any call may end at any point. Each process works on the
+ * namespaces that it owns; the owner of the store as a whole looks for orphans.
  */
 import type { BlobStore } from '../../blobs/blob-store.ts';
 import { type Allowance, Budget } from '../../domain/load/budget.ts';
@@ -9,13 +10,14 @@ import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { Key } from '../../index/row.ts';
 import { readGraceMs } from '../rows/blob-rows.ts';
+import { isHere, unlessElsewhere } from '../rows/here.ts';
 import type { OnStep } from '../rows/steps.ts';
 import { condemnSome } from './condemning.ts';
+import { firstTimeHere } from './due.ts';
 import type { Graces } from './graces.ts';
 import { inconsistencyIn } from './inconsistency.ts';
 import { Orphans } from './orphans.ts';
 import type { Pause, Pauses } from './pauses.ts';
-import { firstTimeIn } from './room.ts';
 import { sweepSome } from './sweeping.ts';
 
 interface CollectionOptions {
@@ -178,10 +180,15 @@ export class Collection {
     const paused = await this.options.pauses.stopping('orphans');
     // A caller that asks for a scan may learn that the orphans have become more.
     const isPaused = paused.some(({ cause }) => cause !== 'manyOrphans' || !now);
-    if (isPaused || !(now || (await this.orphans.isDue()))) return false;
-    const { condemned, more } = await this.orphans.work(budget);
-    tally.orphans += condemned;
-    return more;
+    if (isPaused) return false;
+    if (!(await isHere(this.options.index, ''))) {
+      this.orphans.drop();
+      return false;
+    }
+    if (!(now || (await this.orphans.isDue()))) return false;
+    const found = await unlessElsewhere(() => this.orphans.work(budget));
+    tally.orphans += found?.condemned ?? 0;
+    return found?.more ?? false;
   }
 
   /** The last time in the queue of names that no restored index could have in use. */
@@ -216,8 +223,8 @@ export class Collection {
     const { index, graces, pauses } = this.options;
     const paused = await pauses.stopping('orphans');
     if (await this.isPaused()) return { more: false, nextTime: undefined, pauses: paused };
-    const free = await firstTimeIn(index, keys.blobs.maybeFree);
-    const condemned = await firstTimeIn(index, keys.blobs.condemned);
+    const free = await firstTimeHere(index, keys.blobs.maybeFree);
+    const condemned = await firstTimeHere(index, keys.blobs.condemned);
     const times = [
       ...(free === undefined ? [] : [free + graces.dedupMs]),
       ...(condemned === undefined ? [] : [this.sweepTime(condemned)]),

@@ -5,6 +5,7 @@ import type { Index, Rows, Snapshot, Tx } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { Key, Value } from '../../index/row.ts';
 import { crcRowCount, discardBytes } from '../rows/blob-rows.ts';
+import { namesHere, unlessElsewhere } from '../rows/here.ts';
 import { transact } from '../rows/transaction.ts';
 import { Inconsistency, soundRecord } from './inconsistency.ts';
 
@@ -26,9 +27,9 @@ interface Candidate {
 interface CondemnedBatch {
   /** The number of contents that were taken out of use. */
   readonly condemned: number;
-  /** The number of rows of the queue that were looked at; none: the queue is at its end. */
+  /** The number of rows of the queue that were looked at, without those of namespaces that other processes own. */
   readonly looked: number;
-  /** The last of these rows. */
+  /** The last row that was read. Undefined: the queue is at its end. */
   readonly last: Key | undefined;
 }
 
@@ -39,31 +40,41 @@ interface CondemnedBatch {
  * a transaction that reads it comes before or after each of them. The rows of the references are read as well, at one
  * instant with the record, and the transaction continues only if the record is still the same.
  *
- * @throws Inconsistency and DATA_LOSS if the rows cannot be trusted; nothing was removed then.
+ * @throws Inconsistency and DATA_LOSS if the rows cannot be trusted; nothing that they are about was removed then.
  */
 export async function condemnSome(
   index: Index,
   range: { readonly gte: Key; readonly lt: Key },
   itemsMax: number,
 ): Promise<CondemnedBatch> {
-  const candidates = await readCandidates(index, range, Math.min(itemsMax, contentsTogether));
-  if (candidates.length === 0) return { condemned: 0, looked: 0, last: undefined };
-  const condemned = await transact(index, {
-    ns: candidates[0]!.ns,
-    reads: candidates.flatMap(({ key, ns, sha256 }) => [key, keys.blobs.record.key(ns, sha256)]),
+  const { candidates, last } = await readCandidates(index, range, Math.min(itemsMax, contentsTogether));
+  const byNamespace = [...Map.groupBy(candidates, ({ ns }) => ns)];
+  const condemned = await Promise.allSettled(
+    byNamespace.map(([ns, some]) => unlessElsewhere(() => condemnOf(index, ns, some))),
+  );
+  const failed = condemned.find((one) => one.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  const counts = condemned.map((one) => (one.status === 'fulfilled' ? (one.value ?? 0) : 0));
+  return { condemned: counts.reduce((sum, count) => sum + count, 0), looked: candidates.length, last };
+}
+
+/** Decides about contents of one namespace. Returns the number of those that were taken out of use. */
+function condemnOf(index: Index, ns: string, candidates: readonly Candidate[]): Promise<number> {
+  return transact(index, {
+    ns,
+    reads: candidates.flatMap(({ key, sha256 }) => [key, keys.blobs.record.key(ns, sha256)]),
     *decide(tx) {
-      yield candidates.flatMap(({ ns, sha256 }) => nameKeys(tx, ns, sha256));
-      return candidates.filter((candidate) => decide(tx.in(candidate.ns), candidate)).length;
+      yield candidates.flatMap(({ sha256 }) => nameKeys(tx, ns, sha256));
+      return candidates.filter((candidate) => decide(tx, candidate)).length;
     },
   });
-  return { condemned, looked: candidates.length, last: candidates.at(-1)!.key };
 }
 
 async function readCandidates(
   index: Index,
   range: { readonly gte: Key; readonly lt: Key },
   limit: number,
-): Promise<Candidate[]> {
+): Promise<{ readonly candidates: readonly Candidate[]; readonly last: Key | undefined }> {
   await using snapshot = index.snapshot();
   const queued: Omit<Candidate, 'seen'>[] = [];
   for await (const block of snapshot.scan({ ...range, limit }))
@@ -71,20 +82,26 @@ async function readCandidates(
       const [time, ns, sha256] = keys.blobs.maybeFree.parse(key);
       queued.push({ key, time, ns, sha256 });
     }
-  const records = await snapshot.getMany(queued.map(({ ns, sha256 }) => keys.blobs.record.key(ns, sha256)));
+  const here = await namesHere(
+    index,
+    queued.map(({ ns }) => ns),
+  );
+  const ours = queued.filter(({ ns }) => here.has(ns));
+  const records = await snapshot.getMany(ours.map(({ ns, sha256 }) => keys.blobs.record.key(ns, sha256)));
   const candidates: Candidate[] = [];
   let crcRows = 0;
-  for (const [at, one] of queued.entries()) {
+  for (const [at, one] of ours.entries()) {
     const seen = records[at];
     if (seen !== undefined) {
       const record = soundRecord(seen, one.ns, one.sha256);
       if (record.refs === 0) await requireNoReference(snapshot, one.ns, one.sha256);
       crcRows += crcRowCount(record);
     }
-    if (crcRows > crcRowsTogether && candidates.length > 0) break;
+    if (crcRows > crcRowsTogether && candidates.length > 0)
+      return { candidates, last: candidates.at(-1)!.key };
     candidates.push({ ...one, seen });
   }
-  return candidates;
+  return { candidates, last: queued.at(-1)?.key };
 }
 
 async function requireNoReference(snapshot: Snapshot, ns: string, sha256: Sha256): Promise<void> {

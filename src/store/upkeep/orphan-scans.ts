@@ -1,12 +1,15 @@
 /**
  * Decides when to look for files that no row names. While a process may leave such files behind, the index has a mark.
  * The mark is durable before a file gets its name. It is removed when the store closes without work in progress. A
- * process that was killed leaves the mark, and so the next start requests a scan.
+ * process that was killed leaves the mark, and so the next start requests a scan. Of several processes, the owner of the
+ * store as a whole has the mark; what the others leave behind is found by the weekly scan.
  */
 import type { BlobStore, BlobTraffic, StagedBlob } from '../../blobs/blob-store.ts';
+import { failedWith } from '../../domain/errors.ts';
 import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { Entry } from '../../index/row.ts';
+import { ifHere, isHere } from '../rows/here.ts';
 import { transact } from '../rows/transaction.ts';
 
 /** The setting with the state of the scans for files that no row names. */
@@ -60,6 +63,10 @@ export class MarkedBlobs implements BlobStore {
   constructor(index: Index, inner: BlobStore) {
     this.index = index;
     this.inner = inner;
+    index.owners.onTaken((ns) => {
+      // Whatever mark exists is that of the owner before.
+      if (ns === '') this.marked = this.noted = undefined;
+    });
     if (inner.uploadUrl !== undefined) this.uploadUrl = (...what) => inner.uploadUrl!(...what);
   }
 
@@ -68,7 +75,7 @@ export class MarkedBlobs implements BlobStore {
    * failed, the first mark tries it once more.
    */
   noteUncleanEnd(): Promise<void> {
-    this.noted ??= noteUncleanEnd(this.index);
+    this.noted ??= ifHere(this.index, '', () => noteUncleanEnd(this.index));
     return this.noted.catch((error: unknown) => {
       this.noted = undefined;
       throw error;
@@ -78,7 +85,7 @@ export class MarkedBlobs implements BlobStore {
   /** Removes the mark, unless an operation is in progress. No operation may begin afterwards. */
   async close(): Promise<void> {
     if (this.marked === undefined || this.underWay > 0 || this.inner.stagedCount > 0) return;
-    await this.write(false);
+    await ifHere(this.index, '', () => this.write(false));
   }
 
   private async write(isThere: boolean): Promise<void> {
@@ -95,15 +102,19 @@ export class MarkedBlobs implements BlobStore {
   private async whileMarked<T>(work: () => Promise<T>): Promise<T> {
     this.underWay++;
     try {
-      this.marked ??= this.noteUncleanEnd().then(() => this.write(true));
-      await this.marked.catch((error: unknown) => {
-        this.marked = undefined;
-        throw error;
-      });
+      if (this.marked !== undefined || (await isHere(this.index, ''))) await this.mark();
       return await work();
     } finally {
       this.underWay--;
     }
+  }
+
+  private async mark(): Promise<void> {
+    this.marked ??= this.noteUncleanEnd().then(() => this.write(true));
+    await this.marked.catch((error: unknown) => {
+      this.marked = undefined;
+      if (!failedWith(error, 'NOT_OWNER')) throw error;
+    });
   }
 
   async stage(name: string, signal?: AbortSignal): Promise<StagedBlob> {

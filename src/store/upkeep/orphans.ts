@@ -5,6 +5,7 @@ import type { Budget } from '../../domain/load/budget.ts';
 import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import { condemn } from '../rows/blob-rows.ts';
+import { ifHere } from '../rows/here.ts';
 import type { OnStep } from '../rows/steps.ts';
 import { transact } from '../rows/transaction.ts';
 import { Inconsistency } from './inconsistency.ts';
@@ -29,7 +30,8 @@ interface Orphan {
 
 /**
  * One scan at a time, made in pieces. Its position is only in memory: a scan that has not finished when the process
- * ends starts again.
+ * ends starts again. The owner of the store as a whole scans all namespaces. If two processes scan at once, one may
+ * condemn what the other has condemned or removed, which changes nothing.
  */
 export class Orphans {
   private readonly index: Index;
@@ -67,6 +69,11 @@ export class Orphans {
     const turn = this.turn.then(() => this.goOn(budget));
     this.turn = turn.catch(() => undefined);
     return await turn;
+  }
+
+  /** Forgets the scan in progress: another process looks for orphans now. */
+  drop(): void {
+    this.scan = undefined;
   }
 
   private async goOn(budget: Budget): Promise<{ readonly condemned: number; readonly more: boolean }> {
@@ -175,23 +182,37 @@ export class Orphans {
   }
 
   private async *condemn(found: ReadonlyMap<string, Orphan>): AsyncGenerator<number> {
-    const all = [...found];
-    for (let at = 0; at < all.length; at += condemnedTogether) {
-      const some = all.slice(at, at + condemnedTogether);
-      const condemned = await transact(this.index, {
-        ns: some[0]![1].ns,
-        reads: some.map(([name, { ns }]) => keys.blobs.physicalName.key(ns, name)),
-        *decide(tx) {
-          const free = some.filter(
-            ([name, { ns }]) => tx.get(keys.blobs.physicalName, ns, name) === undefined,
-          );
-          for (const [name, { ns, ...file }] of free) condemn(tx.in(ns), { name, ...file });
-          return free.length;
-        },
-      });
-      await this.onStep?.('collect.orphanCondemned');
-      yield condemned;
-    }
+    for (const [ns, all] of Map.groupBy(found, ([, orphan]) => orphan.ns))
+      for (let at = 0; at < all.length; at += condemnedTogether) {
+        const some = all.slice(at, at + condemnedTogether);
+        const condemned = await ifHere(this.index, ns, () => this.condemnOf(ns, some));
+        const removed = condemned ?? (await this.removeElsewhere(ns, some));
+        await this.onStep?.('collect.orphanCondemned');
+        yield removed;
+      }
+  }
+
+  private condemnOf(ns: string, some: readonly (readonly [string, Orphan])[]): Promise<number> {
+    return transact(this.index, {
+      ns,
+      reads: some.map(([name]) => keys.blobs.physicalName.key(ns, name)),
+      *decide(tx) {
+        const free = some.filter(([name]) => tx.get(keys.blobs.physicalName, ns, name) === undefined);
+        for (const [name, { size, generation }] of free) condemn(tx, { name, size, generation });
+        return free.length;
+      },
+    });
+  }
+
+  /**
+   * Removes files of a namespace that another process owns. They are so old that no commit takes them
+   * (`publishedMsMax` in `blob-rows.ts`), and no row has ever led a reader to them.
+   */
+  private async removeElsewhere(ns: string, some: readonly (readonly [string, Orphan])[]): Promise<number> {
+    const rows = await this.index.getMany(some.map(([name]) => keys.blobs.physicalName.key(ns, name)));
+    const free = some.filter((_one, at) => rows[at] === undefined);
+    for (const [name, { generation }] of free) await this.blobs.delete(name, generation);
+    return free.length;
   }
 
   /** Records that a scan has ended. */

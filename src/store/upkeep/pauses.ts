@@ -6,6 +6,7 @@ import { Failure } from '../../domain/errors.ts';
 import type { Index, Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { Entry } from '../../index/row.ts';
+import { unlessElsewhere } from '../rows/here.ts';
 import { transact } from '../rows/transaction.ts';
 import { importPauseSetting } from '../rows/waiting.ts';
 
@@ -110,10 +111,18 @@ export async function readPauses(reader: Reader): Promise<Pause[]> {
   return values.flatMap((value) => (value === undefined ? [] : [keys.store.setting.decode(value) as Pause]));
 }
 
+/**
+ * The time for which a pause counts that this process cannot write down, because another one owns the settings of the
+ * store. If the cause still exists then, the pause begins again.
+ */
+const unwrittenMs = 3_600_000;
+
 /** The pauses, which maintenance asks before it does anything that cannot be undone. */
 export class Pauses {
   private readonly index: Index;
   private readonly ofTheClock: () => readonly Pause[];
+  /** The pauses of this process alone, by their causes. */
+  private readonly unwritten = new Map<PauseCause, Pause>();
 
   /** @param ofTheClock returns the pauses that end with the process. */
   constructor(index: Index, ofTheClock: () => readonly Pause[] = () => []) {
@@ -123,7 +132,11 @@ export class Pauses {
 
   /** Returns all pauses that have not ended. */
   async current(): Promise<Pause[]> {
-    return [...this.ofTheClock(), ...(await readPauses(this.index))];
+    const written = [...this.ofTheClock(), ...(await readPauses(this.index))];
+    const since = this.index.now() - unwrittenMs;
+    for (const { cause, startTime } of this.unwritten.values())
+      if (startTime <= since || written.some((one) => one.cause === cause)) this.unwritten.delete(cause);
+    return [...written, ...this.unwritten.values()];
   }
 
   /** True while time may be wrong. This is a pause of the clock, which is not written down. */
@@ -136,20 +149,27 @@ export class Pauses {
     return (await this.current()).filter(({ cause }) => waitsFor[work].includes(cause));
   }
 
-  /** Begins a pause that outlasts the process. It replaces an earlier pause of its cause, unless that says the same. */
-  async begin(cause: PauseCause, message: string, objects?: Pause['objects']): Promise<void> {
-    await transact(this.index, {
+  /**
+   * Begins a pause that outlasts the process. It replaces an earlier pause of its cause, unless that says the same. If
+   * another process owns the settings of the store, the pause is one of this process alone, for an hour.
+   */
+  async begin(cause: PauseCause, message: string): Promise<void> {
+    const isWritten = await unlessElsewhere(() => this.write(cause, message));
+    if (isWritten) return;
+    const startTime = this.index.now();
+    this.unwritten.set(cause, { id: pauseIdOf(cause, startTime), cause, startTime, message });
+  }
+
+  private write(cause: PauseCause, message: string): Promise<boolean> {
+    return transact(this.index, {
       ns: '',
       reads: [keys.store.setting.key(pauseSetting(cause))],
       *decide(tx) {
         const current = tx.get(keys.store.setting, pauseSetting(cause)) as Pause | undefined;
-        if (current?.message === message) return;
+        if (current?.message === message) return true;
         const pause: Pause = { id: pauseIdOf(cause, tx.now), cause, startTime: tx.now, message };
-        tx.put(
-          keys.store.setting,
-          [pauseSetting(cause)],
-          objects === undefined ? pause : { ...pause, objects },
-        );
+        tx.put(keys.store.setting, [pauseSetting(cause)], pause);
+        return true;
       },
     });
   }

@@ -1,12 +1,15 @@
 /**
  * Frees what has expired or was deleted. The view of a reader never depends on it. The queue says what is due, each
- * record decides whether it is, and each transaction is small. Any number of these may run at once, or none.
+ * record decides whether it is, and each transaction is small. Any number of these may run at once, or none. Of several
+ * processes, each does what is due in the namespaces that it owns.
  */
 
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
 import { type Allowance, Budget } from '../../domain/load/budget.ts';
 import { keys } from '../../index/keys.ts';
+import { ifHere, namesHere } from '../rows/here.ts';
 import { type Operation, transact } from '../rows/transaction.ts';
+import { firstTimeHere } from './due.ts';
 import type { Pause } from './pauses.ts';
 import {
   artifactKeys,
@@ -79,26 +82,41 @@ export class Reaper {
       for (let at = 0; at < block.length; at += queuedTogether) {
         if (budget.isSpent) return { ...done, more: true, nextTime: undefined, pauses: [] };
         const queued = block.slice(at, at + queuedTogether).map(([key]) => keys.calls.expiry.parse(key));
-        await this.work(queued, budget, done);
+        const here = await namesHere(
+          index,
+          queued.map(([, ns]) => ns),
+        );
+        await this.work(
+          queued.filter(([, ns]) => here.has(ns)),
+          budget,
+          done,
+        );
       }
     }
     const more = budget.isSpent;
-    return { ...done, more, nextTime: more ? undefined : await this.nextTime(due.lt), pauses: [] };
+    return {
+      ...done,
+      more,
+      nextTime: more ? undefined : await firstTimeHere(index, keys.calls.expiry, due.lt),
+      pauses: [],
+    };
   }
 
   private async work(queued: readonly Queued[], budget: Budget, done: Reaped): Promise<void> {
+    const { index } = this.options;
     // Sessions to seal come first: the artifacts of a session that has lapsed stay until its manifest lists them.
     const ofSessions = queued.filter(([, , kind]) => kind === 'session');
     await inParallel(ofSessions, async ([time, ns, , uid]) => {
-      if (!budget.isSpent) await this.sessions.reap(ns, uid as SessionUid, time, budget, done);
+      if (budget.isSpent) return;
+      await ifHere(index, ns, () => this.sessions.reap(ns, uid as SessionUid, time, budget, done));
     });
     const ofArtifacts = queued.filter(([, , kind]) => kind === 'artifact');
     await inParallel(batches(ofArtifacts, artifactsTogether), async (batch) => {
-      if (!budget.isSpent) await this.artifacts(batch, budget, done);
+      if (!budget.isSpent) await ifHere(index, batch[0]![1], () => this.artifacts(batch, budget, done));
     });
     const known = queued.filter((one) => keyOfOther(one) !== undefined);
     await inParallel(batches(known, othersTogether), async (batch) => {
-      if (!budget.isSpent) await this.others(batch, budget, done);
+      if (!budget.isSpent) await ifHere(index, batch[0]![1], () => this.others(batch, budget, done));
     });
   }
 
@@ -145,12 +163,6 @@ export class Reaper {
   private paced<T>(operation: Operation<T>): Promise<T> {
     const { index, pace } = this.options;
     return pace.of(() => transact(index, operation));
-  }
-
-  private async nextTime(after: Uint8Array): Promise<number | undefined> {
-    const later = { gte: after, lt: keys.calls.expiry.range().lt, limit: 1 };
-    for await (const block of this.options.index.scan(later)) return keys.calls.expiry.parse(block[0]![0])[0];
-    return undefined;
   }
 }
 

@@ -15,7 +15,7 @@ type Queue = typeof keys.blobs.maybeFree | typeof keys.blobs.condemned;
 const queuedMax = 1_000;
 
 /** Returns the first time in one of the queues of contents; undefined for an empty queue. */
-export async function firstTimeIn(index: Reader, queue: Queue): Promise<number | undefined> {
+async function firstTimeIn(index: Reader, queue: Queue): Promise<number | undefined> {
   for await (const block of index.scan({ ...queue.range(), limit: 1 })) return queue.parse(block[0]![0])[0];
   return undefined;
 }

@@ -6,6 +6,9 @@
  * of it were checked longer ago than those behind it. So no content needs a row with the time of its check; the age of
  * a check is the age of the beginning of its round. A round that has begun is carried to its end. The next one begins
  * when the one before began long enough ago.
+ *
+ * Each process checks the contents of the namespaces that it owns. The owner of the store as a whole keeps its position
+ * in the settings; any other process keeps its position in memory, and begins a round when it starts.
  */
 
 import type { Sha256 } from '../../domain/digest.ts';
@@ -18,8 +21,9 @@ import type { BlobRecord } from '../../index/records.ts';
 import type { Key } from '../../index/row.ts';
 import { ContentProbe, isDeviceError, type Verdict } from '../contents/content-probe.ts';
 import type { Contents } from '../contents/contents.ts';
-import { quarantineStored, releaseStored } from '../contents/damage.ts';
+import { type Damaged, quarantineStored, releaseStored } from '../contents/damage.ts';
 import { isSameCopy } from '../rows/blob-rows.ts';
+import { ifHere, isHere, unlessElsewhere } from '../rows/here.ts';
 import type { OnStep } from '../rows/steps.ts';
 import { transact } from '../rows/transaction.ts';
 
@@ -37,16 +41,6 @@ interface ScrubRequest {
   readonly bytesMax: number;
   /** No round begins if the last one began less than this time ago, in milliseconds. */
   readonly minAgeMs: number;
-}
-
-/** A content that was found damaged. */
-export interface Damaged {
-  readonly ns: string;
-  readonly sha256: Sha256;
-  readonly size: number;
-  /** Milliseconds since the Unix epoch. */
-  readonly time: number;
-  readonly message: string;
 }
 
 interface Scrubbed {
@@ -104,6 +98,8 @@ export class Scrub {
   private readonly options: ScrubOptions;
   /** A content that a call had no time to finish. */
   private unfinished: ContentProbe | undefined;
+  /** The position of this process, while another one owns the settings of the store. */
+  private own: Rounds | undefined;
 
   constructor(options: ScrubOptions) {
     this.options = options;
@@ -135,6 +131,7 @@ export class Scrub {
   }
 
   private async rounds(): Promise<Rounds | undefined> {
+    if (this.own !== undefined || !(await isHere(this.options.index, ''))) return this.own;
     const value = await this.options.index.get(keys.store.setting.key(scrubSetting));
     return value && (keys.store.setting.decode(value) as Rounds);
   }
@@ -159,12 +156,17 @@ export class Scrub {
     for (;;) {
       const rows = [];
       for await (const block of index.scan({ gte: from, lt, limit: recordsTogether })) rows.push(...block);
+      let next = rows.length < recordsTogether ? undefined : Buffer.concat([rows.at(-1)![0], Buffer.of(0)]);
       for (const [key, value] of rows) {
         const [ns, sha256] = keys.blobs.record.parse(key);
-        yield { key, ns, sha256, record: keys.blobs.record.decode(value) };
+        if (await isHere(index, ns)) yield { key, ns, sha256, record: keys.blobs.record.decode(value) };
+        else {
+          next = Buffer.from(keys.blobs.record.range(ns).lt);
+          break;
+        }
       }
-      if (rows.length < recordsTogether) return;
-      from = Buffer.concat([rows.at(-1)![0], Buffer.of(0)]);
+      if (next === undefined) return;
+      from = next;
     }
   }
 
@@ -192,7 +194,9 @@ export class Scrub {
     const { name, quarantined } = content.record;
     if (verdict.kind === 'sound') {
       if (name !== undefined) tally.soundFiles++;
-      if (quarantined && (await releaseStored(this.options.index, content))) tally.releasedCount++;
+      if (!quarantined) return;
+      const isReleased = await unlessElsewhere(() => releaseStored(this.options.index, content));
+      if (isReleased) tally.releasedCount++;
     } else if (!quarantined) tally.suspects.push({ content, verdict });
   }
 
@@ -245,9 +249,9 @@ export class Scrub {
     return value !== undefined && isSameCopy(keys.blobs.record.decode(value), record);
   }
 
-  /** @returns undefined if the content has been removed, replaced or quarantined meanwhile. */
+  /** @returns undefined if the content has been removed, replaced or quarantined meanwhile, or has another owner. */
   private async quarantine(content: Content, message: string): Promise<Damaged | undefined> {
-    const time = await quarantineStored(this.options.index, content, message);
+    const time = await unlessElsewhere(() => quarantineStored(this.options.index, content, message));
     if (time === undefined) return undefined;
     await this.options.onStep?.('scrub.quarantined');
     const { ns, sha256, record } = content;
@@ -256,13 +260,22 @@ export class Scrub {
 
   /** Keeps the position, unless another call has come further meanwhile. */
   private async note(before: Rounds | undefined, rounds: Rounds): Promise<void> {
-    await transact(this.options.index, {
+    const isNoted = await ifHere(this.options.index, '', () => this.write(before, rounds));
+    if (isNoted) this.own = undefined;
+    else if (this.own === undefined || this.own === before) this.own = rounds;
+  }
+
+  private write(before: Rounds | undefined, rounds: Rounds): Promise<true> {
+    const isOwn = this.own !== undefined;
+    return transact(this.options.index, {
       ns: '',
       reads: [keys.store.setting.key(scrubSetting)],
       *decide(tx) {
         const current = tx.get(keys.store.setting, scrubSetting) as Rounds | undefined;
-        if (JSON.stringify(current) === JSON.stringify(before))
+        // The position of the owner before is about other namespaces.
+        if (isOwn || JSON.stringify(current) === JSON.stringify(before))
           tx.put(keys.store.setting, [scrubSetting], rounds);
+        return true as const;
       },
     });
   }

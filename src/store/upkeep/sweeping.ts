@@ -3,6 +3,7 @@ import type { BlobStore } from '../../blobs/blob-store.ts';
 import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { Key } from '../../index/row.ts';
+import { namesHere, unlessElsewhere } from '../rows/here.ts';
 import type { OnStep } from '../rows/steps.ts';
 import { transact } from '../rows/transaction.ts';
 import { Inconsistency } from './inconsistency.ts';
@@ -26,9 +27,9 @@ interface SweptBatch {
   /** The number of files whose rows this call has removed, and their bytes. */
   readonly removed: number;
   readonly bytes: number;
-  /** The number of rows of the queue that were looked at; none: the queue is at its end. */
+  /** The number of rows of the queue that were looked at, without those of namespaces that other processes own. */
   readonly looked: number;
-  /** The last of these rows. */
+  /** The last row that was read. Undefined: the queue is at its end. */
   readonly last: Key | undefined;
   /** The first reason for which some files could not be removed. */
   readonly failure: unknown;
@@ -46,7 +47,7 @@ export async function sweepSome(
   range: { readonly gte: Key; readonly lt: Key },
   itemsMax: number,
 ): Promise<SweptBatch> {
-  const condemned = await readCondemned(index, range, Math.min(itemsMax, filesTogether));
+  const { condemned, last } = await readCondemned(index, range, Math.min(itemsMax, filesTogether));
   const gone: Condemned[] = [];
   let failure: unknown;
   for (let at = 0; at < condemned.length; at += removalsAtOnce) {
@@ -60,7 +61,7 @@ export async function sweepSome(
   }
   if (gone.length > 0) await onStep?.('collect.swept');
   const removed = gone.length === 0 ? { removed: 0, bytes: 0 } : await forget(index, gone);
-  return { ...removed, looked: condemned.length, last: condemned.at(-1)?.key, failure };
+  return { ...removed, looked: condemned.length, last, failure };
 }
 
 /** Reads the row of the queue and the row of the name at one instant; they must say the same. */
@@ -68,15 +69,20 @@ async function readCondemned(
   index: Index,
   range: { readonly gte: Key; readonly lt: Key },
   limit: number,
-): Promise<Condemned[]> {
+): Promise<{ readonly condemned: readonly Condemned[]; readonly last: Key | undefined }> {
   await using snapshot = index.snapshot();
-  const condemned: Condemned[] = [];
+  const queued: Condemned[] = [];
   for await (const block of snapshot.scan({ ...range, limit }))
     for (const [key, value] of block) {
       const [notBefore, ns, name] = keys.blobs.condemned.parse(key);
       const { size, generation, again } = keys.blobs.condemned.decode(value);
-      condemned.push({ key, notBefore, ns, name, size, generation, again });
+      queued.push({ key, notBefore, ns, name, size, generation, again });
     }
+  const here = await namesHere(
+    index,
+    queued.map(({ ns }) => ns),
+  );
+  const condemned = queued.filter(({ ns }) => here.has(ns));
   const states = await snapshot.getMany(
     condemned.map(({ ns, name }) => keys.blobs.physicalName.key(ns, name)),
   );
@@ -89,23 +95,39 @@ async function readCondemned(
           `${state?.state ?? 'unknown'}`,
       );
   }
-  return condemned;
+  return { condemned, last: queued.at(-1)?.key };
 }
 
+/** Removes the rows of files that are gone. @throws the first failure; the rows of other namespaces are removed. */
 async function forget(
   index: Index,
   gone: readonly Condemned[],
 ): Promise<{ readonly removed: number; readonly bytes: number }> {
-  return await transact(index, {
-    ns: gone[0]!.ns,
-    reads: gone.flatMap(({ key, ns, name }) => [key, keys.blobs.physicalName.key(ns, name)]),
+  const byNamespace = [...Map.groupBy(gone, ({ ns }) => ns)];
+  const outcomes = await Promise.allSettled(
+    byNamespace.map(([ns, some]) => unlessElsewhere(() => forgetOf(index, ns, some))),
+  );
+  let removed = 0;
+  let bytes = 0;
+  for (const outcome of outcomes) {
+    if (outcome.status === 'rejected') throw outcome.reason;
+    removed += outcome.value?.removed ?? 0;
+    bytes += outcome.value?.bytes ?? 0;
+  }
+  return { removed, bytes };
+}
+
+function forgetOf(index: Index, ns: string, gone: readonly Condemned[]) {
+  return transact(index, {
+    ns,
+    reads: gone.flatMap(({ key, name }) => [key, keys.blobs.physicalName.key(ns, name)]),
     *decide(tx) {
       // Another sweep may have removed some rows.
       const ours = gone.filter(
-        ({ key, ns, name }) =>
+        ({ key, name }) =>
           tx.value(key) !== undefined && tx.get(keys.blobs.physicalName, ns, name)?.state === 'condemned',
       );
-      for (const { key, ns, name, size, again } of ours) {
+      for (const { key, name, size, again } of ours) {
         tx.write({ type: 'del', key });
         if (again === undefined || again <= tx.now) {
           tx.del(keys.blobs.physicalName, ns, name);

@@ -9,6 +9,7 @@ import type { Asking, Index, Tx } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { BlobRecord, HeadRecord } from '../../index/records.ts';
 import type { Key, Write } from '../../index/row.ts';
+import { rowOwner } from '../../index/row-owner.ts';
 import { condemn, crcKeys, isSameCopy, quarantine as putQuarantine } from '../rows/blob-rows.ts';
 import { transact } from '../rows/transaction.ts';
 import { noUsage, plus } from '../rows/usage.ts';
@@ -144,7 +145,7 @@ function same(now: HeadRecord | undefined, before: HeadRecord | undefined): bool
 
 async function derive(index: Index, { key, owner }: RepairOf<'derive'>): Promise<boolean> {
   return await transact(index, {
-    ns: owner?.ns ?? '',
+    ns: rowOwner(key, undefined) ?? '',
     reads: owner === undefined ? [] : [owner.key],
     *decide(tx) {
       const derived = owner === undefined ? [] : yield* derivedOf(tx, owner);
@@ -273,10 +274,12 @@ async function soundFile(
   return hash.digest('hex') === sha256 ? stat : undefined;
 }
 
-/** Writes all rows that are derived from these owners, in one transaction. @returns the number of rows. */
-export async function reindex(index: Index, owners: readonly Owner[]): Promise<number> {
+/**
+ * Writes all rows that are derived from these owners, of one namespace, in one transaction. @returns the number of rows.
+ */
+export async function reindex(index: Index, ns: string, owners: readonly Owner[]): Promise<number> {
   return await transact(index, {
-    ns: owners[0]!.ns,
+    ns,
     reads: owners.map(({ key }) => key),
     *decide(tx) {
       // All heads in one round.

@@ -4,6 +4,7 @@ import type { BlobStore } from '../../blobs/blob-store.ts';
 import { Failure, failedWith } from '../../domain/errors.ts';
 import type { Index, Snapshot } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
+import { unlessElsewhere } from '../rows/here.ts';
 import { endConfirmation, type Files, mayCondemn } from '../upkeep/orphan-valve.ts';
 import {
   type ContentCheck,
@@ -181,7 +182,7 @@ export class Verifier {
     const checked = { rows: 0, contents: 0, bytes: 0 };
     if (options.reindex) checked.rows = await this.reindexAll(options.signal);
     const files = orphansIn(report);
-    const mayRemove = files.count === 0 || (await mayCondemn(this.index, files, report.fileBytes));
+    const mayRemove = files.count === 0 || (await this.mayRemove(files, report.fileBytes));
     let repaired = 0;
     for (const { finding, repair: what } of report.findings) {
       options.signal?.throwIfAborted();
@@ -192,8 +193,13 @@ export class Verifier {
       const message = outcome === undefined ? finding.message : `${finding.message}; ${outcome}`;
       yield { kind: 'finding', finding: { ...finding, message, repaired: isRepaired } };
     }
-    if (files.count > 0 && mayRemove) await endConfirmation(this.index);
+    if (files.count > 0 && mayRemove) await unlessElsewhere(() => endConfirmation(this.index));
     yield { kind: 'summary', reportId: '', checked, findings: report.findings.length, repaired };
+  }
+
+  /** The owner of the store as a whole decides whether orphans are few. */
+  private async mayRemove(files: Files, allBytes: number): Promise<boolean> {
+    return (await unlessElsewhere(() => mayCondemn(this.index, files, allBytes))) ?? false;
   }
 
   /** @returns the reason for which it was not repaired; undefined if it was. */
@@ -206,7 +212,7 @@ export class Verifier {
             'well; check again';
     } catch (error) {
       // Rows that the repair would need are damaged too, and are reported by themselves.
-      if (failedWith(error, 'DATA_LOSS')) return `it was not repaired: ${error.message}`;
+      if (failedWith(error, 'DATA_LOSS', 'NOT_OWNER')) return `it was not repaired: ${error.message}`;
       throw error;
     }
   }
@@ -226,7 +232,8 @@ export class Verifier {
             .flatMap((row): Owner[] =>
               row.kind === 'row' ? [{ kind, ns: String(family.parse(row.key)[0]), key: row.key }] : [],
             );
-          if (owners.length > 0) rows += await reindex(this.index, owners).catch(ignoreDamage);
+          for (const [ns, some] of Map.groupBy(owners, (owner) => owner.ns))
+            rows += await reindex(this.index, ns, some).catch(ignoreDamage);
         }
       }
     }
@@ -234,9 +241,9 @@ export class Verifier {
   }
 }
 
-/** Damaged owners and heads are reported by themselves. */
+/** Damaged owners and heads are reported by themselves; another process derives the rows of its namespaces. */
 function ignoreDamage(error: unknown): number {
-  if (!failedWith(error, 'DATA_LOSS')) throw error;
+  if (!failedWith(error, 'DATA_LOSS', 'NOT_OWNER')) throw error;
   return 0;
 }
 

@@ -11,7 +11,7 @@ import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
 import { ArtifactaClient } from '../../../src/client/client.ts';
 import { MemoryHome } from '../../../src/index/memory/home.ts';
 import { StoreHost } from '../../../src/store/custody/host.ts';
-import { openStore } from '../../../src/store/open.ts';
+import { openCheckedStore } from '../../support/row-owners.ts';
 import { startOfTime } from '../../support/service.ts';
 import { specOf, tester } from '../../support/specs.ts';
 
@@ -22,7 +22,7 @@ async function place() {
   const host = await StoreHost.open({
     home: new MemoryHome({ clock }),
     clock,
-    open: (index, isFirst) => openStore({ index, blobs, removesStale: isFirst }),
+    open: (index, isFirst) => openCheckedStore({ index, blobs, removesStale: isFirst }),
     warn: () => {},
   });
   onTestFinished(() => host[Symbol.asyncDispose]());

@@ -8,14 +8,14 @@ import { memoryExports } from '../../../src/blobs/memory-exports.ts';
 import { MemoryHome } from '../../../src/index/memory/home.ts';
 import type { ExportPlace } from '../../../src/store/custody/exports.ts';
 import { StoreHost } from '../../../src/store/custody/host.ts';
-import { openStore } from '../../../src/store/open.ts';
 import { refusal } from '../../support/calls.ts';
+import { openCheckedStore } from '../../support/row-owners.ts';
 
 async function open(exportPlace: ExportPlace | undefined) {
   const blobs = openMemoryBlobs();
   const host = await StoreHost.open({
     home: new MemoryHome(),
-    open: (index, isFirst) => openStore({ index, blobs, removesStale: isFirst }),
+    open: (index, isFirst) => openCheckedStore({ index, blobs, removesStale: isFirst }),
     warn: () => {},
   });
   onTestFinished(() => host[Symbol.asyncDispose]());

@@ -13,11 +13,11 @@ import { encodeRow } from '../../../src/index/engine/stored-row.ts';
 import { keys } from '../../../src/index/keys.ts';
 import { openMemoryIndex } from '../../../src/index/memory/memory.ts';
 import { Shipping } from '../../../src/store/custody/shipping.ts';
-import { openStore } from '../../../src/store/open.ts';
 import { refusal } from '../../support/calls.ts';
+import { openCheckedStore } from '../../support/row-owners.ts';
 
 async function served(shipped: Shipped | undefined) {
-  const store = await openStore({ index: await openMemoryIndex(), blobs: openMemoryBlobs() });
+  const store = await openCheckedStore({ index: await openMemoryIndex(), blobs: openMemoryBlobs() });
   onTestFinished(() => store[Symbol.asyncDispose]());
   const all = routes({
     store: () => store,

@@ -5,8 +5,9 @@ import { connect } from '../../../src/client/client.ts';
 import { Failure } from '../../../src/domain/errors.ts';
 import { keys } from '../../../src/index/keys.ts';
 import { openMemoryIndex } from '../../../src/index/memory/memory.ts';
-import { openStore, type Store } from '../../../src/store/open.ts';
+import type { Store } from '../../../src/store/open.ts';
 import { someBytes } from '../../support/calls.ts';
+import { openCheckedStore } from '../../support/row-owners.ts';
 import { digestOf } from '../../support/specs.ts';
 import { commandLine, transportTo } from '../support.ts';
 
@@ -19,7 +20,7 @@ let damage: () => Promise<void>;
 beforeEach(async () => {
   const index = await openMemoryIndex();
   blobs = openMemoryBlobs();
-  store = await openStore({ index, blobs });
+  store = await openCheckedStore({ index, blobs });
   run = commandLine(transportTo(store));
   const client = await connect(transportTo(store));
   const bad = someBytes(40_000, 1);

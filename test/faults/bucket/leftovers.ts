@@ -2,8 +2,9 @@
 import { join } from 'node:path';
 import { keys } from '../../../src/index/keys.ts';
 import { openLevelIndex } from '../../../src/index/leveldb/leveldb.ts';
-import { openStore, type Store } from '../../../src/store/open.ts';
+import type { Store } from '../../../src/store/open.ts';
 import { inconsistencies } from '../../support/naive.ts';
+import { openCheckedStore } from '../../support/row-owners.ts';
 import type { BucketProcess } from './bucket-process.ts';
 import { sendAll } from './direct.ts';
 import { openPlace } from './place.ts';
@@ -62,7 +63,7 @@ export async function sweepLeftovers(
     clock.now += ms;
     await process.clock(clock.now);
   };
-  await using store = await openStore({ index, blobs: place, inlineBytesMax: 0, reserveBytes: 0 });
+  await using store = await openCheckedStore({ index, blobs: place, inlineBytesMax: 0, reserveBytes: 0 });
   try {
     const before = (await stored()).length;
     await pass(sweptMs);

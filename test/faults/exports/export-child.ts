@@ -11,7 +11,7 @@ import { Failure } from '../../../src/domain/errors.ts';
 import { LevelHome } from '../../../src/index/leveldb/home.ts';
 import { Exports } from '../../../src/store/custody/exports.ts';
 import { StoreHost } from '../../../src/store/custody/host.ts';
-import { openStore } from '../../../src/store/open.ts';
+import { openCheckedStore } from '../../support/row-owners.ts';
 import { specOf, tester } from '../../support/specs.ts';
 import { openPlace } from '../bucket/place.ts';
 
@@ -19,7 +19,7 @@ const [dataDir = '', exportDir = '', keep = '', name = '', step] = process.argv.
 await using host = await StoreHost.open({
   home: new LevelHome({ directory: join(dataDir, 'index'), markPath: join(dataDir, 'index.mark') }),
   open: async (index) =>
-    await openStore({ index, blobs: await openDiskBlobs({ root: dataDir }), reserveBytes: 0 }),
+    await openCheckedStore({ index, blobs: await openDiskBlobs({ root: dataDir }), reserveBytes: 0 }),
   warn: (message) => process.stderr.write(`${message}\n`),
 });
 await host.store.uploads.create(tester, specOf({ session: 's', name }), Buffer.alloc(20_000, name));

@@ -10,8 +10,8 @@ import { fromPartMessage } from '../../../src/api/admin/index-parts.ts';
 import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
 import { MemoryHome } from '../../../src/index/memory/home.ts';
 import { StoreHost } from '../../../src/store/custody/host.ts';
-import { openStore } from '../../../src/store/open.ts';
 import { removeDirectory } from '../../support/directories.ts';
+import { openCheckedStore } from '../../support/row-owners.ts';
 import { target, tester } from '../../support/specs.ts';
 import { BucketProcess } from '../bucket/bucket-process.ts';
 import { SmallDisk, whyNoSmallDisk } from '../disk/small-disk.ts';
@@ -43,7 +43,7 @@ async function place(exportDir?: string) {
 async function restored(file: string | Buffer, names: readonly string[]): Promise<string[]> {
   await using host = await StoreHost.open({
     home: new MemoryHome(),
-    open: (index) => openStore({ index, blobs: openMemoryBlobs() }),
+    open: (index) => openCheckedStore({ index, blobs: openMemoryBlobs() }),
     warn: () => undefined,
   });
   async function* parts() {

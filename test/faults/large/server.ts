@@ -6,7 +6,7 @@ import { limits } from '../../../src/domain/limits.ts';
 import { parseNamespace } from '../../../src/domain/names.ts';
 import { openLevelIndex } from '../../../src/index/leveldb/leveldb.ts';
 import { startServer } from '../../../src/server/server.ts';
-import { openStore } from '../../../src/store/open.ts';
+import { openCheckedStore } from '../../support/row-owners.ts';
 
 const [dataDir, socket] = process.argv.slice(2) as [string, string];
 const index = await openLevelIndex({
@@ -14,7 +14,7 @@ const index = await openLevelIndex({
   markPath: join(dataDir, 'index.mark'),
 });
 const blobs = await openDiskBlobs({ root: dataDir });
-const store = await openStore({ index, blobs, reserveBytes: 0 });
+const store = await openCheckedStore({ index, blobs, reserveBytes: 0 });
 await store.namespaces.ensure(parseNamespace('namespace', 'other'));
 await startServer({
   routes: routes({ store: () => store, onCall: () => {}, elapsed: () => performance.now() }),

@@ -2,10 +2,10 @@
 import { join } from 'node:path';
 import { openDiskBlobs } from '../../../src/blobs/disk.ts';
 import { openLevelIndex } from '../../../src/index/leveldb/leveldb.ts';
-import { openStore } from '../../../src/store/open.ts';
 import type { Step } from '../../../src/store/rows/steps.ts';
 import { fill, reapAll, told } from '../../lifecycle/endings.ts';
 import { everything, type Rig, rigOver } from '../../lifecycle/rig.ts';
+import { openCheckedStore } from '../../support/row-owners.ts';
 import { type BucketPlace, openPlace } from '../bucket/place.ts';
 import { fillDirectly } from './direct.ts';
 
@@ -49,7 +49,13 @@ export async function workOn(
   const blobs = place ?? (await openDiskBlobs({ root: dataDir }));
   let rig: Rig | undefined;
   const report = (step: Step) => onStep(step, rig);
-  await using store = await openStore({ index, blobs, reserveBytes: 0, inlineBytesMax: 0, onStep: report });
+  await using store = await openCheckedStore({
+    index,
+    blobs,
+    reserveBytes: 0,
+    inlineBytesMax: 0,
+    onStep: report,
+  });
   const close = () => store[Symbol.asyncDispose]();
   rig = rigOver({ store, index, blobs, clock, [Symbol.asyncDispose]: close });
   if (work === 'tell') return await told(rig);

@@ -9,8 +9,8 @@ import { openDiskBlobs } from '../../../src/blobs/disk.ts';
 import { Failure } from '../../../src/domain/errors.ts';
 import { Budget } from '../../../src/domain/load/budget.ts';
 import { openLevelIndex } from '../../../src/index/leveldb/leveldb.ts';
-import { openStore } from '../../../src/store/open.ts';
 import { someBytes } from '../../support/calls.ts';
+import { openCheckedStore } from '../../support/row-owners.ts';
 import { specOf, target, tester } from '../../support/specs.ts';
 
 const [dataDir = '', what, occurrence] = process.argv.slice(2);
@@ -21,7 +21,7 @@ const index = await openLevelIndex({
   markPath: join(dataDir, 'index.mark'),
 });
 const blobs = await openDiskBlobs({ root: dataDir });
-await using store = await openStore({
+await using store = await openCheckedStore({
   index,
   blobs,
   inlineBytesMax: 64,

@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDiskBlobs } from '../../../src/blobs/disk.ts';
 import { openLevelIndex } from '../../../src/index/leveldb/leveldb.ts';
-import { openStore } from '../../../src/store/open.ts';
 import { removeDirectory } from '../../support/directories.ts';
 import { asRelease01, fillWithTypes, listedTypes } from '../../support/raw-types.ts';
+import { openCheckedStore } from '../../support/row-owners.ts';
 import { inspect } from '../at-rest.ts';
 import { openConnection } from '../connection.ts';
 import type { Failpoint } from '../failpoints.ts';
@@ -83,7 +83,7 @@ class TypesRig {
   async fill(): Promise<void> {
     const index = await this.openIndex();
     const blobs = await openDiskBlobs({ root: this.dataDir });
-    await using store = await openStore({ index, blobs, inlineBytesMax, reserveBytes: 0 });
+    await using store = await openCheckedStore({ index, blobs, inlineBytesMax, reserveBytes: 0 });
     await fillWithTypes(store, this.types);
     await asRelease01(index);
   }

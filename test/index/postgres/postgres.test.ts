@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { PostgresServer, postgresPrograms } from '../../support/postgres.ts';
 import { indexContract } from '../contract.ts';
-import { openPostgresRig } from '../rigs.ts';
+import { openPostgresRig, openReplicaRig } from '../rigs.ts';
 
 const programs = postgresPrograms();
 if ('missing' in programs) console.warn(`skipped, the index on PostgreSQL: ${programs.missing}`);
@@ -18,5 +18,9 @@ describe.skipIf('missing' in programs)('on PostgreSQL', () => {
   indexContract(
     'PostgreSQL',
     openPostgresRig(() => server),
+  );
+  indexContract(
+    'PostgreSQL, a replica',
+    openReplicaRig(() => server),
   );
 });

@@ -8,8 +8,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
 import type { Index } from '../../../src/index/door.ts';
 import { openMemoryIndex } from '../../../src/index/memory/memory.ts';
-import { openStore } from '../../../src/store/open.ts';
 import { someBytes } from '../../support/calls.ts';
+import { openCheckedStore } from '../../support/row-owners.ts';
 import { digestOf, sessionNamed, specOf, target, tester } from '../../support/specs.ts';
 
 /** The same index; each transaction adds to `begun` how often its decision was. */
@@ -40,7 +40,7 @@ const neverTwice = (length: number) => (length === 1 ? Uint8Array.of(0) : random
 async function filled(readsWait: boolean) {
   const begun: number[] = [];
   const index = counting(await openMemoryIndex({ random: neverTwice, readsWait }), begun);
-  const store = await openStore({ index, blobs: openMemoryBlobs(), inlineBytesMax: 64 });
+  const store = await openCheckedStore({ index, blobs: openMemoryBlobs(), inlineBytesMax: 64 });
   onTestFinished(() => store[Symbol.asyncDispose]());
   const push = (name: string, bytes: string | Uint8Array, more: Partial<Parameters<typeof specOf>[0]> = {}) =>
     store.uploads.create(tester, specOf({ session: 's', name, ...more }), Buffer.from(bytes));

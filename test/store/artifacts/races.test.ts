@@ -8,9 +8,9 @@ import { keys } from '../../../src/index/keys.ts';
 import { openMemoryIndex } from '../../../src/index/memory/memory.ts';
 import { MemoryRows } from '../../../src/index/memory/rows.ts';
 import { Upload } from '../../../src/store/artifacts/upload.ts';
-import { openStore } from '../../../src/store/open.ts';
 import { someBytes } from '../../support/calls.ts';
 import { inconsistencies } from '../../support/naive.ts';
+import { openCheckedStore } from '../../support/row-owners.ts';
 import { openTestStore, startOfTime } from '../../support/service.ts';
 import { sessionNamed, specOf, target, tester } from '../../support/specs.ts';
 
@@ -116,7 +116,7 @@ describe('a seal', () => {
     let lastBatch = Number.POSITIVE_INFINITY;
     const failAt = (batch: number) => (batch > lastBatch ? 'unwritten' : undefined);
     const index = await openMemoryIndex({ clock, rows, failAt });
-    const store = await openStore({ index, blobs });
+    const store = await openCheckedStore({ index, blobs });
     for (let at = 0; at < 5; at++)
       await store.uploads.create(tester, specOf({ session: 's', name: `n${at}` }), Buffer.from(`c${at}`));
     // The fence is written, what follows is not.
@@ -134,7 +134,7 @@ describe('a seal', () => {
     await index.close();
 
     const again = await openMemoryIndex({ clock, rows });
-    await using reopened = await openStore({ index: again, blobs });
+    await using reopened = await openCheckedStore({ index: again, blobs });
     expect(reopened.recovered.pendingSeals).toBe(1);
     const session = await reopened.sessions.get(tester, sessionNamed('s').id);
     expect(session).toMatchObject({ state: 'sealed', outcome: 'succeeded', manifest: { lineCount: 5 } });

@@ -5,8 +5,8 @@ import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
 import type { Principal } from '../../../src/domain/principal.ts';
 import { openMemoryIndex } from '../../../src/index/memory/memory.ts';
 import type { Window } from '../../../src/reading/window.ts';
-import { openStore } from '../../../src/store/open.ts';
 import { withBlobs } from '../../support/blobs.ts';
+import { openCheckedStore } from '../../support/row-owners.ts';
 import { principalOf, specOf, target, tester } from '../../support/specs.ts';
 
 const lines: Window = { kind: 'lines', first: 1, count: undefined };
@@ -27,7 +27,7 @@ async function opened() {
       }
     },
   });
-  const store = await openStore({ index: await openMemoryIndex(), blobs });
+  const store = await openCheckedStore({ index: await openMemoryIndex(), blobs });
   onTestFinished(() => store[Symbol.asyncDispose]());
   return { store, reads, open: () => open };
 }

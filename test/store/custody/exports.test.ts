@@ -15,8 +15,8 @@ import { openMemoryDatabase } from '../../../src/index/memory/memory.ts';
 import type { ExportPart } from '../../../src/store/custody/export.ts';
 import { Exports } from '../../../src/store/custody/exports.ts';
 import { StoreHost } from '../../../src/store/custody/host.ts';
-import { openStore } from '../../../src/store/open.ts';
 import type { Step } from '../../../src/store/rows/steps.ts';
+import { openCheckedStore } from '../../support/row-owners.ts';
 import { startOfTime } from '../../support/service.ts';
 import { specOf, target, tester } from '../../support/specs.ts';
 import { hours, minutes } from '../../support/times.ts';
@@ -38,7 +38,7 @@ async function place(given: Partial<Pick<Place, 'files' | 'clock' | 'home'>> = {
   const host = await StoreHost.open({
     home,
     clock: () => clock.now,
-    open: (index, isFirst) => openStore({ index, blobs, removesStale: isFirst }),
+    open: (index, isFirst) => openCheckedStore({ index, blobs, removesStale: isFirst }),
     warn: () => {},
   });
   onTestFinished(() => host[Symbol.asyncDispose]());

@@ -9,9 +9,9 @@ import { openMemoryDatabase } from '../../../src/index/memory/memory.ts';
 import type { ExportPart } from '../../../src/store/custody/export.ts';
 import { StoreHost } from '../../../src/store/custody/host.ts';
 import type { HostState } from '../../../src/store/custody/status.ts';
-import { openStore } from '../../../src/store/open.ts';
 import type { Finding } from '../../../src/store/verify/finding.ts';
 import { someBytes } from '../../support/calls.ts';
+import { openCheckedStore } from '../../support/row-owners.ts';
 import { startOfTime } from '../../support/service.ts';
 import { specOf, target, tester } from '../../support/specs.ts';
 
@@ -29,7 +29,7 @@ function place(blobs = openMemoryBlobs(), time = { now: startOfTime }): Place {
     const host = await StoreHost.open({
       home,
       clock,
-      open: (index, isFirst) => openStore({ index, blobs, inlineBytesMax: 64, removesStale: isFirst }),
+      open: (index, isFirst) => openCheckedStore({ index, blobs, inlineBytesMax: 64, removesStale: isFirst }),
       onState: (state) => states.push(state),
       warn: () => {},
     });

@@ -3,14 +3,14 @@ import { expect, it, onTestFinished } from 'vitest';
 import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
 import { MemoryHome } from '../../../src/index/memory/home.ts';
 import { StoreHost } from '../../../src/store/custody/host.ts';
-import { openStore } from '../../../src/store/open.ts';
+import { openCheckedStore } from '../../support/row-owners.ts';
 import { specOf, tester } from '../../support/specs.ts';
 
 it('go on after everything that was shipped, though the restore has less', async () => {
   const blobs = openMemoryBlobs();
   const host = await StoreHost.open({
     home: new MemoryHome(),
-    open: (index, isFirst) => openStore({ index, blobs, removesStale: isFirst }),
+    open: (index, isFirst) => openCheckedStore({ index, blobs, removesStale: isFirst }),
     shippedCommit: async () => 5_000,
     warn: () => {},
   });

@@ -9,7 +9,7 @@ import { MemoryHome } from '../../../src/index/memory/home.ts';
 import type { Entry } from '../../../src/index/row.ts';
 import { type ExportPart, exportRows } from '../../../src/store/custody/export.ts';
 import { StoreHost } from '../../../src/store/custody/host.ts';
-import { openStore } from '../../../src/store/open.ts';
+import { openCheckedStore } from '../../support/row-owners.ts';
 import { startOfTime } from '../../support/service.ts';
 import { specOf, tester } from '../../support/specs.ts';
 
@@ -18,7 +18,7 @@ async function opened(blobs: BlobStore): Promise<StoreHost> {
   const host = await StoreHost.open({
     home: new MemoryHome({ clock }),
     clock,
-    open: (index, isFirst) => openStore({ index, blobs, removesStale: isFirst }),
+    open: (index, isFirst) => openCheckedStore({ index, blobs, removesStale: isFirst }),
     onState: () => undefined,
     warn: () => undefined,
   });

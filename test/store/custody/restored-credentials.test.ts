@@ -11,7 +11,7 @@ import { MemoryHome } from '../../../src/index/memory/home.ts';
 import { openMemoryDatabase } from '../../../src/index/memory/memory.ts';
 import type { ExportPart } from '../../../src/store/custody/export.ts';
 import { StoreHost } from '../../../src/store/custody/host.ts';
-import { openStore } from '../../../src/store/open.ts';
+import { openCheckedStore } from '../../support/row-owners.ts';
 import { startOfTime } from '../../support/service.ts';
 import { specOf, target, tester } from '../../support/specs.ts';
 
@@ -33,7 +33,7 @@ function place(time = { now: startOfTime }): Place {
     const host = await StoreHost.open({
       home,
       clock,
-      open: (index, isFirst) => openStore({ index, blobs, inlineBytesMax: 64, removesStale: isFirst }),
+      open: (index, isFirst) => openCheckedStore({ index, blobs, inlineBytesMax: 64, removesStale: isFirst }),
       warn: (message) => warnings.push(message),
     });
     onTestFinished(() => host[Symbol.asyncDispose]());

@@ -5,7 +5,6 @@ import { SessionOutcome } from '../../../gen/artifacta/v1/outcome_pb.ts';
 import { parseNamespace } from '../../../src/domain/names.ts';
 import { keys } from '../../../src/index/keys.ts';
 import { Paging } from '../../../src/store/look/paging.ts';
-import { openStore } from '../../../src/store/open.ts';
 import { Namespaces } from '../../../src/store/tenants/namespaces.ts';
 import {
   byId,
@@ -20,6 +19,7 @@ import {
   upload,
 } from '../../support/calls.ts';
 import { inNamespace, makeNamespace } from '../../support/namespace-service.ts';
+import { openCheckedStore } from '../../support/row-owners.ts';
 import { closeChecked, openMemoryService, type Service } from '../../support/service.ts';
 
 async function openBoth(): Promise<{ here: Service; there: Service }> {
@@ -187,7 +187,7 @@ describe('a namespace', () => {
     const fresh = parseNamespace('namespace', 'fresh');
     const made = await Promise.all([1, 2, 3].map(() => open().ensure(fresh)));
     expect(new Set(made.map(({ internalId }) => internalId)).size).toBe(1);
-    const again = await openStore({ index: here.index, blobs: here.blobs });
+    const again = await openCheckedStore({ index: here.index, blobs: here.blobs });
     const spec = { session: 's', name: 'a' };
     await upload(inNamespace({ ...here, store: again }, 'fresh'), spec, bytes);
   });

@@ -9,8 +9,8 @@ import type { Index } from '../../../src/index/door.ts';
 import { MemoryHome } from '../../../src/index/memory/home.ts';
 import { figuresOf } from '../../../src/store/custody/figures.ts';
 import { StoreHost } from '../../../src/store/custody/host.ts';
-import { openStore } from '../../../src/store/open.ts';
 import { clockPauses } from '../../../src/store/upkeep/clock-pauses.ts';
+import { openCheckedStore } from '../../support/row-owners.ts';
 import { startOfTime } from '../../support/service.ts';
 import { specOf, target, tester } from '../../support/specs.ts';
 import { days, hours, idTimeMs, minutes, TestTime } from '../../support/times.ts';
@@ -30,7 +30,7 @@ function place() {
       serviceClock,
       open: (opened, isFirst) => {
         index = opened;
-        return openStore({
+        return openCheckedStore({
           index: opened,
           blobs,
           removesStale: isFirst,

@@ -9,6 +9,7 @@ import { openStore, type Store } from '../../../src/store/open.ts';
 import type { Finding } from '../../../src/store/verify/finding.ts';
 import { Verifier, type VerifyEvent } from '../../../src/store/verify/verifier.ts';
 import { someBytes } from '../../support/calls.ts';
+import { checkingOwners } from '../../support/row-owners.ts';
 import { startOfTime } from '../../support/service.ts';
 import { sessionNamed, specOf, target, tester } from '../../support/specs.ts';
 
@@ -41,12 +42,13 @@ async function report(events: AsyncIterable<VerifyEvent>): Promise<Report> {
 
 export async function openRig(rows = new MemoryRows(), blobStore = openMemoryBlobs()): Promise<Rig> {
   const clock = { now: startOfTime };
-  const index = await openMemoryIndex({ rows, clock: () => clock.now });
+  const raw = await openMemoryIndex({ rows, clock: () => clock.now });
+  const index = checkingOwners(raw);
   const opened = await openStore({ index, blobs: blobStore, inlineBytesMax: 64 });
   const verifier = new Verifier(index, blobStore);
   return {
     rows,
-    index,
+    index: raw,
     store: opened,
     blobs: blobStore,
     clock,

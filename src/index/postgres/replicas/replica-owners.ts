@@ -1,9 +1,11 @@
 /** The namespaces that a replica owns, and what it knows of those of the others. */
+import { Buffer } from 'node:buffer';
 import { Failure } from '../../../domain/errors.ts';
+import type { ReplicaStats } from '../../door.ts';
 import type { OwnRows } from '../../engine/options.ts';
-import { keys } from '../../keys.ts';
 import { here, notOwner, type Owner, type Owners } from '../../owners.ts';
 import type { Value } from '../../row.ts';
+import { rowOwner } from '../../row-owner.ts';
 import type { Control } from './control.ts';
 import type { Member, Membership } from './membership.ts';
 import { winnerOf } from './rendezvous.ts';
@@ -47,18 +49,22 @@ export class ReplicaOwners implements Owners, OwnRows {
   private beats = new Map<string, number>();
   private moving: Promise<void> = Promise.resolve();
   private hasLeft = false;
+  private takeOvers = 0;
+  private lapses = 0;
   /** No transaction of this process gets an earlier time. */
   timeMin = 0;
 
   constructor(options: ReplicaOwnersOptions) {
     this.options = options;
-    options.membership.onLapse(() => this.drop());
+    options.membership.onLapse(() => {
+      this.lapses++;
+      this.drop();
+    });
     options.membership.onBeat(() => this.beat());
   }
 
-  /** The number of namespaces that this replica owns. */
-  get size(): number {
-    return this.own.size;
+  get stats(): ReplicaStats {
+    return { namespaces: this.own.size, takeOvers: this.takeOvers, lapses: this.lapses };
   }
 
   async ownerOf(ns: string): Promise<Owner> {
@@ -96,7 +102,8 @@ export class ReplicaOwners implements Owners, OwnRows {
   }
 
   isOwn(text: string, value: Value): boolean {
-    return this.own.has(ownerOfCached(text, value));
+    const owner = rowOwner(Buffer.from(text, 'latin1'), value);
+    return owner !== undefined && this.own.has(owner);
   }
 
   private async lookUp(ns: string): Promise<Owner> {
@@ -126,6 +133,7 @@ export class ReplicaOwners implements Owners, OwnRows {
     // An id of this owner is greater than those of the owner before.
     if (before !== number) this.timeMin = Math.max(this.timeMin, (await newestTime(before)) + 1);
     if (this.hasLeft || membership.id !== id || !membership.isValid) throw notOwner(ns, undefined);
+    this.takeOvers++;
     this.own.set(ns, { ns, epoch, underWay: 0, isLeaving: false });
     this.changed();
     for (const listener of this.takenListeners) listener(ns);
@@ -202,13 +210,4 @@ function rest(tenure: Tenure): Promise<void> {
     if (tenure.underWay === 0) resolve();
     else tenure.onRest = resolve;
   });
-}
-
-/**
- * Returns the owner of a row of a family that is cached. The first column of its key is the namespace; an API key names
- * its own.
- */
-function ownerOfCached(text: string, value: Value): string {
-  if (text.charCodeAt(0) === keys.credentials.apiKey.code) return keys.credentials.apiKey.decode(value).ns;
-  return text.slice(1, text.indexOf('\0', 1));
 }

@@ -24,6 +24,8 @@ import { type ReplicaStatements, replicaStatementsOf } from './tables.ts';
 export interface ReplicaOptions
   extends Pick<PostgresDatabaseOptions, 'url' | 'schema' | 'momentsMax'>,
     Omit<OpeningOptions, 'clock'> {
+  /** Milliseconds since the Unix epoch. Default: the server's time. */
+  readonly clock?: () => number;
   /** `host:port` at which this replica takes the calls of the others. */
   readonly address: string;
   /** What must be the same for all replicas of a store, as a text. Default: nothing. */
@@ -59,14 +61,15 @@ export async function openPostgresReplica(options: ReplicaOptions): Promise<Inde
     const newestTime = newestTimeBy(control, schema);
     const owners = new ReplicaOwners({ control, statements, membership, newestTime, warn });
     // A process that had the store for itself wrote to the first ring.
-    owners.timeMin = (await newestTime(0)) + 1;
-    const clock = () => Math.max(owners.timeMin, membership!.now());
+    owners.timeMin = await newestTime(0);
+    if (owners.timeMin > 0) owners.timeMin++;
+    const { clock = () => membership!.now() } = engine;
     const ownership = new ReplicaWriter(statements, membership, owners);
     const database = { url, schema, ownership, momentsMax, isShared: true, after: afterRealTime };
     const index = await openEngine({
       probe: () => probe(url),
       ...engine,
-      clock,
+      clock: () => Math.max(owners.timeMin, clock()),
       ring: membership.number,
       ownRows: owners,
       openDatabase: () => (openDatabase ?? openPostgresDatabase)(database),
@@ -151,8 +154,8 @@ class ReplicaWriter implements WriteOwner {
 function replicaIndex(engine: Index, owners: ReplicaOwners, membership: Membership, control: Control): Index {
   let closing: Promise<void> | undefined;
   const end = async () => {
-    await owners.leave();
-    await engine.close();
+    // What was accepted is finished.
+    await Promise.all([owners.leave(), engine.close()]);
     await membership.leave();
     await control.close();
   };
@@ -161,7 +164,10 @@ function replicaIndex(engine: Index, owners: ReplicaOwners, membership: Membersh
     return closing;
   };
   return {
-    transact: (transaction) => transactOwned(engine, owners, transaction),
+    transact: async (transaction) => {
+      if (closing !== undefined) throw new Failure('SHUTTING_DOWN', 'the index is closing');
+      return await transactOwned(engine, owners, transaction);
+    },
     get: (key) => engine.get(key),
     getMany: (wanted) => engine.getMany(wanted),
     cached: engine.cached,
@@ -181,7 +187,7 @@ function replicaIndex(engine: Index, owners: ReplicaOwners, membership: Membersh
     nextEpoch: () => engine.nextEpoch(),
     owners,
     get stats() {
-      return engine.stats;
+      return { ...engine.stats, replica: owners.stats };
     },
     get waiting() {
       return engine.waiting;
@@ -197,7 +203,8 @@ async function transactOwned<T>(
   owners: ReplicaOwners,
   transaction: Transaction<T>,
 ): Promise<T> {
-  const tenure = await tenureOf(owners, transaction.ns);
+  // Whatever is owned already is accepted at once.
+  const tenure = owners.find(transaction.ns) ?? (await tenureOf(owners, transaction.ns));
   tenure.underWay++;
   let hasWritten = false;
   try {
@@ -220,8 +227,6 @@ async function transactOwned<T>(
 }
 
 async function tenureOf(owners: ReplicaOwners, ns: string): Promise<Tenure> {
-  const found = owners.find(ns);
-  if (found !== undefined) return found;
   const owner = await owners.ownerOf(ns);
   const tenure = owners.find(ns);
   if (tenure === undefined) throw notOwner(ns, owner.isHere ? undefined : owner.address);

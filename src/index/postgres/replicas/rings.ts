@@ -8,14 +8,14 @@ import type { Connection } from '../connection.ts';
 
 /** Returns the time of the newest commit of any replica, in milliseconds; 0 if none has written. */
 export async function newestReplicaTime(connection: Connection, schema: string): Promise<number> {
-  const bounds = [keys.store.commit.key(ringSlots), commitRange.lt];
+  const ends = [keys.store.commit.key(ringSlots), commitRange.lt];
   const rows = await connection.query(
     {
       name: 'commits of replicas',
-      text: `SELECT r.key, r.value FROM "${schema}".rows AS r, (SELECT $1::bytea[] AS bounds) AS given
-WHERE r.key >= given.bounds[1] AND r.key < given.bounds[2]`,
+      text: `SELECT r.key, r.value FROM "${schema}".rows AS r, (SELECT $1::bytea[] AS ends) AS given
+WHERE r.key >= given.ends[1] AND r.key < given.ends[2]`,
     },
-    [byteaArray(bounds)],
+    [byteaArray(ends)],
   );
   let newest = 0;
   for (const [key, value] of rows) {

@@ -7,10 +7,10 @@ import { rangeAfter } from '../../index/family.ts';
 import { keys } from '../../index/keys.ts';
 import type { QuarantineRecord } from '../../index/records.ts';
 import type { Entry } from '../../index/row.ts';
+import type { Damaged } from '../contents/damage.ts';
 import { chargedRows, type Page, type PageRequest, page } from '../look/page.ts';
 import type { Paging } from '../look/paging.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
-import type { Damaged } from './scrub.ts';
 
 /** A quarantined content, and the artifacts that have it. The size is in bytes. */
 export interface QuarantinedContent extends QuarantineRecord {
