@@ -12,7 +12,7 @@ import { examineRows } from '../engine/reader.ts';
 import { encodeWrite } from '../engine/stored-row.ts';
 import type { IndexHome, Replacement, Salvage } from '../home.ts';
 import { commitRange, keys } from '../keys.ts';
-import { replaceMark } from '../leveldb/mark.ts';
+import { replaceMark } from '../mark.ts';
 import type { CommitRecord } from '../records.ts';
 import type { Entry, Write } from '../row.ts';
 import { byteaArray } from './bytea.ts';

@@ -4,7 +4,7 @@ import type { Index } from '../door.ts';
 import type { Database } from '../engine/database.ts';
 import { openEngine } from '../engine/engine.ts';
 import type { OpeningOptions } from '../engine/options.ts';
-import { openMark } from '../leveldb/mark.ts';
+import { openMark } from '../mark.ts';
 import type { LockLost } from '../lock-lost.ts';
 import { Connection } from './connection.ts';
 import { openPostgresDatabase, type PostgresDatabaseOptions } from './database.ts';
