@@ -103,7 +103,7 @@ export async function replaceMark(path: string, seq: number): Promise<void> {
 }
 
 /** The new content is in place, through power loss too, when this resolves; until then the old content is. */
-async function replaceDurably(path: string, content: string): Promise<void> {
+export async function replaceDurably(path: string, content: string): Promise<void> {
   const temporary = `${path}.tmp`;
   const file = await open(temporary, 'w', 0o600);
   try {

@@ -48,11 +48,16 @@ export function troubleOf(error: unknown): string {
 }
 
 /** Returns the same words for the known faults; undefined for others. */
-export function knownTroubleOf(error: unknown): string | undefined {
+function knownTroubleOf(error: unknown): string | undefined {
   const trouble = error instanceof Error && error.cause instanceof DatabaseTrouble ? error.cause : error;
   if (trouble instanceof DatabaseTrouble) return trouble.words;
   const code = codeOf(error);
   return troubles.find(([known]) => known === code)?.[2];
+}
+
+/** Returns the same text for errors of the same kind. */
+export function causeOf(error: unknown): string {
+  return knownTroubleOf(error) ?? String(error);
 }
 
 /** Returns true if no room was left: the reserve may help. */

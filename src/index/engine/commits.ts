@@ -55,7 +55,7 @@ export async function checkCommits(database: Database, atLeast: number): Promise
         lastCommit: Math.max(newest.seq, atLeast),
         lastIntactTime: before?.seq === first - 1 ? before.time : 0,
       },
-      database.dropped,
+      { dropped: database.dropped, whyLost: newest.seq < atLeast ? database.whyLost : undefined },
     );
   }
   return newest;
@@ -103,9 +103,10 @@ async function readRing(database: Database): Promise<(CommitRecord | undefined)[
 function lost(
   missing: readonly (readonly [number, number])[],
   known: Pick<Loss, 'firstCommit' | 'lastCommit' | 'lastIntactTime'>,
-  dropped: readonly string[],
+  { dropped, whyLost }: { readonly dropped: readonly string[]; readonly whyLost: string | undefined },
 ): IndexDamaged {
   const ranges = missing.map(([first, last]) => (first === last ? first : `${first}..${last}`)).join(', ');
   const said = dropped.length === 0 ? '' : `; the database said: ${dropped.join('; ')}`;
-  return new IndexDamaged(`the index lost commits ${ranges}${said}`, known);
+  const why = whyLost === undefined ? '' : `: ${whyLost}`;
+  return new IndexDamaged(`the index lost commits ${ranges}${why}${said}`, known);
 }

@@ -1,17 +1,18 @@
 /** The ordered map on PostgreSQL that the engine needs. */
 import { Buffer } from 'node:buffer';
-import { Failure } from '../../domain/errors.ts';
-import type { After } from '../../domain/timer.ts';
+import { type After, pause } from '../../domain/timer.ts';
 import type { Database } from '../engine/database.ts';
 import { unavailable } from '../engine/handle.ts';
 import type { Write } from '../row.ts';
 import { byteaArray } from './bytea.ts';
-import { Connection } from './connection.ts';
+import type { Connection } from './connection.ts';
+import { Connections } from './connections.ts';
 import { Moments } from './moments.ts';
+import { OwnerConnection } from './owner-connection.ts';
 import type { Ownership } from './ownership.ts';
 import { readMany } from './reads.ts';
 import { type Statements, statementsOf } from './statements.ts';
-import { readFailure, refusal, troubleWith } from './troubles.ts';
+import { DatabaseTrouble, readFailure } from './troubles.ts';
 
 /** The parts of a database. */
 export interface PostgresDatabaseOptions {
@@ -22,19 +23,23 @@ export interface PostgresDatabaseOptions {
   /** The most snapshots of different instants that are open at once, each on a connection of its own. Default 8. */
   readonly momentsMax?: number | undefined;
   readonly after: After;
+  /** The connections of this process. Default: new ones to {@link url}. */
+  readonly connections?: Connections | undefined;
 }
 
 /** Opens the database, and makes its tables if they do not exist. @throws Failure STORE_UNAVAILABLE, LockLost */
 export async function openPostgresDatabase(options: PostgresDatabaseOptions): Promise<Database> {
-  const { url, schema, ownership, momentsMax = 8, after } = options;
-  const open = () => Connection.open(url);
+  const { url, schema, momentsMax = 8, after, connections = new Connections(url) } = options;
+  const open = () => connections.connect();
   const statements = statementsOf(schema);
-  const writer = await Writer.open(open, statements, ownership);
+  const writer = await Writer.open(connections, statements, options);
   const moments = new Moments({ open, statements, momentsMax, after });
   const reads = new Reads(open);
   let closing: Promise<unknown> | undefined;
   return {
     dropped: [],
+    whyLost: 'perhaps a standby has taken over that had not received them, or the database was restored',
+    failed: writer.failed,
     getMany: (keys) => reads.read((connection) => readMany(connection, statements, keys)),
     iterator: (range) => {
       const snapshot = moments.snapshot();
@@ -72,27 +77,35 @@ export async function openPostgresDatabase(options: PostgresDatabaseOptions): Pr
 
 type Open = () => Promise<Connection>;
 
-/** The connection of the owner, which alone writes. */
+/** A batch that the server has ended because of another transaction was not written, and is sent again so often. */
+const triesMax = 3;
+/** The other transaction gets this time to go on. */
+const againMs = 50;
+const endedForAnother: ReadonlySet<unknown> = new Set(['40001', '40P01']);
+
+/** Writes batches as the owner. */
 class Writer {
-  private readonly open: Open;
   private readonly statements: Statements;
   private readonly ownership: Ownership;
-  private connection: Connection;
-  private epoch: number;
+  private readonly owner: OwnerConnection;
 
-  private constructor(
-    parts: { readonly open: Open; readonly statements: Statements; readonly ownership: Ownership },
-    owned: Owned,
-  ) {
-    this.open = parts.open;
-    this.statements = parts.statements;
-    this.ownership = parts.ownership;
-    this.connection = owned.connection;
-    this.epoch = owned.epoch;
+  private constructor(statements: Statements, ownership: Ownership, owner: OwnerConnection) {
+    this.statements = statements;
+    this.ownership = ownership;
+    this.owner = owner;
   }
 
-  static async open(open: Open, statements: Statements, ownership: Ownership): Promise<Writer> {
-    return new Writer({ open, statements, ownership }, await own(open, ownership));
+  static async open(
+    connections: Connections,
+    statements: Statements,
+    { ownership, after }: Pick<PostgresDatabaseOptions, 'ownership' | 'after'>,
+  ): Promise<Writer> {
+    return new Writer(statements, ownership, await OwnerConnection.open({ connections, ownership, after }));
+  }
+
+  /** See {@link Database.failed}. */
+  get failed(): Promise<unknown> {
+    return this.owner.failed;
   }
 
   /** All or nothing, and durable when this resolves. If the connection is cut meanwhile, the outcome is unknown. */
@@ -108,33 +121,27 @@ class Writer {
         values.push(write.value);
       }
     }
-    // Nothing was under way on a connection that was cut before, so that its end changes nothing.
-    if (this.connection.isBroken)
-      ({ connection: this.connection, epoch: this.epoch } = await own(this.open, this.ownership));
     const arrays = [removed, keys, values].map(byteaArray);
-    const owned = await this.connection.query(this.statements.batch, [this.epoch, ...arrays]);
-    if (owned.length === 0) throw this.ownership.lost();
+    await this.owner.use(async ({ connection, epoch }) => {
+      const owned = await this.send(connection, [epoch, ...arrays]);
+      if (owned.length === 0) throw await this.ownership.lostOn(connection, epoch);
+    });
+  }
+
+  private async send(connection: Connection, values: readonly (number | Buffer)[]): Promise<unknown[]> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await connection.query(this.statements.batch, values);
+      } catch (error) {
+        const isAgain = error instanceof DatabaseTrouble && endedForAnother.has(error.code);
+        if (!isAgain || tries === triesMax) throw error;
+        await pause(againMs);
+      }
+    }
   }
 
   close(): Promise<void> {
-    return this.connection.close();
-  }
-}
-
-/** A connection whose batches are written. */
-interface Owned {
-  readonly connection: Connection;
-  readonly epoch: number;
-}
-
-async function own(open: Open, ownership: Ownership): Promise<Owned> {
-  let connection: Connection | undefined;
-  try {
-    connection = await open();
-    return { connection, epoch: await ownership.take(connection) };
-  } catch (error) {
-    await connection?.close();
-    throw error instanceof Failure ? error : refusal(troubleWith(error));
+    return this.owner.close();
   }
 }
 

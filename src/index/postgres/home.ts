@@ -27,6 +27,8 @@ import { refusal, troubleWith } from './troubles.ts';
 interface PostgresHomeOptions extends Omit<PostgresIndexOptions, 'onDamage'> {
   /** Called before the index is opened. Its errors are thrown. Default: nothing. */
   readonly beforeOpening?: (() => Promise<void>) | undefined;
+  /** Called before a replacement takes the place of the index. Its errors are thrown. Default: nothing. */
+  readonly beforeAdopting?: (() => Promise<void>) | undefined;
 }
 
 const beforeCommits = { gte: Uint8Array.of(0), lt: commitRange.gte };
@@ -132,6 +134,7 @@ class PostgresReplacement implements Replacement {
     // What an earlier owner has left behind would be written to the new table.
     const ownership = new Ownership({ schema, warn });
     await ownership.take(this.connection);
+    await this.options.beforeAdopting?.();
     await this.connection.run(
       [
         'BEGIN',
