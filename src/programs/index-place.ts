@@ -12,6 +12,7 @@ import { LevelHome } from '../index/leveldb/home.ts';
 import { openLevelDatabase } from '../index/leveldb/leveldb.ts';
 import type { LockWatch } from '../index/leveldb/lock-watch.ts';
 import type { LockLost } from '../index/lock-lost.ts';
+import { forgetStore, requireStoreOf } from './contents/other-store.ts';
 import { absentAsUndefined } from './directory-rights.ts';
 import type { StartStage } from './slow-start.ts';
 
@@ -47,10 +48,7 @@ export async function indexHomeOf(options: IndexPlaceOptions): Promise<IndexHome
         `the index of this store is in ${dataDir}: --index cannot be given; to move it, import an export of it into ` +
           'a new store',
       );
-    const { PostgresHome } = await import('../index/postgres/home.ts');
-    const { url, schema } = address;
-    const markPath = join(dataDir, databaseMark);
-    return new PostgresHome({ ...engine, url, schema, markPath, onLost, beforeOpening });
+    return await databaseHomeOf(address, dataDir, { ...engine, onLost, beforeOpening });
   }
   if (await exists(join(dataDir, databaseMark)))
     throw elsewhere(`the index of this store is in a database: give --index, as before`);
@@ -70,6 +68,33 @@ export async function indexHomeOf(options: IndexPlaceOptions): Promise<IndexHome
       const database = await openLevelDatabase(...args);
       onStage?.('checks');
       return database;
+    },
+  });
+}
+
+async function databaseHomeOf(
+  address: IndexAddress,
+  dataDir: string,
+  options: Omit<IndexPlaceOptions, 'dataDir' | 'address' | 'locks' | 'onStage'>,
+): Promise<IndexHome> {
+  const { PostgresHome } = await import('../index/postgres/home.ts');
+  const { openPostgresDatabase } = await import('../index/postgres/database.ts');
+  const { url, schema } = address;
+  return new PostgresHome({
+    ...options,
+    url,
+    schema,
+    markPath: join(dataDir, databaseMark),
+    beforeAdopting: () => forgetStore(dataDir),
+    openDatabase: async (parts) => {
+      const database = await openPostgresDatabase(parts);
+      try {
+        await requireStoreOf(dataDir, indexPlaceText(address), database);
+        return database;
+      } catch (error) {
+        await database.close();
+        throw error;
+      }
     },
   });
 }
