@@ -9,6 +9,8 @@ export class Forwarder {
   private readonly pairs = new Set<readonly [client: Socket, server: Socket]>();
   /** HOST:PORT of the server for connections that come from now on; undefined: they are ended at once. */
   target: string | undefined;
+  /** Answers of the server come in pieces of this many bytes. */
+  pieceBytes = Number.POSITIVE_INFINITY;
   /** Answers of the server are lost from now on; connections stay. */
   isMute = false;
 
@@ -27,13 +29,20 @@ export class Forwarder {
     const pair = [client, upstream] as const;
     this.pairs.add(pair);
     client.on('data', (bytes) => upstream.write(bytes));
-    upstream.on('data', (bytes) => this.isMute || client.write(bytes));
+    client.setNoDelay();
+    upstream.on('data', (bytes) => this.answer(client, bytes));
     for (const [one, other] of [pair, [upstream, client]] as const) {
       one.on('error', () => undefined);
       one.on('close', () => {
         if (!this.isMute) other.destroy();
       });
     }
+  }
+
+  private answer(client: Socket, bytes: Buffer): void {
+    if (this.isMute) return;
+    for (let at = 0; at < bytes.length; at += this.pieceBytes)
+      client.write(bytes.subarray(at, at + this.pieceBytes));
   }
 
   /** Ends when the test does. */

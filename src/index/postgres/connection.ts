@@ -8,7 +8,8 @@ import type { Buffer } from 'node:buffer';
 import { Socket } from 'node:net';
 import type { Client, ClientConfig } from 'pg';
 import { afterRealTime } from '../../domain/timer.ts';
-import { byteaOf, byteaOid } from './bytea.ts';
+import { readInBinary } from './binary-answers.ts';
+import { byteaOid } from './bytea.ts';
 import { cutWords, DatabaseTrouble, troubleWith } from './troubles.ts';
 
 /** A statement and the name under which a connection keeps it. */
@@ -36,7 +37,6 @@ const otherWords =
   'at the address of the database something ended the connection before it was made: perhaps it is not PostgreSQL';
 
 const settings = {
-  bytea_output: 'hex',
   client_min_messages: 'warning',
   default_transaction_isolation: "'read committed'",
   enable_bitmapscan: 'off',
@@ -68,15 +68,24 @@ const int4 = 23;
 const int8 = 20;
 const bool = 16;
 
-type Parser = (text: string) => Column;
+type Parser = (value: Buffer) => Column;
+/** Of values in binary. */
 const parsers: ReadonlyMap<number, Parser> = new Map<number, Parser>([
-  [byteaOid, byteaOf],
-  [bool, (text) => text === 't'],
-  [int2, Number],
-  [int4, Number],
-  [int8, Number],
+  [byteaOid, (value) => value],
+  [bool, (value) => value[0] === 1],
+  [int2, (value) => value.readInt16BE()],
+  [int4, (value) => value.readInt32BE()],
+  [int8, (value) => Number(value.readBigInt64BE())],
 ]);
-const asItIs: Parser = (text) => text;
+const numbers: ReadonlySet<number> = new Set([int2, int4, int8]);
+/** A text is the same in both formats. */
+const asText: Parser = (value) => value.toString();
+
+/** @param format of the answer: a statement without a name is answered in text. */
+function parserOf(oid: number, format: 'text' | 'binary'): Parser {
+  if (format === 'binary') return parsers.get(oid) ?? asText;
+  return numbers.has(oid) ? (value) => Number(value.toString()) : asText;
+}
 
 /** The driver is loaded when the first connection is made: a service without PostgreSQL never loads it. */
 const loadDriver = async () => (await import('pg')).default;
@@ -115,7 +124,7 @@ export class Connection {
   static async open(url: string, onBegun?: (connection: Connection) => void): Promise<Connection> {
     const pg = await loadDriver();
     const socket = new Socket();
-    const config: ClientConfig = {
+    const config: ClientConfig & { readonly binary: true } = {
       fallback_application_name: 'artifacta',
       connectionString: url,
       stream: () => socket,
@@ -124,11 +133,13 @@ export class Connection {
       keepAlive: true,
       keepAliveInitialDelayMillis: connectMsMax,
       pipeline: true,
-      types: { getTypeParser: ((oid: number) => parsers.get(oid) ?? asItIs) as never },
+      binary: true,
+      types: { getTypeParser: parserOf as never },
     };
     let connection: Connection | undefined;
     try {
       const client = new pg.Client(config);
+      readInBinary(client);
       connection = new Connection(client, socket);
       onBegun?.(connection);
       if (connection.broken !== undefined) throw connection.broken;
