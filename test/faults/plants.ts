@@ -67,8 +67,8 @@ export const plants: readonly Plant[] = [
   {
     name: 'postgres: does-not-ask-a-server-that-is-silent',
     file: 'src/index/postgres/owner-connection.ts',
-    from: 'if (!isNeeded) return;',
-    to: 'if (isNeeded) return;',
+    from: 'const isNeeded = !this.isInUse && !this.wasUsed && this.making === undefined;',
+    to: 'const isNeeded = false;',
     tests: ['test/index/postgres/lost.test.ts'],
   },
   {

@@ -1,9 +1,12 @@
 /** Answers of the server in binary, however they are cut into pieces. */
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { Connection } from '../../../src/index/postgres/connection.ts';
+import { Authority, hasOpenssl } from '../../support/certificates.ts';
 import { Forwarder } from '../../support/forwarder.ts';
-import { PostgresServer, postgresPrograms } from '../../support/postgres.ts';
+import { PostgresServer, postgresDirectory, postgresPrograms, postgresUser } from '../../support/postgres.ts';
 
 describe.skipIf('missing' in postgresPrograms())('answers of PostgreSQL', { timeout: 60_000 }, () => {
   let server: PostgresServer;
@@ -42,5 +45,27 @@ describe.skipIf('missing' in postgresPrograms())('answers of PostgreSQL', { time
     expect(await Promise.all(asked)).toEqual([wanted, wanted]);
     await expect(connection.query({ name: 'wrong', text: 'SELECT 1/0' })).rejects.toThrow('division by zero');
     expect(await connection.query(statement, values)).toEqual(wanted);
+  });
+
+  test.skipIf(!hasOpenssl())('come over TLS as well, from a server that the authority knows', async () => {
+    const directory = await postgresDirectory();
+    onTestFinished(() => rm(directory, { recursive: true, force: true }));
+    const authority = new Authority(directory);
+    const { cert, key } = authority.issue('server');
+    const user = postgresUser();
+    if (user !== undefined) execFileSync('chown', [user, cert, key]);
+    const secure = await PostgresServer.start(['ssl=on', `ssl_cert_file=${cert}`, `ssl_key_file=${key}`]);
+    onTestFinished(() => secure[Symbol.asyncDispose]());
+    const trusted = `sslmode=verify-full&sslrootcert=${authority.cert}`;
+    const connection = await Connection.open(`${secure.url}?${trusted}`);
+    const text = `SELECT ssl, $1::bytea FROM pg_stat_ssl WHERE pid = pg_backend_pid()`;
+    const value = randomBytes(100_000);
+    expect(await connection.query({ name: 'tls', text }, [value])).toEqual([[true, value]]);
+    const closing = connection.close();
+    await connection.ended;
+    await closing;
+    await expect(Connection.open(`${server.url}?${trusted}`)).rejects.toThrow(
+      'The server does not support SSL connections',
+    );
   });
 });
