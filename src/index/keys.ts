@@ -6,7 +6,7 @@
  *
  * A row has one owner, which decides about it (`owners.ts`, `row-owner.ts`): its namespace; for settings the store as a
  * whole, whose name is empty; for API keys and share links the namespace that their record names. A transaction writes
- * rows of one owner, the one that its `ns` names. It reads rows of other owners only in these families (`readByOthers`):
+ * rows of one owner, the one that its `ns` names. It reads rows of other owners only in these families:
  *
  *   - `apiKey`: a transaction on behalf of a key requires that the key is still good. An operator's key acts in any
  *     namespace. The key's owner may have revoked it just now.
@@ -176,12 +176,6 @@ export const cachedFamilies: ReadonlySet<number> = new Set(
     credentials.tokenUse,
   ].map(({ code }) => code),
 );
-
-/**
- * The codes of the families whose rows decisions read although another owner may write them: such a row is read from the
- * database, and not from the memory of this process.
- */
-export const readByOthers: ReadonlySet<number> = new Set([credentials.apiKey.code, links.record.code]);
 
 /** Every family, by group. Decisions and readers name rows by these; `fsck` and the tests walk over them. */
 export const keys = {

@@ -8,7 +8,7 @@ import { byName, someBytes, uploadMessages } from '../support/calls.ts';
 import { newDirectory } from '../support/command.ts';
 import { FakeGcs } from '../support/gcs/server.ts';
 import { PostgresServer, postgresPrograms } from '../support/postgres.ts';
-import { freePort } from '../support/replicas.ts';
+import { freePort } from '../support/replica-servers.ts';
 import { clientsOf } from '../support/service.ts';
 import { startServe } from './serve-process.ts';
 

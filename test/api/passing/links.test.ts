@@ -9,7 +9,7 @@ import { failureIn, toConnectError } from '../../../src/api/errors.ts';
 import { Failure, reasons } from '../../../src/domain/errors.ts';
 import { Tls } from '../../../src/server/tls.ts';
 import { Authority, hasOpenssl } from '../../support/certificates.ts';
-import { openReplicaSet } from '../../support/replicas.ts';
+import { openReplicaSet } from '../../support/replica-servers.ts';
 
 describe.skipIf(!hasOpenssl())('over TLS', () => {
   it('calls are passed on, whatever names the certificate has, and no client certificate is asked for', async () => {
