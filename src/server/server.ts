@@ -40,8 +40,11 @@ import { FollowingCredentials, type Tls } from './tls.ts';
 
 const MiB = 1024 * 1024;
 const windowBytesDefault = 4 * MiB;
-/** A commit of another replica: its content in the index, or four bytes for each MiB of its content in the bucket. */
-const replicaMessageBytesMax = 16 * MiB;
+/**
+ * The limits for other replicas. Their largest message is a commit, with a content for the index, or with four bytes for
+ * each MiB of a content in the bucket.
+ */
+const replicaLimits = { messageBytesMax: 16 * MiB, concurrentStreamsMax: 4_096 };
 
 // grpc-js writes headers that it cannot parse to standard error, and one of them could be a token.
 setLogVerbosity(logVerbosity.NONE);
@@ -144,18 +147,18 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   );
   const served = [...methods, ...healthMethods.methods];
   const shared = sharedOf(options);
-  const { answers, inflatedRoom, openCalls, received, starts } = shared;
+  const { answers, inflatedRoom } = shared;
   const inflation = { room: inflatedRoom, messageBytesMax: options.messageBytesMax };
   const parts = { ...shared, inflation, methods: served, stop: stop.signal, calls };
   // Each listener has a server of its own, so that the transport of each call is known.
   const servers: Ends[] = [];
   const forReplicas = { servers: [] as Ends[], calls: new CallsInFlight() };
   const listen = async (transport: TransportKind, target: string): Promise<number> => {
-    const messageBytesMax = transport === 'replica' ? replicaMessageBytesMax : options.messageBytesMax;
-    const server = makeServer(options, messageBytesMax);
+    const limited = limitsOf(transport, options);
+    const server = makeServer(options, limited);
     const ends = { shutDown: () => shutDown(server), forceShutdown: () => server.forceShutdown() };
-    const inflation = { room: inflatedRoom, messageBytesMax };
-    const { onUnexpectedError } = options;
+    const inflation = { ...limited, room: inflatedRoom };
+    const { onUnexpectedError, tls } = options;
     const callOptions = { transport, stop: stop.signal, calls, answers, inflation, onUnexpectedError };
     if (transport === 'replica') {
       forReplicas.servers.push(ends);
@@ -165,10 +168,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       serve(server, served, callOptions);
       serveReflection(server, { ...callOptions, methods: served, admit: options.admit ?? admitAll });
     }
-    const port = await bind(server, target, credentialsFor(transport, options.tls));
+    const port = await bind(server, target, credentialsFor(transport, tls));
     openConnectionWindows(server, options.windowBytes ?? windowBytesDefault);
     placeConnections(server, options.connectionsMax ?? usualPlaces.listener);
-    lookAtHeads(server, refusedHead, { calls: openCalls, starts, received });
+    lookAtHeads(server, refusedHead, orderOf(transport, shared));
     return port;
   };
   try {
@@ -264,10 +267,27 @@ function credentialsFor(transport: TransportKind, tls: Tls | undefined): ServerC
     : new FollowingCredentials(tls);
 }
 
-function makeServer(options: ServerOptions, messageBytesMax: number): Server {
+type Limits = Pick<ServerOptions, 'messageBytesMax' | 'concurrentStreamsMax'>;
+
+/** Returns the limits of a listener. */
+function limitsOf(
+  transport: TransportKind,
+  { messageBytesMax, concurrentStreamsMax }: ServerOptions,
+): Limits {
+  return transport === 'replica' ? replicaLimits : { messageBytesMax, concurrentStreamsMax };
+}
+
+/** Returns the counters of a listener. Each connection of a replica has the calls of many clients: they count apart. */
+function orderOf(transport: TransportKind, { openCalls, starts, received }: ReturnType<typeof sharedOf>) {
+  return transport === 'replica'
+    ? { calls: new OpenCalls(), starts: new FairStarts(), received }
+    : { calls: openCalls, starts, received };
+}
+
+function makeServer(options: ServerOptions, { messageBytesMax, concurrentStreamsMax }: Limits): Server {
   const server = new Server({
     'grpc.max_receive_message_length': wireBytesMax(true, messageBytesMax),
-    'grpc.max_concurrent_streams': options.concurrentStreamsMax,
+    'grpc.max_concurrent_streams': concurrentStreamsMax,
     'grpc.enable_channelz': 0,
     // These settings find clients that vanished without closing.
     'grpc.keepalive_time_ms': 60_000,

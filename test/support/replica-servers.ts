@@ -1,5 +1,6 @@
 /** Several servers over one store in memory, whose namespaces are assigned to them by the test. */
 import { createServer } from 'node:net';
+import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import type { CallRecord } from '../../src/api/guard.ts';
 import { replicaRoutes } from '../../src/api/passing/replica-routes.ts';
 import { routes } from '../../src/api/routes.ts';
@@ -11,8 +12,14 @@ import type { Index } from '../../src/index/door.ts';
 import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { here, notOwner, type Owners } from '../../src/index/owners.ts';
 import { openReplicas } from '../../src/programs/serving/replicas.ts';
+import type { Tls } from '../../src/server/tls.ts';
 import { openStore, type Store, type StoreOptions } from '../../src/store/open.ts';
-import { openTransport, startTestServer, type TestServer } from '../server/grpc/listeners.ts';
+import {
+  openTransport,
+  startTestServer,
+  type TestServer,
+  type TestTransport,
+} from '../server/grpc/listeners.ts';
 import { clientsOf, type Service, startOfTime } from './service.ts';
 
 /** Who owns which namespace. What is assigned to nobody belongs to everybody. */
@@ -60,6 +67,8 @@ export interface Replica extends Service {
   readonly forgotten: string[];
   /** The calls that other replicas passed on to it, oldest first. */
   readonly passed: CallRecord[];
+  /** The headers of these calls. */
+  readonly begun: Headers[];
   /** Closes its listeners at once, as its death does. */
   die(): Promise<void>;
 }
@@ -81,13 +90,18 @@ export interface ReplicaOptions {
   readonly now?: () => number;
   /** Default: callers are guests. */
   readonly authenticate?: Authenticate;
+  /** The certificate of all its listeners. Its own client then speaks TLS without comparing it. Default: in clear. */
+  readonly tls?: Tls;
+  /** Returns the trace of what this process does at the moment. Default: none. */
+  readonly traceparent?: () => string | undefined;
   /** Called before each transaction of this process, and waited for. */
   readonly beforeTransaction?: (ns: string) => Promise<unknown> | undefined;
 }
 
 export const testSecret = new TextEncoder().encode('a secret of the replicas in tests, 1234');
 
-async function freePort(): Promise<number> {
+/** Returns a port that nobody listens on at the moment. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
@@ -151,17 +165,22 @@ async function openReplica(shared: Shared, options: ReplicaOptions): Promise<Rep
   const forgotten: string[] = [];
   const owners = assignments.asSeenAt(address, forgotten);
   const index = sharedIndex(shared, owners, address, options.beforeTransaction);
-  const { secret = testSecret, now } = options;
-  const replicas = openReplicas({ secret, address, isSecured: false, ...(now && { now }) });
+  const { secret = testSecret, now, tls, traceparent } = options;
+  const isSecured = tls !== undefined;
+  const replicas = openReplicas({ secret, address, isSecured, traceparent, ...(now && { now }) });
   const stored = { index, blobs, remoteCommits: replicas.remoteCommits, removesStale: false };
   const store: Store = await openStore({ ...stored, ...options.store });
-  const [calls, passed]: [CallRecord[], CallRecord[]] = [[], []];
+  const [calls, passed, begun]: [CallRecord[], CallRecord[], Headers[]] = [[], [], []];
   const { authenticate } = options;
   const common = { store: () => store, elapsed: () => performance.now(), authenticate };
   const passedOn = replicaRoutes({
     ...common,
     deciding: replicas.entrance(() => store),
     onCall: (record) => passed.push(record),
+    onStart: ({ headers }) => {
+      begun.push(headers);
+      return undefined;
+    },
   });
   const all = routes({
     ...common,
@@ -170,9 +189,10 @@ async function openReplica(shared: Shared, options: ReplicaOptions): Promise<Rep
   });
   const server = await startTestServer(all, {
     http: { host: '127.0.0.1', port: 0 },
+    tls,
     replicas: { address: parseAddress(address)!, routes: passedOn },
   });
-  const opening = openTransport(server.addresses.grpc);
+  const opening = isSecured ? openSecured(server.addresses.grpc) : openTransport(server.addresses.grpc);
   const die = async () => {
     await server.force();
   };
@@ -188,6 +208,7 @@ async function openReplica(shared: Shared, options: ReplicaOptions): Promise<Rep
     server,
     forgotten,
     passed,
+    begun,
     die,
     [Symbol.asyncDispose]: async () => {
       opening[Symbol.dispose]();
@@ -196,4 +217,12 @@ async function openReplica(shared: Shared, options: ReplicaOptions): Promise<Rep
       await store[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Over TLS, without a look at the certificate. */
+function openSecured(address: string): TestTransport {
+  const baseUrl = `https://${address}`;
+  const sessionManager = new Http2SessionManager(baseUrl, {}, { rejectUnauthorized: false });
+  const transport = createGrpcTransport({ baseUrl, sessionManager, acceptCompression: [] });
+  return { transport, [Symbol.dispose]: () => sessionManager.abort() };
 }

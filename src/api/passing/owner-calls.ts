@@ -100,13 +100,17 @@ function isPassing(error: unknown): boolean {
   return error instanceof NotBegun || error instanceof AnswerLost || failedWith(error, 'NOT_OWNER');
 }
 
+/** The failure of a call that no owner has taken. It does not tell clients the addresses of replicas. */
 function notFound(ns: string, error: unknown): Failure {
-  if (error instanceof Failure) return error;
   const thing = ns === '' ? 'the store as a whole' : `the namespace ${ns}`;
-  return new Failure('NOT_OWNER', `the replica that decides about ${thing} cannot be reached; try again`, {
-    retryAfterMs: 1_000,
-    cause: error,
-  });
+  return new Failure(
+    'NOT_OWNER',
+    `the replica that decides about ${thing} was not found in time; nothing was done: try again`,
+    {
+      retryAfterMs: 1_000,
+      cause: error,
+    },
+  );
 }
 
 function outcomeUnknown(error: unknown): Failure {

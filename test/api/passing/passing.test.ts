@@ -121,7 +121,9 @@ describe('a call about a namespace of another process', () => {
     expect(refused).toMatchObject({
       code: 'Unavailable',
       reason: 'NOT_OWNER',
-      message: 'the replica that decides about the namespace default cannot be reached; try again',
+      message:
+        'the replica that decides about the namespace default was not found in time; nothing was done: try again',
+      metadata: {},
     });
   });
 

@@ -1,0 +1,111 @@
+/** Several services over one database and one bucket, as processes of their own. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { SessionOutcome } from '../../gen/artifacta/v1/outcome_pb.ts';
+import { openTransport } from '../server/grpc/listeners.ts';
+import { byName, someBytes, uploadMessages } from '../support/calls.ts';
+import { newDirectory } from '../support/command.ts';
+import { FakeGcs } from '../support/gcs/server.ts';
+import { PostgresServer, postgresPrograms } from '../support/postgres.ts';
+import { freePort } from '../support/replica-servers.ts';
+import { clientsOf } from '../support/service.ts';
+import { startServe } from './serve-process.ts';
+
+describe.skipIf('missing' in postgresPrograms())('replicas', { timeout: 120_000 }, () => {
+  let server: PostgresServer;
+  let fake: FakeGcs;
+  let directory: string;
+  let variables: Record<string, string>;
+
+  beforeAll(async () => {
+    server = await PostgresServer.start();
+  }, 60_000);
+  afterAll(() => server[Symbol.asyncDispose]());
+  beforeEach(async () => {
+    fake = await FakeGcs.open();
+    onTestFinished(() => fake[Symbol.asyncDispose]());
+    directory = await newDirectory();
+    const secret = join(directory, 'secret');
+    await writeFile(secret, 'the secret of the replicas in this test\n');
+    variables = {
+      ARTIFACTA_INDEX: `${server.url}?schema=${server.newSchema()}`,
+      ARTIFACTA_BLOBS: 'gs://bucket/store',
+      STORAGE_EMULATOR_HOST: fake.endpoint,
+      ARTIFACTA_REPLICA_SECRET_FILE: secret,
+      ARTIFACTA_REPLICA_LEASE_SECONDS: '3',
+    };
+  });
+
+  async function startReplica(name: string, extra: Record<string, string> = {}) {
+    const address = `127.0.0.1:${await freePort()}`;
+    const listening = ['--replica-listen', address];
+    const serve = startServe(join(directory, name), listening, { ...variables, ...extra });
+    const { grpc } = await serve.ready;
+    const { transport, [Symbol.dispose]: close } = openTransport(String(grpc));
+    onTestFinished(close);
+    return { serve, address, ...clientsOf(transport) };
+  }
+  type Replica = Awaited<ReturnType<typeof startReplica>>;
+
+  const push = ({ artifacts }: Replica, session: string, name: string, bytes: Uint8Array) =>
+    artifacts.uploadArtifact(uploadMessages({ session, name, requestId: `${session}-${name}` }, bytes));
+
+  it('take any call, and go on when one is killed and one is stopped', async () => {
+    const replicas = [await startReplica('a'), await startReplica('b'), await startReplica('c')];
+    const [a, b, c] = replicas as [Replica, Replica, Replica];
+    await a.sessions.openSession({ session: 'run' });
+    for (const [at, replica] of replicas.entries()) {
+      await push(replica, 'run', `small-${at}`, someBytes(100, at + 1));
+      await push(replica, 'run', `large-${at}`, someBytes(2_000_000, at + 1));
+    }
+    const listed = (replica: Replica) => replica.artifacts.listArtifacts({ session: 'run' });
+    for (const replica of replicas) expect((await listed(replica)).artifacts.length).toBe(6);
+    const { session } = await c.sessions.sealSession({ session: 'run', outcome: SessionOutcome.SUCCEEDED });
+    expect(session?.outcome).toBe(SessionOutcome.SUCCEEDED);
+
+    b.serve.child.kill('SIGKILL');
+    await b.serve.ended;
+    // Whoever owned the namespace, somebody does again within a lease.
+    await push(a, 'killed', 'x', someBytes(100));
+    await push(c, 'killed', 'y', someBytes(2_000_000));
+
+    a.serve.child.kill('SIGTERM');
+    let count = 0;
+    const stopped = a.serve.ended.then(() => true);
+    const isOver = () => Promise.race([stopped, new Promise<false>((no) => setImmediate(() => no(false)))]);
+    for (; !(await isOver()); count++) await push(c, 'stopped', `n${count}`, someBytes(50, count + 1));
+    await push(c, 'stopped', 'last', someBytes(100));
+    expect(await a.serve.ended).toBe(0);
+    const { artifacts } = await c.artifacts.listArtifacts({ session: 'stopped' });
+    expect(artifacts.length).toBe(count + 1);
+    const { artifact } = await c.artifacts.getArtifact({ artifact: byName('run', 'large-1') });
+    expect(artifact?.sizeBytes).toBe(2_000_000n);
+  });
+
+  it('with another secret are not asked, and the log says why', async () => {
+    const other = join(directory, 'other');
+    await writeFile(other, 'another secret, which is as long as the first');
+    // So long that the second takes nothing from the first meanwhile.
+    const longLease = { ARTIFACTA_REPLICA_LEASE_SECONDS: '60' };
+    const a = await startReplica('a', longLease);
+    await a.sessions.openSession({ session: 'run' });
+    const b = await startReplica('b', { ...longLease, ARTIFACTA_REPLICA_SECRET_FILE: other });
+    const call = b.sessions.openSession({ session: 'two' }, { timeoutMs: 1_000 });
+    await expect(call).rejects.toThrow();
+    expect(b.serve.warnings().join()).toContain('a replica has not answered');
+    await expect(a.sessions.getSession({ session: 'two' })).rejects.toThrow('does not exist');
+  });
+
+  it('need a secret that is long enough', async () => {
+    const short = join(directory, 'short');
+    await writeFile(short, 'short\n');
+    const variablesOf = { ...variables, ARTIFACTA_REPLICA_SECRET_FILE: short };
+    const serve = startServe(join(directory, 'a'), ['--replica-listen', '127.0.0.1:7070'], variablesOf);
+    serve.ready.catch(() => undefined);
+    expect(await serve.ended).not.toBe(0);
+    expect(`${serve.stderr()}${JSON.stringify(serve.lines)}`).toContain(
+      'must have at least 32 bytes, not 5; make it with',
+    );
+  });
+});
