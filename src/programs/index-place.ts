@@ -12,6 +12,7 @@ import { LevelHome } from '../index/leveldb/home.ts';
 import { openLevelDatabase } from '../index/leveldb/leveldb.ts';
 import type { LockWatch } from '../index/leveldb/lock-watch.ts';
 import type { LockLost } from '../index/lock-lost.ts';
+import { forgetStore, requireStoreOf } from './contents/other-store.ts';
 import { absentAsUndefined } from './directory-rights.ts';
 import type { StartStage } from './slow-start.ts';
 
@@ -60,22 +61,13 @@ export async function indexHomeOf(options: IndexPlaceOptions): Promise<IndexHome
         `the index of this store is in ${dataDir}: --index cannot be given; to move it, import an export of it into ` +
           'a new store',
       );
-    const { url, schema } = address;
-    if (replica !== undefined) {
-      const { ReplicaHome } = await import('../index/postgres/replicas/home.ts');
-      return new ReplicaHome({
-        ...engine,
-        url,
-        schema,
-        ...replica,
-        settings: contentsPlace,
-        onLost,
-        beforeOpening,
-      });
-    }
-    const { PostgresHome } = await import('../index/postgres/home.ts');
-    const markPath = join(dataDir, databaseMark);
-    return new PostgresHome({ ...engine, url, schema, markPath, onLost, beforeOpening });
+    return await databaseHomeOf(address, dataDir, {
+      ...engine,
+      replica,
+      contentsPlace,
+      onLost,
+      beforeOpening,
+    });
   }
   if (await exists(join(dataDir, databaseMark)))
     throw elsewhere(`the index of this store is in a database: give --index, as before`);
@@ -97,6 +89,34 @@ export async function indexHomeOf(options: IndexPlaceOptions): Promise<IndexHome
       return database;
     },
   });
+}
+
+async function databaseHomeOf(
+  address: IndexAddress,
+  dataDir: string,
+  given: Omit<IndexPlaceOptions, 'dataDir' | 'address' | 'locks' | 'onStage'>,
+): Promise<IndexHome> {
+  const { replica, contentsPlace, ...options } = given;
+  const { openPostgresDatabase } = await import('../index/postgres/database.ts');
+  const { url, schema } = address;
+  const openDatabase: typeof openPostgresDatabase = async (parts) => {
+    const database = await openPostgresDatabase(parts);
+    try {
+      await requireStoreOf(dataDir, indexPlaceText(address), database);
+      return database;
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+  };
+  if (replica !== undefined) {
+    const { ReplicaHome } = await import('../index/postgres/replicas/home.ts');
+    return new ReplicaHome({ ...options, url, schema, ...replica, settings: contentsPlace, openDatabase });
+  }
+  const { PostgresHome } = await import('../index/postgres/home.ts');
+  const markPath = join(dataDir, databaseMark);
+  const beforeAdopting = () => forgetStore(dataDir);
+  return new PostgresHome({ ...options, url, schema, markPath, beforeAdopting, openDatabase });
 }
 
 function elsewhere(message: string): Failure {
