@@ -32,7 +32,7 @@ const layers: Readonly<Record<string, Rule>> = {
   'src/query': { ours: ['src/domain', 'src/index', 'gen/filter'], packages: [] },
   'src/reading': { ours: ['src/domain'], packages: ['re2js', 'csv-parse'] },
   'src/api': {
-    ours: ['src/domain', 'src/identity', 'src/store', 'gen'],
+    ours: ['src/domain', 'src/identity', 'src/store', 'src/index/owners.ts', 'gen'],
     packages: ['@connectrpc/connect', '@bufbuild/protobuf', 'client-zip'],
     not: outside,
   },

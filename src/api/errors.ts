@@ -1,7 +1,8 @@
 /** The one place where reasons become status codes, and failures become errors on the wire (AIP-193). */
+import { durationMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
-import { Failure, type Reason, type Violation } from '../domain/errors.ts';
+import { Failure, type Reason, reasons, type Violation } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 
 /** The name in ErrorInfo for the origin of the reasons. */
@@ -96,6 +97,20 @@ export function stalledReader(seconds: number): Failure {
     'DEADLINE_EXCEEDED',
     `the call was ended, because the caller read nothing for ${seconds} s; try again, and read the answer without pauses`,
   );
+}
+
+/** Returns the failure that an error of another process carries; undefined if it has no reason of ours. */
+export function failureIn(error: ConnectError): Failure | undefined {
+  const [info] = error.findDetails(ErrorInfoSchema);
+  const reason = info?.domain === errorDomain ? reasons.find((one) => one === info.reason) : undefined;
+  if (info === undefined || reason === undefined) return undefined;
+  const [retry] = error.findDetails(RetryInfoSchema);
+  const violations = error.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations);
+  return new Failure(reason, error.rawMessage, {
+    violations: violations.map(({ field, description }) => ({ field, description })),
+    metadata: info.metadata,
+    ...(retry?.retryDelay === undefined ? {} : { retryAfterMs: durationMs(retry.retryDelay) }),
+  });
 }
 
 /** Returns the failure of every transport for a message above the limit. */

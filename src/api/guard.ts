@@ -4,24 +4,19 @@
  * implementations themselves, since interceptors do not run on all transports.
  */
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
-import {
-  Code,
-  ConnectError,
-  type ContextValues,
-  type HandlerContext,
-  type ServiceImpl,
-} from '@connectrpc/connect';
-import { ErrorInfoSchema } from '../../gen/google/rpc/error_details_pb.ts';
+import type { ContextValues, HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import { Failure, type Reason } from '../domain/errors.ts';
 import { limits } from '../domain/limits.ts';
 import { type Principal, payerOf } from '../domain/principal.ts';
 import { type Authenticate, withoutAuthentication } from '../identity/authentication.ts';
-import { messagesTooSmall, messageTooLarge, stalledReader, toConnectError, unforeseen } from './errors.ts';
+import { stalledReader, toConnectError, unforeseen } from './errors.ts';
 import type { Call, FindHandlers } from './handlers.ts';
 import { type Need, needOf, requireNeeded } from './needs.ts';
+import type { Deciding } from './passing/deciding.ts';
 import { excuseKey } from './receiving/client-stream.ts';
 import { answerBytesMax, type Room, roomFor } from './sending/answer-bytes.ts';
-import { answerKey, overloaded } from './sending/unsent-answer.ts';
+import { abortFailure, asFailure, deadlinePassed, isTold, unexplained } from './sending/thrown.ts';
+import { answerKey } from './sending/unsent-answer.ts';
 import { type After, afterRealTime, limitedSignal, unlessAborted } from './timer.ts';
 import { knownCallerKey, presentedBy, type TransportKind, transportKey } from './transport.ts';
 
@@ -76,6 +71,8 @@ export interface GuardOptions {
   readonly authenticate?: Authenticate | undefined;
   /** Default: real time. */
   readonly after?: After | undefined;
+  /** Decides where calls are decided. Default: in this process. */
+  readonly deciding?: Deciding | undefined;
 }
 
 /**
@@ -108,13 +105,21 @@ type AnyHandler = (request: unknown, call: Call) => unknown;
 
 function guardSingle(method: DescMethod, handlerNow: () => AnyHandler, options: GuardOptions) {
   const isUnary = method.methodKind === 'unary';
+  const { deciding } = options;
   return async (request: unknown, context: HandlerContext): Promise<unknown> => {
     const watch = new Watch(method, context, options);
     try {
       const call = await watch.admit(context);
+      deciding?.requireOffered(method, isUnary ? request : undefined);
       const handler = handlerNow();
       if (isUnary) await context.values.get(answerKey)?.room(answerBytesMax(method), call.signal);
-      const work = Promise.resolve(watch.run(() => handler(request, call)));
+      const work = Promise.resolve(
+        deciding === undefined || !isUnary
+          ? watch.run(() => handler(request, call))
+          : watch.run(() =>
+              deciding.decide({ method, context }, request, call, async () => handler(request, call)),
+            ),
+      );
       const answer = await (isUnary ? unlessAborted(call.signal, work) : work);
       watch.end('OK');
       return answer;
@@ -131,6 +136,7 @@ function guardStream(method: DescMethod, handlerNow: () => AnyHandler, options: 
     const watch = new Watch(method, context, options);
     try {
       const call = await watch.admit(context);
+      options.deciding?.requireOffered(method, request);
       const handler = handlerNow();
       const answers = watch.follow(handler(request, call) as AsyncIterable<unknown>);
       // Not every transport continues to read answers after its caller has gone. Open resources must be closed all the
@@ -195,12 +201,9 @@ export async function admitWith(
   }
 }
 
-function deadlinePassed(): Failure {
-  return new Failure('DEADLINE_EXCEEDED', 'the deadline of the call has passed');
-}
-
 /** Follows one call to its end. */
 class Watch {
+  private readonly desc: DescMethod;
   private readonly method: string;
   private readonly transport: TransportKind;
   private readonly options: GuardOptions;
@@ -214,6 +217,7 @@ class Watch {
   private isRedirected = false;
 
   constructor(method: DescMethod, context: HandlerContext, options: GuardOptions) {
+    this.desc = method;
     this.method = `${method.parent.typeName}/${method.name}`;
     this.need = needOf(method);
     this.isUnary = method.methodKind === 'unary';
@@ -247,8 +251,8 @@ class Watch {
 
   /** Admits the caller, or throws. {@link clear} must be called at the end. */
   async admit(context: HandlerContext): Promise<Call> {
-    const { authenticate = withoutAuthentication, after = afterRealTime } = this.options;
-    const principal = context.values.get(knownCallerKey) ?? (await authenticate(presentedBy(context)));
+    const { after = afterRealTime } = this.options;
+    const principal = await this.callerOf(context);
     this.principal = principal;
     const answer = context.values.get(answerKey);
     answer?.chargeTo(payerOf(principal));
@@ -267,6 +271,12 @@ class Watch {
         this.isRedirected = true;
       },
     };
+  }
+
+  private async callerOf(context: HandlerContext): Promise<Principal> {
+    const { authenticate = withoutAuthentication, deciding } = this.options;
+    if (deciding?.identify !== undefined) return deciding.identify({ method: this.desc, context });
+    return context.values.get(knownCallerKey) ?? (await authenticate(presentedBy(context)));
   }
 
   /**
@@ -317,73 +327,6 @@ class Watch {
     this.end(failure.reason, unexplained(error, failure));
     return isTold(error) ? error : toConnectError(failure);
   }
-}
-
-/** Whether a listener has already refused the request as malformed: the protocols want codes of their own for that. */
-function isTold(error: unknown): error is ConnectError {
-  return error instanceof ConnectError && reasonOf(error) === 'INVALID_ARGUMENT';
-}
-
-function reasonOf(error: ConnectError): string | undefined {
-  return error.findDetails(ErrorInfoSchema)[0]?.reason;
-}
-
-/** Returns the error that a reader of the log needs in addition to the reason; undefined if the reason is enough. */
-function unexplained(error: unknown, failure: Failure): unknown {
-  if (error instanceof ConnectError) return undefined;
-  if (error === failure && failure.reason !== 'DATA_LOSS' && failure.reason !== 'INTERNAL') return undefined;
-  return isConnectionLoss(error) ? undefined : error;
-}
-
-/** Whether the error is one of Node's for a connection that has gone. */
-function isConnectionLoss(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && connectionLosses.has(String(error.code));
-}
-
-const connectionLosses = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE']);
-
-function asFailure(error: unknown, signal: AbortSignal): Failure {
-  if (error instanceof Failure) return error;
-  if (error instanceof ConnectError) return transportFailure(error);
-  if (signal.aborted) return abortFailure(signal);
-  if (isConnectionLoss(error)) return new Failure('CANCELLED', 'the connection was lost');
-  return unforeseen();
-}
-
-/** Returns the failure for an error that a listener throws into the iteration of requests. */
-function transportFailure(error: ConnectError): Failure {
-  switch (error.code) {
-    case Code.Canceled:
-    case Code.Aborted:
-      return new Failure('CANCELLED', 'the call was cancelled');
-    case Code.DeadlineExceeded:
-      return deadlinePassed();
-    case Code.ResourceExhausted:
-      return exhausted(error);
-    case Code.InvalidArgument:
-      return new Failure('INVALID_ARGUMENT', error.rawMessage, {
-        violations: [{ field: 'request', description: error.rawMessage }],
-      });
-    case Code.Unavailable:
-      return new Failure('SHUTTING_DOWN', 'the service is stopping', { retryAfterMs: 1_000 });
-    default:
-      return isTold(error) ? new Failure('INVALID_ARGUMENT', error.rawMessage) : unforeseen();
-  }
-}
-
-/**
- * Returns the failure of a call that a listener ended in favour of others, or of a stream whose messages cost too much.
- */
-function exhausted(error: ConnectError): Failure {
-  const reason = reasonOf(error);
-  if (reason === 'OVERLOADED') return overloaded(error.rawMessage);
-  return reason === 'MESSAGES_TOO_SMALL' ? messagesTooSmall() : messageTooLarge();
-}
-
-/** Returns the failure of a call that a listener has ended. The error of its handler after that does not matter. */
-function abortFailure({ reason }: AbortSignal): Failure {
-  if (reason instanceof ConnectError) return transportFailure(reason);
-  return new Failure('CANCELLED', 'the call was cancelled');
 }
 
 /** Returns the failure of a method without a handler: most of AdminService if the routes have no host. */

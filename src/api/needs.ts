@@ -61,6 +61,8 @@ function needs(service: string, method: string): Need | undefined {
     case 'TicketService':
       // The handler checks the right for the kind of the ticket.
       return 'anybody';
+    case 'ReplicasService':
+      return 'write';
     default:
       return undefined;
   }

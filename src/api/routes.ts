@@ -42,7 +42,7 @@ export const methodNames: readonly string[] = [
 ].flatMap((service) => service.methods.map(({ name }) => `${service.typeName}/${name}`));
 
 /** The parts that the services use. */
-interface RoutesOptions extends GuardOptions {
+export interface RoutesOptions extends GuardOptions {
   /** Returns the store that is open. @throws Failure STORE_IN_RECOVERY, SHUTTING_DOWN if none is. */
   readonly store: () => Store;
   /** The host that AdminService administers. Default: none; its methods then fail with NOT_IMPLEMENTED. */

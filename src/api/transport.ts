@@ -4,9 +4,9 @@ import type { PeerCertificate, Presented } from '../identity/authentication.ts';
 
 /**
  * The way by which a call came. Callers in this process or on the local socket could also read the data directory;
- * callers on the network could not.
+ * callers on the network could not. A `replica` is another process that serves the same store.
  */
-export type TransportKind = 'memory' | 'socket' | 'network';
+export type TransportKind = 'memory' | 'socket' | 'network' | 'replica';
 
 /** The key under which a server records the transport of a call. Calls within the process record no transport. */
 export const transportKey = createContextKey<TransportKind>('memory', {
@@ -45,6 +45,10 @@ export function presentedBy({
     namespace: requestHeader.get(namespaceHeader) ?? undefined,
     certificate: values.get(peerCertificateKey),
     address: values.get(remoteAddressKey),
-    isLocal: values.get(transportKey) !== 'network',
+    isLocal: isLocal(values.get(transportKey)),
   };
+}
+
+function isLocal(transport: TransportKind): boolean {
+  return transport === 'memory' || transport === 'socket';
 }

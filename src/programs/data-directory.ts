@@ -25,7 +25,7 @@ import { isUnused } from '../store/custody/restore.ts';
 import type { Shipping } from '../store/custody/shipping.ts';
 import type { HostState } from '../store/custody/status.ts';
 import { storeIdIn } from '../store/custody/store-id.ts';
-import { openStore } from '../store/open.ts';
+import { openStore, type StoreOptions } from '../store/open.ts';
 import type { OnStep, Step } from '../store/rows/steps.ts';
 import { clockPauses } from '../store/upkeep/clock-pauses.ts';
 import type { Graces } from '../store/upkeep/graces.ts';
@@ -38,7 +38,7 @@ import type { StartStage } from './slow-start.ts';
 import { takeOverSocketDirectory } from './socket-directory.ts';
 
 /** The options for opening a store. */
-export interface EmbeddedOptions {
+export interface EmbeddedOptions extends Pick<StoreOptions, 'remoteCommits'> {
   /**
    * The path, absolute. The directory is made if absent, open to its owner only: `lock/`, `index/`, `index.mark`,
    * `blobs/`, `tmp/`, `run/`.
@@ -227,6 +227,7 @@ async function openHost(
         inlineBytesMax: settings.inlineBytesMax,
         reserveBytes: settings.reserveBytes,
         removesStale: isFirst,
+        remoteCommits: settings.remoteCommits,
         ...(shipping === undefined ? {} : { restorableTime: () => shipping.restorableTime }),
         clockPauses: () => clockPauses(serviceClock),
         ...(settings.graces === undefined ? {} : { graces: settings.graces }),

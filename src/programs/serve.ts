@@ -1,4 +1,5 @@
 /** Puts the service together: the store, its listeners, and the parts that watch them. */
+import { replicaMethods } from '../api/passing/replica-routes.ts';
 import { methodNames } from '../api/routes.ts';
 import { sharedMethod } from '../api/shared.ts';
 import { ticketMethod } from '../api/tickets/use.ts';
@@ -24,6 +25,7 @@ import { OwnDirectory, outsideReader, requireOutside } from './own-directory.ts'
 import { consoleDirOf } from './program-name.ts';
 import { startReaper } from './reap-child.ts';
 import { type ListenerParts, type Outside, openListeners } from './serving/listeners.ts';
+import { openReplicasOf } from './serving/replicas.ts';
 import { type StartStage, watchStart } from './slow-start.ts';
 import { openUnlessServed } from './while-input.ts';
 
@@ -61,6 +63,7 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
   await warnOf(config, telemetry);
   const outside = await openOutside(config.authConfig, own);
   using tls = config.tls && (await openTls(config.tls, telemetry, surroundings, own));
+  using replicas = await openReplicasOf(config, telemetry, outsideReader(own));
   const openAdmin = () => openAdminOf(config, { readiness, unsent }, telemetry);
   // A service that is being replaced may still have the address; this one asks again when that one has left.
   const adminAtOnce = await openAdmin().catch(() => undefined);
@@ -79,7 +82,7 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
   start.enter('lock');
   const onStage = (stage: StartStage) => start.enter(stage);
   const open = (until: () => Promise<boolean>) =>
-    openStoreOf(config, { until, version }, telemetry, { onState, onStage, onTrouble });
+    openStoreOf(config, { until, version, replicas }, telemetry, { onState, onStage, onTrouble });
   embedded = await openInTurn(config, surroundings, log, open);
   if (embedded === undefined) {
     log.info('stopped');
@@ -93,7 +96,7 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
     await using admin = adminAtOnce ?? (await openAdmin());
     await telemetry.loaded;
     const consoleDir = config.hasConsole ? consoleDirOf(surroundings.main) : undefined;
-    const parts = { telemetry, readiness, unsent, received, tls, outside, version, consoleDir };
+    const parts = { telemetry, readiness, unsent, received, tls, outside, version, consoleDir, replicas };
     await using server = await openListeners(config, { ...parts, embedded });
     isListening = true;
     showState(host.state);
@@ -125,7 +128,7 @@ function openTelemetryOf(
     ...config,
     ...given,
     hasMetrics: config.admin !== undefined,
-    methods: [...methodNames, sharedMethod, ticketMethod],
+    methods: [...methodNames, sharedMethod, ticketMethod, ...replicaMethods],
     isReady: () => readiness.ready,
     messageBytes: () => messageBytes,
     sending: () => unsent,
@@ -170,9 +173,9 @@ function phaseOf(state: HostState, isListening: boolean, trouble: ReturnType<Emb
 }
 
 /** Returns the data directory. @throws SettingError if something else that the settings name lies in it. */
-function ownDirectoryOf({ dataDir, tls, authConfig, exportDir }: ServeConfig): OwnDirectory {
+function ownDirectoryOf({ dataDir, tls, authConfig, exportDir, replicas }: ServeConfig): OwnDirectory {
   const own = new OwnDirectory(dataDir);
-  for (const path of [tls?.cert, tls?.key, tls?.clientCa, authConfig, exportDir])
+  for (const path of [tls?.cert, tls?.key, tls?.clientCa, authConfig, exportDir, replicas?.secretFile])
     if (path !== undefined) requireOutside(own, path);
   return own;
 }
@@ -291,7 +294,11 @@ async function openInTurn(
  */
 async function openStoreOf(
   config: ServeConfig,
-  { until, version }: { readonly until: () => Promise<boolean>; readonly version: string },
+  {
+    until,
+    version,
+    replicas,
+  }: Pick<ListenerParts, 'version' | 'replicas'> & { readonly until: () => Promise<boolean> },
   { log }: Telemetry,
   listeners: Pick<EmbeddedOptions, 'onState' | 'onStage' | 'onTrouble'>,
 ): Promise<Embedded | undefined> {
@@ -300,12 +307,25 @@ async function openStoreOf(
     warn: (message: string) => log.warn(message),
     debug: (message: string) => log.debug(message),
   };
-  const embedded = await openWhenFree({ ...config, version, ...tell, ...listeners }, async () => {
-    if (!waits)
-      log.warn({ data_dir: config.dataDir }, 'waiting for another process that has the data directory open');
-    waits = true;
-    return await until();
-  });
+  const embedded = await openWhenFree(
+    {
+      ...config,
+      version,
+      replica: config.replicas,
+      remoteCommits: replicas?.remoteCommits,
+      ...tell,
+      ...listeners,
+    },
+    async () => {
+      if (!waits)
+        log.warn(
+          { data_dir: config.dataDir },
+          'waiting for another process that has the data directory open',
+        );
+      waits = true;
+      return await until();
+    },
+  );
   // No log line said that it serves: nothing must drain, and no grace is due.
   const isOver = embedded !== undefined && (await until());
   if (isOver) await embedded?.close();

@@ -7,13 +7,13 @@ import { OpenCalls } from '../api/sending/open-calls.ts';
 import type { UnsentBytes } from '../api/sending/unsent-bytes.ts';
 import type { OpenShared } from '../api/shared.ts';
 import type { TakeTicket } from '../api/tickets/use.ts';
-import { afterAwaitedTime } from '../api/timer.ts';
 import type { TransportKind } from '../api/transport.ts';
 import { type Address, formatAddress } from '../domain/address.ts';
 import { ListenError, prepareSocket } from './addresses.ts';
 import { type Admit, admitAll } from './admit.ts';
 import { Answers, usualUnsent } from './answers.ts';
 import { CallsInFlight } from './calls-in-flight.ts';
+import { type DrainResult, Ending, type EndingOptions, type Ends } from './ending.ts';
 import { FairStarts } from './fair-starts.ts';
 import { boundDecoding } from './grpc/decoding.ts';
 import { collect, type Routes, serve } from './grpc/grpc.ts';
@@ -31,27 +31,30 @@ import { explainOwnStatuses, noSuchMethod } from './grpc/status.ts';
 import type { NodeServer } from './http/connections.ts';
 import type { OperatorMetrics } from './http/console/metrics.ts';
 import { PreviewOrigin } from './http/console/preview-origin.ts';
-import { type HttpListener, type HttpOptions, startHttp } from './http/http.ts';
+import { type HttpOptions, startHttp } from './http/http.ts';
 import type { McpEndpoint } from './http/mcp/mcp-route.ts';
 import { wireBytesMax } from './messages/encodings.ts';
 import { Readiness } from './readiness.ts';
 import { usualReceived } from './receiving.ts';
-import { shuttingDown } from './refusals.ts';
 import { FollowingCredentials, type Tls } from './tls.ts';
 
 const MiB = 1024 * 1024;
 const windowBytesDefault = 4 * MiB;
+/** A commit of another replica: its content in the index, or four bytes for each MiB of its content in the bucket. */
+const replicaMessageBytesMax = 16 * MiB;
 
 // grpc-js writes headers that it cannot parse to standard error, and one of them could be a token.
 setLogVerbosity(logVerbosity.NONE);
 
 /** The listeners to open, and what all of them share. */
-export interface ServerOptions {
+export interface ServerOptions extends EndingOptions {
   readonly routes: Routes;
   /** The address for gRPC. Port 0 takes any free port. Default: none. */
   readonly grpc?: Address;
   /** The address for HTTP. Port 0 takes any free port. Default: none. */
   readonly http?: Address | undefined;
+  /** The address for other replicas, and what they may call there, over gRPC. Default: none. */
+  readonly replicas?: { readonly address: Address; readonly routes: Routes } | undefined;
   /** The certificates for TLS on the listeners on the network. Default: in clear. */
   readonly tls?: Tls | undefined;
   /**
@@ -87,12 +90,6 @@ export interface ServerOptions {
   readonly connectionsMax?: number;
   /** The bytes that a client may send ahead on one stream, and on one connection. Default 4 MiB. */
   readonly windowBytes?: number;
-  /** How long calls are still taken after the service has announced that it leaves, in milliseconds. Default 0. */
-  readonly graceMs?: number;
-  /** How long calls may take to end after that, in milliseconds. */
-  readonly drainMs: number;
-  /** Called once, when the listeners close: calls that never end by themselves should end now. Default: does nothing. */
-  readonly onStopping?: () => void;
   /** The count of bytes that wait to be sent, on all transports. Default: a count with the usual limits. */
   readonly unsent?: UnsentBytes;
   /** The count of open calls, on all transports. Default: as many as usual. */
@@ -111,17 +108,13 @@ export interface ServerOptions {
   readonly readiness?: Readiness;
 }
 
-interface DrainResult {
-  /** The number of calls that had to be broken off. */
-  readonly brokenOff: number;
-}
-
 /** A running server. Disposal breaks off calls under way. */
 export interface RunningServer<Grpc = string | null> extends AsyncDisposable {
   readonly addresses: {
     readonly grpc: Grpc;
     readonly http: string | null;
     readonly socket: string | null;
+    readonly replicas: string | null;
   };
   /** Node's server of the HTTP listener. */
   readonly httpServer: NodeServer | null;
@@ -149,33 +142,37 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const healthMethods = collect((router) =>
     router.service(Health, health(readiness, [...names, Health.typeName])),
   );
-  const { onUnexpectedError } = options;
   const served = [...methods, ...healthMethods.methods];
   const shared = sharedOf(options);
-  const { answers, inflation, openCalls, received, starts } = shared;
-  const parts = { ...shared, methods: served, stop: stop.signal, calls };
+  const { answers, inflatedRoom, openCalls, received, starts } = shared;
+  const inflation = { room: inflatedRoom, messageBytesMax: options.messageBytesMax };
+  const parts = { ...shared, inflation, methods: served, stop: stop.signal, calls };
   // Each listener has a server of its own, so that the transport of each call is known.
   const servers: Ends[] = [];
+  const forReplicas = { servers: [] as Ends[], calls: new CallsInFlight() };
   const listen = async (transport: TransportKind, target: string): Promise<number> => {
-    const server = makeServer(options);
-    servers.push({ shutDown: () => shutDown(server), forceShutdown: () => server.forceShutdown() });
+    const messageBytesMax = transport === 'replica' ? replicaMessageBytesMax : options.messageBytesMax;
+    const server = makeServer(options, messageBytesMax);
+    const ends = { shutDown: () => shutDown(server), forceShutdown: () => server.forceShutdown() };
+    const inflation = { room: inflatedRoom, messageBytesMax };
+    const { onUnexpectedError } = options;
     const callOptions = { transport, stop: stop.signal, calls, answers, inflation, onUnexpectedError };
-    serve(server, served, callOptions);
-    serveReflection(server, { ...callOptions, methods: served, admit: options.admit ?? admitAll });
-    const { tls } = options;
-    const secured = transport === 'network' && tls !== undefined;
-    const port = await bind(
-      server,
-      target,
-      secured ? new FollowingCredentials(tls) : ServerCredentials.createInsecure(),
-    );
+    if (transport === 'replica') {
+      forReplicas.servers.push(ends);
+      serve(server, collect(options.replicas!.routes).methods, { ...callOptions, calls: forReplicas.calls });
+    } else {
+      servers.push(ends);
+      serve(server, served, callOptions);
+      serveReflection(server, { ...callOptions, methods: served, admit: options.admit ?? admitAll });
+    }
+    const port = await bind(server, target, credentialsFor(transport, options.tls));
     openConnectionWindows(server, options.windowBytes ?? windowBytesDefault);
     placeConnections(server, options.connectionsMax ?? usualPlaces.listener);
     lookAtHeads(server, refusedHead, { calls: openCalls, starts, received });
     return port;
   };
   try {
-    const { grpc, http, socket } = options;
+    const { grpc, http, socket, replicas } = options;
     const port = grpc === undefined ? 0 : await listen('network', formatAddress(grpc));
     const httpListener = http === undefined ? undefined : await startHttp(httpOptions(options, http, parts));
     if (httpListener !== undefined) servers.push(httpListener);
@@ -183,13 +180,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       await prepareSocket(socket);
       await listen('socket', `unix:${socket}`);
     }
+    const replicaPort = replicas === undefined ? 0 : await listen('replica', formatAddress(replicas.address));
     if (options.readiness === undefined) readiness.set('serving');
-    const ending = new Ending(servers, { readiness, calls, stop, options });
+    const ending = new Ending(servers, { readiness, calls, forReplicas, stop, options });
     return {
       addresses: {
         grpc: grpc === undefined ? null : formatAddress({ ...grpc, port }),
         http: httpListener === undefined ? null : formatAddress({ ...http!, port: httpListener.port }),
         socket: socket ?? null,
+        replicas: replicas === undefined ? null : formatAddress({ ...replicas.address, port: replicaPort }),
       },
       httpServer: httpListener?.server ?? null,
       readiness,
@@ -201,20 +200,19 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       },
     };
   } catch (error) {
-    for (const server of servers) server.forceShutdown();
+    for (const server of [...servers, ...forReplicas.servers]) server.forceShutdown();
     throw error;
   }
 }
 
 /** Returns the limits that all transports share. */
 function sharedOf(options: ServerOptions) {
-  const { messageBytesMax } = options;
   return {
     answers: new Answers(options.unsent ?? usualUnsent()),
     openCalls: options.openCalls ?? new OpenCalls(),
     received: options.received ?? usualReceived(),
     starts: options.starts ?? new FairStarts(),
-    inflation: { room: options.inflatedRoom ?? usualInflatedRoom(), messageBytesMax },
+    inflatedRoom: options.inflatedRoom ?? usualInflatedRoom(),
   };
 }
 
@@ -258,9 +256,17 @@ function httpOptions(
   };
 }
 
-function makeServer(options: ServerOptions): Server {
+/** Returns the credentials of a gRPC listener. Replicas prove by other means who they are. */
+function credentialsFor(transport: TransportKind, tls: Tls | undefined): ServerCredentials {
+  if (tls === undefined || transport === 'socket') return ServerCredentials.createInsecure();
+  return transport === 'replica'
+    ? new FollowingCredentials(tls, { requestCert: false, rejectUnauthorized: false })
+    : new FollowingCredentials(tls);
+}
+
+function makeServer(options: ServerOptions, messageBytesMax: number): Server {
   const server = new Server({
-    'grpc.max_receive_message_length': wireBytesMax(true, options.messageBytesMax),
+    'grpc.max_receive_message_length': wireBytesMax(true, messageBytesMax),
     'grpc.max_concurrent_streams': options.concurrentStreamsMax,
     'grpc.enable_channelz': 0,
     // These settings find clients that vanished without closing.
@@ -268,7 +274,7 @@ function makeServer(options: ServerOptions): Server {
     'grpc.keepalive_timeout_ms': 20_000,
     // A client that calls again connects again.
     'grpc.max_connection_idle_ms': 300_000,
-    interceptors: [explainOwnStatuses, boundDecoding(options.messageBytesMax)],
+    interceptors: [explainOwnStatuses, boundDecoding(messageBytesMax)],
   });
   answerWithoutCall(server, noSuchMethod);
   advertise(server, { windowBytes: options.windowBytes ?? windowBytesDefault, frameBytesMax: MiB });
@@ -285,83 +291,7 @@ async function bind(server: Server, target: string, credentials: ServerCredentia
   });
 }
 
-/** The part of a listener that is needed to end it. */
-type Ends = Pick<HttpListener, 'shutDown' | 'forceShutdown'>;
-
-interface EndingParts {
-  readonly readiness: Readiness;
-  readonly calls: CallsInFlight;
-  readonly stop: AbortController;
-  readonly options: Pick<ServerOptions, 'graceMs' | 'drainMs' | 'onStopping'>;
-}
-
-/**
- * Returns how long calls are still taken during a grace. An idle service must have ended when the grace is over, and
- * ending takes a moment.
- */
-function takingMs(graceMs: number): number {
-  return graceMs - Math.min(500, graceMs / 10);
-}
-
-/** How long broken-off handlers may take to clean up and to send their last status, in milliseconds. */
-const cleanUpMs = 2_000;
-
-class Ending {
-  private readonly servers: readonly Ends[];
-  private readonly parts: EndingParts;
-  private readonly forced = Promise.withResolvers<void>();
-  private drained: Promise<DrainResult> | undefined;
-
-  constructor(servers: readonly Ends[], parts: EndingParts) {
-    this.servers = servers;
-    this.parts = parts;
-  }
-
-  drain(): Promise<DrainResult> {
-    this.drained ??= this.run();
-    return this.drained;
-  }
-
-  force(): Promise<DrainResult> {
-    this.forced.resolve();
-    return this.drain();
-  }
-
-  private async run(): Promise<DrainResult> {
-    const { readiness, calls, stop, options } = this.parts;
-    readiness.set('leaving');
-    await this.settled(undefined, takingMs(options.graceMs ?? 0));
-    readiness.set('stopping');
-    options.onStopping?.();
-    const closed = Promise.all(this.servers.map((server) => server.shutDown())).then(() => undefined);
-    // Connections without an open stream end by themselves; one idle stream would keep its connection forever.
-    await this.settled(
-      closed.then(() => calls.whenIdle()),
-      options.drainMs,
-    );
-    const brokenOff = calls.count;
-    stop.abort(shuttingDown());
-    // The next wait is for handlers, and `forced` must not cut it short: the store is closed after it.
-    await withTimeout(calls.whenIdle(), cleanUpMs);
-    await withTimeout(closed, 100);
-    for (const server of this.servers) server.forceShutdown();
-    return { brokenOff };
-  }
-
-  /** Resolves after `ms`, when `work` has settled, or when forced. */
-  private async settled(work: Promise<void> | undefined, ms: number): Promise<void> {
-    await withTimeout(Promise.race([work ?? new Promise<void>(() => {}), this.forced.promise]), ms);
-  }
-}
-
 /** Takes no more calls from now on; resolves when those under way have ended. */
 async function shutDown(server: Server): Promise<void> {
   await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
-}
-
-async function withTimeout(work: Promise<void>, ms: number): Promise<void> {
-  const timeout = Promise.withResolvers<void>();
-  const cancel = afterAwaitedTime(ms, timeout.resolve);
-  await Promise.race([work, timeout.promise]);
-  cancel();
 }

@@ -140,8 +140,9 @@ export class Tls implements Disposable {
 
 /** Credentials for grpc-js that follow the files. */
 export class FollowingCredentials extends ServerCredentials {
-  constructor(tls: Tls) {
-    super(tls.server, tls.current);
+  /** @param asks what clients are asked for. Default: what the settings say. */
+  constructor(tls: Tls, asks: ServerTls = tls.server) {
+    super(asks, tls.current);
     tls.subscribe((context) => this.updateSecureContextOptions(context));
   }
 

@@ -96,6 +96,19 @@ export interface ServeConfig extends CommonConfig {
   readonly http: Address | undefined;
   /** Names under which HTTP may be called, in addition to loopback's and the host where it listens. */
   readonly httpHosts: readonly string[];
+  /**
+   * How the service shares its store with other processes: where it listens for them, its address as they know it, and
+   * the file with their secret, and the time after which they take over what it owned. Undefined: it has the store for
+   * itself.
+   */
+  readonly replicas:
+    | {
+        readonly listen: Address;
+        readonly address: string;
+        readonly secretFile: string;
+        readonly leaseSeconds: number;
+      }
+    | undefined;
   /** The readers that are sent to the bucket. Undefined: none. */
   readonly redirects: { readonly hasLinks: boolean; readonly bytesMin: number } | undefined;
   /** The uploads that may go straight to the bucket. Undefined: none. */

@@ -24,8 +24,10 @@ import {
   logFormatOf,
   previewOriginOf,
   redirectsOf,
+  replicasOf,
   tlsOf,
   tracesBelow,
+  warningsOf,
 } from './serve-values.ts';
 import { type SettingName, settings } from './settings.ts';
 import { type Environment, fromHome, homeOf, type Kept, SettingError, Source } from './source.ts';
@@ -79,19 +81,8 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
       );
   }
   const isLocal = listening.every(([, address]) => address === undefined || isLoopback(address.host));
-  const warnings: string[] = [];
-  if (auth && tls === undefined && !isLocal)
-    warnings.push(
-      'credentials cross the network without encryption: give --tls-cert and --tls-key, or let a proxy ' +
-        'or a mesh encrypt',
-    );
   const admin = listen('adminListen', 9_090);
-  // Probes and Prometheus come from other machines, and the listener shows no secrets.
-  if (admin !== undefined && !isLoopback(admin.host))
-    warnings.push(
-      `${source.name('adminListen')}: other machines can reach ${admin.host}, and read /healthz, /readyz and /metrics there without ` +
-        'credentials; if that is not wanted, use a loopback address or a firewall',
-    );
+  const replicas = replicasOf(source);
   return {
     ...common(source),
     grpc,
@@ -101,6 +92,7 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
     http,
     admin,
     otlpTracesUrl: source.collector('otlpTracesEndpoint') ?? tracesBelow(source.collector('otlpEndpoint')),
+    replicas,
     redirects: redirectsOf(source),
     directUploads: directUploadsOf(source),
     httpHosts: source.hosts('httpHosts'),
@@ -116,7 +108,7 @@ export function readServeConfig(args: readonly string[], env: Environment = proc
     whileStdin,
     withReaper: source.flag('withReaper'),
     logFormat: logFormatOf(source),
-    warnings,
+    warnings: warningsOf(source, { auth, tls, isLocal, admin, replicas }),
   };
 }
 

@@ -1,4 +1,5 @@
 /** Settings of the service whose values need a look at others, or at a list of words. */
+import { formatAddress, isLoopback } from '../domain/address.ts';
 import type { LogFormat, ServeConfig, TlsPaths } from './config-shapes.ts';
 import { SettingError, type Source } from './source.ts';
 
@@ -52,6 +53,45 @@ export function previewOriginOf(source: Source): string | undefined {
   return origin;
 }
 
+/**
+ * Returns how the service shares its store with others. Undefined: it has the store for itself.
+ *
+ * @throws SettingError
+ */
+export function replicasOf(source: Source): ServeConfig['replicas'] {
+  const listen = source.text('replicaListen') === 'none' ? undefined : source.address('replicaListen');
+  const [address, secretFile] = [source.address('replicaAddress'), source.path('replicaSecretFile')];
+  if (listen === undefined) {
+    if (address !== undefined)
+      throw new SettingError(source.name('replicaAddress'), 'needs --replica-listen');
+    return undefined;
+  }
+  const name = source.name('replicaListen');
+  if (source.flag('whileStdin')) throw new SettingError(name, 'cannot be given with --while-stdin');
+  if (source.database('index') === undefined)
+    throw new SettingError(
+      name,
+      'needs an index that several processes can share: give --index postgres://…',
+    );
+  if (source.bucket('blobs') === undefined)
+    throw new SettingError(name, 'needs contents that several processes can share: give --blobs');
+  if (secretFile === undefined)
+    throw new SettingError(name, 'needs the secret of the replicas: give --replica-secret-file');
+  const known = address ?? listen;
+  const knownName = address === undefined ? name : source.name('replicaAddress');
+  if (known.port === 0)
+    throw new SettingError(knownName, 'must have a port that the other replicas know, not 0');
+  if (known.host === '0.0.0.0' || known.host === '::')
+    throw new SettingError(
+      knownName,
+      `must have a host that the other replicas reach, not ${known.host}: give --replica-address`,
+    );
+  const leaseMs = source.milliseconds('replicaLeaseSeconds', 300) ?? 10_000;
+  if (leaseMs < 1_000)
+    throw new SettingError(source.name('replicaLeaseSeconds'), 'must be at least 1 second');
+  return { listen, address: formatAddress(known), secretFile, leaseSeconds: leaseMs / 1000 };
+}
+
 /** Returns the paths for TLS. @throws SettingError if only half of the required settings are given. */
 export function tlsOf(source: Source): TlsPaths | undefined {
   const [cert, key, clientCa] = (['tlsCert', 'tlsKey', 'tlsClientCa'] as const).map((name) =>
@@ -72,4 +112,35 @@ export function tracesBelow(base: string | undefined): string | undefined {
   const url = new URL(base);
   url.pathname = `${url.pathname.replace(/\/$/, '')}/v1/traces`;
   return url.href;
+}
+
+/** Returns the warnings about listeners on the network. @param isLocal whether those for clients are on loopback. */
+export function warningsOf(
+  source: Source,
+  {
+    auth,
+    tls,
+    isLocal,
+    admin,
+    replicas,
+  }: Pick<ServeConfig, 'auth' | 'tls' | 'admin' | 'replicas'> & { readonly isLocal: boolean },
+): string[] {
+  const warnings: string[] = [];
+  if (auth && tls === undefined && !isLocal)
+    warnings.push(
+      'credentials cross the network without encryption: give --tls-cert and --tls-key, or let a proxy ' +
+        'or a mesh encrypt',
+    );
+  // Probes and Prometheus come from other machines, and the listener shows no secrets.
+  if (admin !== undefined && !isLoopback(admin.host))
+    warnings.push(
+      `${source.name('adminListen')}: other machines can reach ${admin.host}, and read /healthz, /readyz and /metrics there without ` +
+        'credentials; if that is not wanted, use a loopback address or a firewall',
+    );
+  if (replicas !== undefined && tls === undefined && !isLoopback(replicas.listen.host))
+    warnings.push(
+      `${source.name('replicaListen')}: what replicas say to each other crosses the network without encryption: give ` +
+        '--tls-cert and --tls-key, or let a mesh encrypt',
+    );
+  return warnings;
 }

@@ -1,5 +1,6 @@
 /** The settings as data: `config.ts` reads them, `help.ts` and the README show them. */
 
+import { replicaSettings } from './replica-settings.ts';
 import type { Setting } from './setting.ts';
 
 /** All settings, by their names in this code. */
@@ -251,6 +252,7 @@ export const settings = {
     default: 'none (the index is in the data directory)',
     description: 'database of PostgreSQL for the index (docs/postgresql.md); contents stay where they are',
   },
+  ...replicaSettings,
   redirectDownloads: {
     flag: 'redirect-downloads',
     value: 'WHOM',

@@ -10,7 +10,9 @@ import type { Principal } from '../domain/principal.ts';
 import { type After, afterAwaitedTime } from '../domain/timer.ts';
 import type { Index } from '../index/door.ts';
 import { keys } from '../index/keys.ts';
+import type { Owners } from '../index/owners.ts';
 import { Artifacts } from './artifacts/artifacts.ts';
+import { Commits, type RemoteCommits } from './artifacts/commits.ts';
 import { DirectUploads } from './artifacts/direct-uploads.ts';
 import { Downloads } from './artifacts/downloads.ts';
 import { Readings } from './artifacts/readings.ts';
@@ -87,6 +89,8 @@ export interface StoreOptions {
   readonly onStep?: OnStep;
   /** Returns the pauses of maintenance because of the clock. Default: none. */
   readonly clockPauses?: () => readonly Pause[];
+  /** Makes the way to the other processes that decide. Default: this process decides about everything. */
+  readonly remoteCommits?: ((owners: Owners) => RemoteCommits) | undefined;
 }
 
 /** The operations of a store. Closing the store closes the index; calls in progress must have ended before. */
@@ -95,6 +99,9 @@ export interface Store extends AsyncDisposable {
    * Returns the store's time, in milliseconds since the Unix epoch. Every decision about things in the store uses it.
    */
   now(): number;
+  /** The processes that decide. */
+  readonly owners: Owners;
+  readonly commits: Commits;
   /** Returns true if this process owns the store as a whole, and not another one. */
   isLeader(): Promise<boolean>;
   readonly uploads: Uploads;
@@ -155,11 +162,15 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const space = new Space(blobs, index, options.reserveBytes, {
     nextRoom: () => nextRoom(index, graces, pauses),
   });
-  const limited = { inlineBytesMax, artifactBytesMax, opensSessions };
-  const uploads = new Uploads({ index, blobs, contents, namespaces, space, ...limited, lapses, onStep });
+  const remoteCommits = options.remoteCommits?.(index.owners);
+  const commits = new Commits({ index, opensSessions, lapses, onStep, remoteCommits });
+  const parts = { index, blobs, contents, namespaces, space, lapses, onStep, opensSessions };
+  const uploads = new Uploads({ ...parts, inlineBytesMax, artifactBytesMax, commits });
   return {
     now: () => index.now(),
     isLeader: () => isHere(index, ''),
+    owners: index.owners,
+    commits,
     uploads,
     directUploads: new DirectUploads({ index, blobs, uploads, onStep }),
     artifacts: new Artifacts(index, namespaces, lapses, onStep),

@@ -38,6 +38,8 @@ export interface Telemetry extends AsyncDisposable {
   readonly loaded: Promise<void>;
   readonly onStart: (call: StartedCall) => CallSpan | undefined;
   readonly onCall: (call: EndedCall) => void;
+  /** Returns the W3C header `traceparent` for what the present code asks others; undefined if calls are not traced. */
+  readonly traceparent: () => string | undefined;
   /** The answer to Prometheus; empty without {@link TelemetryOptions.hasMetrics}. */
   readonly scrape: () => Promise<{ readonly contentType: string; readonly body: string }>;
 }
@@ -64,6 +66,7 @@ export function openTelemetry(options: TelemetryOptions): Telemetry {
       metrics?.callEnded(call);
       logCall(call);
     },
+    traceparent: () => tracing?.traceparent(),
     scrape: async () => {
       await loaded;
       return (await metrics?.scrape()) ?? { contentType: 'text/plain; charset=utf-8', body: '' };

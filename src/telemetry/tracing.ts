@@ -4,6 +4,7 @@
  */
 import {
   type Context,
+  defaultTextMapSetter,
   ROOT_CONTEXT,
   SpanKind,
   SpanStatusCode,
@@ -49,6 +50,8 @@ export interface Tracing extends AsyncDisposable {
   begin(call: StartedCall): CallSpan;
   /** Returns the trace id of the call that the present code runs for. */
   activeTraceId(): string | undefined;
+  /** Returns the W3C header `traceparent` for what the present code asks others. */
+  traceparent(): string | undefined;
 }
 
 /** The time that the last spans may take, in milliseconds: a collector that is away must not delay the end. */
@@ -101,6 +104,11 @@ export function openTracing({ url, version, warn }: TracingOptions): Tracing {
       };
     },
     activeTraceId: () => trace.getSpan(contexts.active())?.spanContext().traceId,
+    traceparent: () => {
+      const carrier: { traceparent?: string } = {};
+      propagator.inject(contexts.active(), carrier, defaultTextMapSetter);
+      return carrier.traceparent;
+    },
     [Symbol.asyncDispose]: async () => {
       const late = Promise.withResolvers<void>();
       const cancel = afterAwaitedTime(flushMs, late.resolve);

@@ -86,7 +86,7 @@ LEFT = {
 
 def test_the_chart_gives_every_setting_of_the_service():
     """Or says why not; and none that there is not."""
-    source = (ROOT / "src/settings/settings.ts").read_text()
+    source = "".join((ROOT / f"src/settings/{name}.ts").read_text() for name in ("settings", "replica-settings"))
     blocks = re.findall(r"^  \w+: \{$(.*?)^  \},$", source, re.M | re.S)
     known = {re.search(r"env: '(\w+)'", block)[1]: block for block in blocks}
     wanted = {name for name, block in known.items() if "serve: false" not in block or "reap: true" in block}

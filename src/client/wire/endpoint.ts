@@ -100,7 +100,10 @@ type PerCall = Required<Pick<GrpcTransportOptions, 'sessionManager' | 'intercept
  * Returns a transport that ends the stream of a call with the call. The library does not tell a session which call a
  * stream is for, nor when the call is over. So each call has a transport of its own, which costs a few microseconds.
  */
-function transportPerCall(sessions: Sessions, make: (perCall: PerCall) => Transport): Transport {
+export function transportPerCall(
+  sessions: Pick<Sessions, 'authority' | 'request' | 'notifyResponseByteRead'>,
+  make: (perCall: PerCall) => Transport,
+): Transport {
   const forOneCall = () => {
     const ended = Promise.withResolvers<AbortSignal>();
     const noting: Interceptor = (next) => (request) => {

@@ -42,6 +42,8 @@ interface SessionsOptions {
    * forever for the other to read.
    */
   readonly isWide: boolean;
+  /** How soon a peer that has gone is noticed. Default: after some minutes. */
+  readonly pings?: { readonly pingIntervalMs: number; readonly pingTimeoutMs: number } | undefined;
 }
 
 /**
@@ -56,12 +58,12 @@ export class Sessions {
   private line: Line;
 
   /** @param forConnect options for `http2.connect`. */
-  constructor(baseUrl: string, forConnect: object, { isWide }: SessionsOptions) {
+  constructor(baseUrl: string, forConnect: object, { isWide, pings }: SessionsOptions) {
     const settings = isWide ? { initialWindowSize: streamWindowBytes, enablePush: false } : undefined;
     const options = { ...forConnect, maxSessionMemory: sessionMegabytesMax, ...(settings && { settings }) };
     this.isWide = isWide;
     this.open = () => {
-      const manager = new Http2SessionManager(baseUrl, { pingIntervalMs }, options);
+      const manager = new Http2SessionManager(baseUrl, pings ?? { pingIntervalMs }, options);
       keepListening(manager as unknown as WithStates);
       return { manager, calls: 0 };
     };

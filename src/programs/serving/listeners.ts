@@ -2,7 +2,6 @@
 import { authenticationOver } from '../../api/credentials.ts';
 import { admitWith } from '../../api/guard.ts';
 import type { ReceivedBytes } from '../../api/receiving/received-bytes.ts';
-import { routes } from '../../api/routes.ts';
 import type { UnsentBytes } from '../../api/sending/unsent-bytes.ts';
 import { sharedContents } from '../../api/shared.ts';
 import { ticketUses } from '../../api/tickets/use.ts';
@@ -19,6 +18,7 @@ import type { Telemetry } from '../../telemetry/telemetry.ts';
 import { sealsOver } from '../contents/shipping.ts';
 import type { Embedded } from '../data-directory.ts';
 import { mountMcp } from './mcp-mount.ts';
+import { type Replicas, routesOver } from './replicas.ts';
 
 /** The means of authentication from outside. */
 export type Outside = Pick<AuthenticationOptions, 'verifyJwt' | 'identify' | 'proxy'> & {
@@ -38,16 +38,19 @@ export interface ListenerParts {
   readonly version: string;
   /** The files of the web console. Undefined: it is not served. */
   readonly consoleDir: string | undefined;
+  /** The part that shares the store with other processes. Undefined: this process has the store for itself. */
+  readonly replicas: Replicas | undefined;
 }
+
+const elapsed = () => performance.now();
 
 /** Opens the listeners. @throws Error if one of them cannot listen. */
 export async function openListeners(
   config: ServeConfig,
-  { embedded, telemetry, tls, outside, version, consoleDir, ...counted }: ListenerParts,
+  { embedded, telemetry, tls, outside, version, consoleDir, replicas, ...counted }: ListenerParts,
 ): Promise<RunningServer> {
   const { host, exportPlace, exports } = embedded;
   const { publicUrl, previewOrigin, redirects, directUploads, mcpConsented: consented } = config;
-  const elapsed = () => performance.now();
   const { issuers = [], ...means } = outside;
   const { authenticate, takeTicket } = authenticationOver(() => host.store, {
     ...means,
@@ -60,7 +63,7 @@ export async function openListeners(
     const address = parseAddress(server?.addresses.http ?? '');
     return address && reachableUrl(tls === undefined ? 'http' : 'https', address);
   };
-  const all = routes({
+  const served = {
     publicUrl,
     previewOrigin,
     localUrl,
@@ -77,7 +80,8 @@ export async function openListeners(
     onStart: telemetry.onStart,
     ...told,
     authenticate,
-  });
+  };
+  const { routes: all, ...toReplicas } = routesOver(served, () => host.store, config, replicas);
   const onUnexpectedError = (error: unknown, method: string) =>
     telemetry.log.error({ err: error, method }, 'unexpected error');
   const admit: Admit = (header, values) => admitWith(authenticate, header, values);
@@ -88,6 +92,7 @@ export async function openListeners(
     shared: sharedContents(() => host.store.shared, told, redirects),
     tickets: ticketUses(takeTicket, told),
     routes: all,
+    ...toReplicas,
     ...counted,
     admit,
     tls,

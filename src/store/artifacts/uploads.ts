@@ -2,6 +2,7 @@
 import type { BlobStore, StagedBlob } from '../../blobs/blob-store.ts';
 import type { ArtifactSpec } from '../../domain/artifact.ts';
 import type { Sha256 } from '../../domain/digest.ts';
+import { failedWith } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import { canRead, type Principal, requirePushable } from '../../domain/principal.ts';
 import type { Index } from '../../index/door.ts';
@@ -19,7 +20,7 @@ import { contentObserver, type OnStep } from '../rows/steps.ts';
 import { type LapseWriter, pastLapse } from '../rows/transaction.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
 import type { CommitResult, WitnessedContent } from './commit.ts';
-import { Commits } from './commits.ts';
+import type { Commits } from './commits.ts';
 import { checkDigest, sizeMismatch, tooLarge, Upload } from './upload.ts';
 import { knownRequest, refuseEarly } from './upload-checks.ts';
 
@@ -36,6 +37,7 @@ interface UploadsOptions {
   readonly opensSessions: boolean;
   readonly lapses: LapseWriter;
   readonly onStep: OnStep | undefined;
+  readonly commits: Commits;
 }
 
 /** A blob that a client has sent to its place, in the role of one that is being staged. */
@@ -52,7 +54,7 @@ export class Uploads {
 
   constructor(options: UploadsOptions) {
     this.options = options;
-    this.commits = new Commits(options);
+    this.commits = options.commits;
   }
 
   /**
@@ -168,14 +170,20 @@ export class Uploads {
     return result;
   }
 
-  private refuseEarly(
+  private async refuseEarly(
     principal: Principal,
     spec: ArtifactSpec,
   ): Promise<WitnessedContent['witness'] | undefined> {
     const { index, lapses, opensSessions } = this.options;
-    return pastLapse(lapses, principal.namespace, () =>
-      lookUp(index.cached, (rows) => refuseEarly(rows, principal, spec, opensSessions, index.now())),
-    );
+    try {
+      return await pastLapse(lapses, principal.namespace, () =>
+        lookUp(index.cached, (rows) => refuseEarly(rows, principal, spec, opensSessions, index.now())),
+      );
+    } catch (error) {
+      // The session has lapsed, and another process has to write that down. It refuses the push at the commit.
+      if (failedWith(error, 'NOT_OWNER')) return undefined;
+      throw error;
+    }
   }
 
   /** Refuses a push if no room is left for it. A known request id needs no room. @throws Failure STORAGE_FULL. */

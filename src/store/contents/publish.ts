@@ -47,7 +47,8 @@ export async function publishAndCommit<T>(
     return await commit(published);
   } catch (error) {
     // If this fails too, the name is an orphan as after a crash. The caller should get the first failure.
-    if (!failedWith(error, 'STORE_UNAVAILABLE')) await discard(publishing, published).catch(() => undefined);
+    if (!failedWith(error, 'STORE_UNAVAILABLE'))
+      await discardPublished(index, ns, published).catch(() => undefined);
     throw error;
   }
 }
@@ -68,7 +69,8 @@ async function commitInline<T>(
   return await commit({ ...content, replaces: true });
 }
 
-async function discard({ index, ns }: Publishing, content: Content): Promise<void> {
+/** Queues a published copy for removal: no commit will reference it. Nothing happens to a copy that was committed. */
+export async function discardPublished(index: Index, ns: string, content: Content): Promise<void> {
   await transact(index, {
     ns,
     reads: blobReads(ns, content),
