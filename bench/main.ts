@@ -31,6 +31,7 @@ import { p14 } from './p14-tails.ts';
 import { p15 } from './p15-query.ts';
 import { p16 } from './p16-bytes.ts';
 import { p17 } from './p17-index.ts';
+import { p18 } from './p18-replicas.ts';
 import { readMemory } from './read-memory.ts';
 import { sizing } from './sizing.ts';
 import { keptStore } from './stores/cache.ts';
@@ -59,6 +60,7 @@ const targets: readonly Target[] = [
   p15,
   p16,
   p17,
+  p18,
   memory,
   readMemory,
   watchers,

@@ -21,16 +21,16 @@ const idleMs = 60_000;
 
 export class RawClient implements AsyncDisposable {
   private readonly session: ClientHttp2Session;
-  private readonly authority: string;
+  private readonly headers: Readonly<Record<string, string>>;
   private callsOpen = 0;
 
-  private constructor(session: ClientHttp2Session, authority: string) {
+  private constructor(session: ClientHttp2Session, headers: Readonly<Record<string, string>>) {
     this.session = session;
-    this.authority = authority;
+    this.headers = headers;
   }
 
-  /** Opens one connection. `address`: HOST:PORT. */
-  static async connect(address: string): Promise<RawClient> {
+  /** Opens one connection. `address`: HOST:PORT. `headers`: what each call has besides. */
+  static async connect(address: string, headers: Readonly<Record<string, string>> = {}): Promise<RawClient> {
     const session = connect(`http://${address}`, {
       settings: { initialWindowSize: windowBytes },
       maxSessionMemory: sessionMemory,
@@ -39,7 +39,7 @@ export class RawClient implements AsyncDisposable {
     session.setLocalWindowSize(windowBytes);
     // Its calls fail with it, and say so.
     session.on('error', () => {});
-    const client = new RawClient(session, address);
+    const client = new RawClient(session, { ...headers, ':authority': address });
     session.setTimeout(idleMs, () => client.giveUp());
     return client;
   }
@@ -73,9 +73,9 @@ export class RawClient implements AsyncDisposable {
       const stream = this.session.request({
         ':method': 'POST',
         ':path': path,
-        ':authority': this.authority,
         'content-type': 'application/grpc',
         te: 'trailers',
+        ...this.headers,
       });
       this.callsOpen++;
       let status: string | undefined;

@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { freePorts } from '../../scripts/free-ports.ts';
+import type { CoreShare } from './core-share.ts';
 import { ServerProcess } from './processes.ts';
 import { straced } from './syncs.ts';
 import type { Context } from './target.ts';
@@ -26,20 +27,36 @@ interface ServeOptions {
   readonly bucketAt?: string;
   /** The address of a database for the index. Default: it is in the data directory. */
   readonly indexAt?: string;
+  /** Its address for the other replicas of its store, and the file with their secret. Default: it has none. */
+  readonly replica?: { readonly address: string; readonly secretFile: string };
+  /** The share of a core that it has. Default: all that it gets. */
+  readonly core?: CoreShare | undefined;
 }
 
 /** The service as users start it. */
 export async function startArtifacta(
   { directory }: Pick<Context, 'directory'>,
-  { dataDir = mkdtempSync(join(directory, 'data-')), traceTo, bucketAt, indexAt }: ServeOptions = {},
+  {
+    dataDir = mkdtempSync(join(directory, 'data-')),
+    traceTo,
+    bucketAt,
+    indexAt,
+    replica,
+    core,
+  }: ServeOptions = {},
 ): Promise<ServerProcess> {
   const index = indexAt === undefined ? [] : ['--index', indexAt];
-  const serve = [launcher, 'serve', '--data-dir', dataDir, ...freePorts, ...index];
+  const others =
+    replica === undefined
+      ? []
+      : ['--replica-listen', replica.address, '--replica-secret-file', replica.secretFile];
+  const serve = [launcher, 'serve', '--data-dir', dataDir, ...freePorts, ...index, ...others];
   const command =
     bucketAt === undefined
       ? serve
       : ['env', `STORAGE_EMULATOR_HOST=${bucketAt}`, ...serve, '--blobs', 'gs://bucket/bench'];
-  const [program, ...args] = traceTo === undefined ? command : straced(traceTo, command);
+  const shared = core?.of(command) ?? command;
+  const [program, ...args] = traceTo === undefined ? shared : straced(traceTo, shared);
   return await ServerProcess.start(program!, args);
 }
 

@@ -194,7 +194,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     blobs,
     space,
     pauses,
-    reaper: new Reaper({ index, pauses, lapses, onStep, pace }),
+    reaper: new Reaper({ index, pauses, lapses, finishSeals: () => seals.finishLeft(), onStep, pace }),
     collection,
     scrub: new Scrub({ index, contents: contents.unjudged, onStep }),
     quarantined: new Quarantined(index, namespaces, paging),

@@ -1,199 +1,155 @@
-/** Several servers over one store in memory, whose namespaces are assigned to them by the test. */
-import { createServer } from 'node:net';
-import type { CallRecord } from '../../src/api/guard.ts';
-import { replicaRoutes } from '../../src/api/passing/replica-routes.ts';
-import { routes } from '../../src/api/routes.ts';
+/**
+ * Several processes over one index and one blob store, in this process. Each has its own view of the index, whose owners
+ * come from one table: a namespace is owned by one of them at a time, and moves when the test says so. The table does
+ * what the owners of a real index do: a transaction about a namespace that another process owns does nothing and fails.
+ */
+import { onTestFinished } from 'vitest';
 import type { BlobStore } from '../../src/blobs/blob-store.ts';
 import { openMemoryBlobs } from '../../src/blobs/memory.ts';
-import { parseAddress } from '../../src/domain/address.ts';
-import type { Authenticate } from '../../src/identity/authentication.ts';
-import type { Index } from '../../src/index/door.ts';
+import type { Index, Transaction } from '../../src/index/door.ts';
 import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { here, notOwner, type Owners } from '../../src/index/owners.ts';
-import { openReplicas } from '../../src/programs/serving/replicas.ts';
-import { openStore, type Store, type StoreOptions } from '../../src/store/open.ts';
-import { openTransport, startTestServer, type TestServer } from '../server/grpc/listeners.ts';
-import { clientsOf, type Service, startOfTime } from './service.ts';
+import type { Store, StoreOptions } from '../../src/store/open.ts';
+import { openCheckedStore } from './row-owners.ts';
+import { startOfTime } from './service.ts';
+import { TestTimers } from './timers.ts';
 
-/** Who owns which namespace. What is assigned to nobody belongs to everybody. */
-class Assignments {
+/** Which process owns which namespace. */
+class OwnerTable {
   private readonly owners = new Map<string, string>();
-  /** What processes believe, which may be outdated. */
-  private readonly believed = new Map<string, string>();
+  private readonly listeners = new Map<string, ((ns: string) => void)[]>();
+  private readonly underWay = new Map<string, Set<Promise<unknown>>>();
 
-  /** Gives a namespace to the process at an address. */
-  assign(ns: string, address: string): void {
-    this.owners.set(ns, address);
+  /** The owner of a namespace; the process that asks first takes it. */
+  ownerOf(ns: string, asking: string): string {
+    const owner = this.owners.get(ns);
+    if (owner !== undefined) return owner;
+    this.give(ns, asking);
+    return asking;
   }
 
-  /** Makes the process at `address` believe that another one owns a namespace, until it is told to forget that. */
-  mislead(address: string, ns: string, owner: string): void {
-    this.believed.set(`${address} ${ns}`, owner);
+  /** Moves a namespace when the transactions of its owner have ended, as a clean hand-over does. */
+  async move(ns: string, to: string): Promise<void> {
+    this.owners.set(ns, 'nobody');
+    await Promise.allSettled(this.underWay.get(ns) ?? []);
+    this.give(ns, to);
   }
 
-  ownerOf(ns: string): string | undefined {
-    return this.owners.get(ns);
+  /** Leaves a namespace without an owner, as a process does that is killed. Who asks for it first takes it. */
+  abandon(ns: string): void {
+    this.owners.delete(ns);
   }
 
-  /** The owners as the process at an address knows them. @param forgotten gets the names that it was told to forget. */
-  asSeenAt(address: string, forgotten: string[]): Owners {
+  viewOf(process: string): Owners {
     return {
       ownerOf: async (ns) => {
-        const owner = this.believed.get(`${address} ${ns}`) ?? this.owners.get(ns) ?? address;
-        return owner === address ? here : { isHere: false, address: owner };
+        const owner = this.ownerOf(ns, process);
+        return owner === process ? here : { isHere: false, address: `${owner}:1` };
       },
-      forget: (ns) => {
-        forgotten.push(ns);
-        this.believed.delete(`${address} ${ns}`);
-      },
-      onTaken: () => undefined,
+      forget: () => undefined,
       leave: async () => undefined,
+      onTaken: (listener) =>
+        void this.listeners.set(process, [...(this.listeners.get(process) ?? []), listener]),
     };
+  }
+
+  async transact<T>(index: Index, process: string, transaction: Transaction<T>): Promise<T> {
+    const { ns } = transaction;
+    const owner = this.ownerOf(ns, process);
+    if (owner !== process) throw notOwner(ns, `${owner}:1`);
+    const running = this.underWay.get(ns) ?? new Set();
+    this.underWay.set(ns, running);
+    const work = index.transact(transaction);
+    running.add(work);
+    try {
+      return await work;
+    } finally {
+      running.delete(work);
+    }
+  }
+
+  private give(ns: string, to: string): void {
+    this.owners.set(ns, to);
+    for (const listener of this.listeners.get(to) ?? []) listener(ns);
   }
 }
 
-/** One of the processes: its store, behind its listeners. */
-export interface Replica extends Service {
-  readonly address: string;
-  readonly server: TestServer;
-  /** The namespaces that it was told to forget. */
-  readonly forgotten: string[];
-  /** The calls that other replicas passed on to it, oldest first. */
-  readonly passed: CallRecord[];
-  /** Closes its listeners at once, as its death does. */
-  die(): Promise<void>;
+/** One of the processes. */
+export interface Replica {
+  readonly index: Index;
+  readonly store: Store;
+  /** The calls of `getMany` so far. */
+  readonly reads: () => number;
 }
 
-interface ReplicaSet extends AsyncDisposable {
-  readonly assignments: Assignments;
+export interface Replicas {
   readonly index: Index;
   readonly blobs: BlobStore;
   readonly clock: { now: number };
-  /** Adds a process. */
-  add(options?: ReplicaOptions): Promise<Replica>;
+  readonly timers: TestTimers;
+  /**
+   * Opens another process. It is closed when the test has ended.
+   *
+   * @param aheadMs how far its clock is ahead of that of the test. Default 0.
+   */
+  open(process: string, options?: Partial<StoreOptions>, aheadMs?: number): Promise<Replica>;
+  /** Makes a process the owner of a namespace. */
+  move(ns: string, to: string): Promise<void>;
+  /** Leaves a namespace without an owner; who asks for it first takes it. */
+  abandon(ns: string): void;
 }
 
-export interface ReplicaOptions {
-  /** Default: that of the others. */
-  readonly secret?: Uint8Array;
-  readonly store?: Partial<StoreOptions>;
-  /** The wall clock. Default: the real one. */
-  readonly now?: () => number;
-  /** Default: callers are guests. */
-  readonly authenticate?: Authenticate;
-  /** Called before each transaction of this process, and waited for. */
-  readonly beforeTransaction?: (ns: string) => Promise<unknown> | undefined;
+/** No process yet. */
+export async function openReplicas(): Promise<Replicas> {
+  const clock = { now: startOfTime };
+  const timers = new TestTimers();
+  const index = await openMemoryIndex({ clock: () => clock.now });
+  onTestFinished(() => index.close());
+  const blobs = openMemoryBlobs({ now: () => clock.now });
+  const table = new OwnerTable();
+  return {
+    index,
+    blobs,
+    clock,
+    timers,
+    move: (ns, to) => table.move(ns, to),
+    abandon: (ns) => table.abandon(ns),
+    open: async (process, options = {}, aheadMs = 0) => {
+      let reads = 0;
+      const view = viewOf(index, table, process, { onRead: () => reads++, aheadMs });
+      const store = await openCheckedStore({
+        after: timers.after,
+        elapsed: () => 0,
+        ...options,
+        index: view,
+        blobs,
+      });
+      onTestFinished(() => store[Symbol.asyncDispose]());
+      return { index: view, store, reads: () => reads };
+    },
+  };
 }
 
-export const testSecret = new TextEncoder().encode('a secret of the replicas in tests, 1234');
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-/** The index as one process has it: transactions about the namespaces of others are refused. */
-function sharedIndex(
-  { index, assignments }: Pick<Shared, 'index' | 'assignments'>,
-  owners: Owners,
-  address: string,
-  beforeTransaction: ReplicaOptions['beforeTransaction'],
+function viewOf(
+  index: Index,
+  table: OwnerTable,
+  process: string,
+  { onRead, aheadMs }: { readonly onRead: () => void; readonly aheadMs: number },
 ): Index {
+  const own: Partial<Index> = {
+    owners: table.viewOf(process),
+    transact: (transaction) => table.transact(index, process, transaction),
+    getMany: (keys) => {
+      onRead();
+      return index.getMany(keys);
+    },
+    now: () => index.now() + aheadMs,
+    close: async () => undefined,
+  };
   return new Proxy(index, {
     get(real, property) {
-      if (property === 'owners') return owners;
-      if (property === 'close' || property === Symbol.asyncDispose) return async () => undefined;
-      const value = Reflect.get(real, property, real);
-      if (property === 'transact')
-        return async (transaction: Parameters<Index['transact']>[0]) => {
-          await beforeTransaction?.(transaction.ns);
-          const owner = assignments.ownerOf(transaction.ns);
-          if (owner !== undefined && owner !== address) throw notOwner(transaction.ns, owner);
-          return await real.transact(transaction);
-        };
+      const value = Reflect.get(property in own ? own : real, property, real);
       return typeof value === 'function' ? value.bind(real) : value;
     },
   });
-}
-
-/** Opens a store for several processes; they are closed with it. */
-export async function openReplicaSet(): Promise<ReplicaSet> {
-  const clock = { now: startOfTime };
-  const index = await openMemoryIndex({ clock: () => clock.now });
-  const blobs = openMemoryBlobs();
-  const assignments = new Assignments();
-  const opened: AsyncDisposable[] = [];
-  return {
-    assignments,
-    index,
-    blobs,
-    clock,
-    add: async (options = {}) => {
-      const replica = await openReplica({ index, blobs, clock, assignments }, options);
-      opened.push(replica);
-      return replica;
-    },
-    [Symbol.asyncDispose]: async () => {
-      for (const one of opened) await one[Symbol.asyncDispose]();
-      await index.close();
-    },
-  };
-}
-
-type Shared = Pick<ReplicaSet, 'index' | 'blobs' | 'clock' | 'assignments'>;
-
-async function openReplica(shared: Shared, options: ReplicaOptions): Promise<Replica> {
-  const address = `127.0.0.1:${await freePort()}`;
-  const { assignments, blobs, clock } = shared;
-  const forgotten: string[] = [];
-  const owners = assignments.asSeenAt(address, forgotten);
-  const index = sharedIndex(shared, owners, address, options.beforeTransaction);
-  const { secret = testSecret, now } = options;
-  const replicas = openReplicas({ secret, address, isSecured: false, ...(now && { now }) });
-  const stored = { index, blobs, remoteCommits: replicas.remoteCommits, removesStale: false };
-  const store: Store = await openStore({ ...stored, ...options.store });
-  const [calls, passed]: [CallRecord[], CallRecord[]] = [[], []];
-  const { authenticate } = options;
-  const common = { store: () => store, elapsed: () => performance.now(), authenticate };
-  const passedOn = replicaRoutes({
-    ...common,
-    deciding: replicas.entrance(() => store),
-    onCall: (record) => passed.push(record),
-  });
-  const all = routes({
-    ...common,
-    deciding: replicas.passing(() => store),
-    onCall: (record) => calls.push(record),
-  });
-  const server = await startTestServer(all, {
-    http: { host: '127.0.0.1', port: 0 },
-    replicas: { address: parseAddress(address)!, routes: passedOn },
-  });
-  const opening = openTransport(server.addresses.grpc);
-  const die = async () => {
-    await server.force();
-  };
-  return {
-    ...clientsOf(opening.transport),
-    transport: opening.transport,
-    store,
-    index,
-    blobs,
-    clock,
-    calls,
-    address,
-    server,
-    forgotten,
-    passed,
-    die,
-    [Symbol.asyncDispose]: async () => {
-      opening[Symbol.dispose]();
-      replicas[Symbol.dispose]();
-      await die();
-      await store[Symbol.asyncDispose]();
-    },
-  };
 }

@@ -77,12 +77,12 @@ export class Readings {
       artifact.version,
       window,
     ];
-    const { now, after } = this.paging.open(query, cursor, 'cursor');
-    const place: unknown = after && JSON.parse(after.toString('utf8'));
+    const position = this.paging.open(query, cursor, 'cursor');
+    const place: unknown = position.after && JSON.parse(position.after.toString('utf8'));
     await using source = new Source(open, artifact.sizeBytes, this.limits);
     const { next, ...piece } = await read(source, { bytesMax, contentType: artifact.contentType, place });
     const last = next === undefined ? undefined : Buffer.from(JSON.stringify(next), 'utf8');
-    const nextCursor = this.paging.token(query, now, last);
+    const nextCursor = this.paging.token(query, position, last);
     return { ...piece, artifact, nextCursor };
   }
 

@@ -13,6 +13,11 @@ import { Budget } from '../../domain/load/budget.ts';
 export interface Position {
   /** The time of the first page, in milliseconds since the Unix epoch: the meaning of `now` in a query. */
   readonly now: number;
+  /**
+   * The instant as of which this page is read: not before that of the page before, which another process may have read
+   * by another clock.
+   */
+  readonly time: number;
   /** The entry after which the page begins; undefined on the first page. */
   readonly after: Buffer | undefined;
 }
@@ -57,13 +62,17 @@ export class Paging {
    * Returns a token, or the empty text at the end of the listing.
    *
    * @param query everything that shapes the listing (caller, namespace, kind, filters, order), in a stable form.
-   * @param now the time of the first page.
+   * @param position the position of this page.
    * @param last the entry after which the next page begins; undefined if none follows.
    */
-  token(query: readonly unknown[], now: number, last: Uint8Array | undefined): string {
+  token(
+    query: readonly unknown[],
+    { now, time }: Pick<Position, 'now' | 'time'>,
+    last: Uint8Array | undefined,
+  ): string {
     if (last === undefined) return '';
     const times = Buffer.alloc(2 * timeBytes);
-    times.writeBigUInt64BE(BigInt(this.options.now()));
+    times.writeBigUInt64BE(BigInt(Math.max(time, this.options.now())));
     times.writeBigUInt64BE(BigInt(now), timeBytes);
     const body = Buffer.concat([times, last]);
     return Buffer.concat([this.sign(query, body), body]).toString('base64url');
@@ -77,7 +86,7 @@ export class Paging {
    */
   open(query: readonly unknown[], token: string, field = 'page_token'): Position {
     const time = this.options.now();
-    if (token === '') return { now: time, after: undefined };
+    if (token === '') return { now: time, time, after: undefined };
     const body = this.bodyOf(query, token);
     if (body === undefined)
       throw refused(
@@ -85,9 +94,14 @@ export class Paging {
         'must be one that an earlier response to the same request had, unaltered; start again without one',
       );
     // A clock that was put back makes a token older than now, or younger. Both are refused in the same way.
-    if (Math.abs(time - Number(body.readBigUInt64BE())) >= tokenMs)
+    const before = Number(body.readBigUInt64BE());
+    if (Math.abs(time - before) >= tokenMs)
       throw refused(field, `must be less than ${limits.pageTokenHours} hours old; start again without one`);
-    return { now: Number(body.readBigUInt64BE(timeBytes)), after: body.subarray(2 * timeBytes) };
+    return {
+      now: Number(body.readBigUInt64BE(timeBytes)),
+      time: Math.max(time, before),
+      after: body.subarray(2 * timeBytes),
+    };
   }
 
   /** Returns what was signed; undefined if that is not this token. */

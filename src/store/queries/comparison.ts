@@ -76,11 +76,12 @@ export class Comparison {
     const heads = (uid: SessionUid) => new Heads(reader, principal, uid, { after, rowsTogether, budget });
     const source = {
       entries: () => blocksOf(pairs(heads(base), heads(compared))),
-      look: (block: readonly NamePair[]) => resolve(reader, principal, block, showUnchanged, { now, budget }),
+      look: (block: readonly NamePair[]) =>
+        resolve(reader, principal, block, showUnchanged, { now: position.time, budget }),
     };
     const end = { itemsMax: pageSize, bytesMax: limits.pageBytesMax, budget, endsBeforeItem: true };
     const { items, last } = await page(source, end);
-    const nextPageToken = this.paging.token(bound, position.now, last && Buffer.from(last.name));
+    const nextPageToken = this.paging.token(bound, position, last && Buffer.from(last.name));
     return { items, nextPageToken };
   }
 }

@@ -72,20 +72,20 @@ export class Lineage {
       by: principal,
       start: record.id,
       direction,
-      now,
+      now: position.time,
       budget: this.paging.budget(),
       rowsTogether: Math.max(recordsReadTogether, pageSize),
     });
     const source = {
       entries: () => blocksOf(walk.edges(from?.place ?? { depth: 1 }, depth), pageSize),
-      look: (edges: readonly WalkedEdge[]) => readEdges(reader, principal, edges, direction, now),
+      look: (edges: readonly WalkedEdge[]) => readEdges(reader, principal, edges, direction, position.time),
     };
     // The walk ends by itself when the budget is spent, and its edges have been paid for.
     const { items, last } = await page(source, { itemsMax: pageSize, bytesMax: limits.pageBytesMax });
     const place = last === undefined ? walk.reached : placeAfter(last);
     const isEnd = last === undefined && walk.isAtEnd;
     const after = isEnd ? undefined : encodePlace(record.id, place);
-    return { items, nextPageToken: this.paging.token(bound, position.now, after) };
+    return { items, nextPageToken: this.paging.token(bound, position, after) };
   }
 }
 

@@ -41,6 +41,8 @@ export interface QueryExplanation extends Explanation {
 
 /** A page of the results of a query. */
 interface QueryPage<T> extends Page<T> {
+  /** The instant as of which the page was read, in milliseconds since the Unix epoch. */
+  readonly time: number;
   readonly explanation: QueryExplanation;
   /** The number of results in all: see {@link ArtifactQuery.estimatesTotal}. */
   readonly total?: number | undefined;
@@ -160,7 +162,7 @@ export class Listing {
     const condition = readFilter(filter, artifactFields, position.now);
     const narrowed = withinSessions(by, query.session, condition);
     const budget = this.paging.budget(queryReserve);
-    const matching = { by, condition: narrowed, now: this.index.now(), budget };
+    const matching = { by, condition: narrowed, now: position.time, budget };
     const matches = new ArtifactMatches(reader, { ...matching, addedBytes: query.previewBytes ?? 0 });
     const end = { itemsMax: query.pageSize, bytesMax: limits.pageBytesMax, budget };
     if (versions) {
@@ -203,12 +205,12 @@ export class Listing {
     const { uid } = session;
     const manifest = manifestOf(session);
     const bound = [by.subject, ns, uid, query.oldestFirst, query.allVersions, 'gone'];
-    const tokenOf = (now: number, offset: number) =>
-      `${gonePrefix}${this.paging.token(bound, now, ascii(String(offset)))}`;
+    const tokenOf = (position: Pick<Position, 'now' | 'time'>, offset: number) =>
+      `${gonePrefix}${this.paging.token(bound, position, ascii(String(offset)))}`;
     if (!query.pageToken.startsWith(gonePrefix)) {
       const found = await this.artifactPage(reader, by, uid, { ...query, listsTypes: true });
       const previews = await this.previews(reader, by, found, query);
-      const nextPageToken = found.nextPageToken || tokenOf(this.index.now(), 0);
+      const nextPageToken = found.nextPageToken || tokenOf({ now: found.time, time: found.time }, 0);
       return { ...found, nextPageToken, gone: [], previews };
     }
     // The prefix alone is neither a token nor the beginning.
@@ -222,11 +224,12 @@ export class Listing {
       offset: Number(position.after),
       pageSize: query.pageSize,
       budget,
-      now: this.index.now(),
+      now: position.time,
     });
     const explanation = explain({ driver: 'manifest', tests: [] }, undefined, budget);
-    const nextPageToken = nextOffset === undefined ? '' : tokenOf(position.now, nextOffset);
-    return { items: [], gone: lines, nextPageToken, explanation, previews: new Map() };
+    const nextPageToken = nextOffset === undefined ? '' : tokenOf(position, nextOffset);
+    const { time } = position;
+    return { items: [], gone: lines, nextPageToken, time, explanation, previews: new Map() };
   }
 
   private async previews(
@@ -258,7 +261,7 @@ export class Listing {
     const byPrefix = await driving.byPrefix(narrowed);
     const hasLeases = narrowed !== undefined && (await driving.haveLeases(narrowed));
     const prefix = keys.sessions.record.range(ns).gte;
-    const now = this.index.now();
+    const now = position.time;
     const end = { itemsMax: query.pageSize, bytesMax: limits.pageBytesMax, budget };
     const search = new Search<Session>(reader, {
       ...end,
@@ -276,7 +279,7 @@ export class Listing {
 
   private answer<T>(
     bound: readonly unknown[],
-    { now }: Position,
+    position: Position,
     result: {
       readonly items: readonly T[];
       readonly last: Uint8Array | undefined;
@@ -289,7 +292,8 @@ export class Listing {
     const { items, last } = result;
     return {
       items,
-      nextPageToken: this.paging.token(bound, now, last),
+      nextPageToken: this.paging.token(bound, position, last),
+      time: position.time,
       total: result.total,
       explanation: explain(result.explanation, condition, budget),
     };

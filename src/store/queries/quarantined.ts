@@ -51,8 +51,8 @@ export class Quarantined {
     if (ns !== undefined) await this.namespaces.require(ns);
     const bound = [by.subject, 'quarantined', ns ?? null];
     const all = ns === undefined ? keys.blobs.quarantine.range() : keys.blobs.quarantine.range(ns);
-    const { now, after } = this.paging.open(bound, pageToken);
-    const range = after === undefined ? all : rangeAfter(all, after);
+    const position = this.paging.open(bound, pageToken);
+    const range = position.after === undefined ? all : rangeAfter(all, position.after);
     await using reader = this.index.snapshot();
     const budget = this.paging.budget();
     const source = {
@@ -67,7 +67,7 @@ export class Quarantined {
       },
     };
     const { items, last } = await page(source, { itemsMax: pageSize, budget });
-    return { items, nextPageToken: this.paging.token(bound, now, last?.[0]) };
+    return { items, nextPageToken: this.paging.token(bound, position, last?.[0]) };
   }
 
   /** Returns contents that were just found, with the artifacts that have them. */

@@ -73,7 +73,8 @@ export class UsageScan {
     await using reader = this.index.snapshot();
     const counted = await countedOf(reader, by, ns, scope, this.index.now());
     const bound = [by.subject, ns, 'usage', scope];
-    const { now, after } = this.paging.open(bound, pageToken);
+    const position = this.paging.open(bound, pageToken);
+    const { now, after } = position;
     const range = after === undefined ? counted.range : rangeAfter(counted.range, after);
     const tally = new Tally(now);
     const known = new SessionsNow(reader, ns, now);
@@ -90,7 +91,7 @@ export class UsageScan {
       },
     };
     const { last } = await page(source, { itemsMax: Number.POSITIVE_INFINITY, budget });
-    return { parts: tally.parts(), nextPageToken: this.paging.token(bound, now, last?.[0]) };
+    return { parts: tally.parts(), nextPageToken: this.paging.token(bound, position, last?.[0]) };
   }
 }
 

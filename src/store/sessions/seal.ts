@@ -14,6 +14,7 @@ import type { Session } from '../../domain/session.ts';
 import { type After, afterRealTime } from '../../domain/timer.ts';
 import type { Asking, Index, Reader, Tx } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
+import { soleOwner } from '../../index/owners.ts';
 import type { SessionRecord } from '../../index/records.ts';
 import { ContentWriter } from '../contents/content-writer.ts';
 import type { Contents } from '../contents/contents.ts';
@@ -149,6 +150,14 @@ export class Seals {
       }
     }
     return count;
+  }
+
+  /**
+   * Finishes the seals of a process that ended without a word, as soon as their namespaces have other owners. A process
+   * that has the store for itself has finished all when it started.
+   */
+  async finishLeft(): Promise<void> {
+    if (this.options.index.owners !== soleOwner) await this.finishPending();
   }
 
   /** Ends the retries. */

@@ -101,9 +101,9 @@ export class Links {
     await using reader = this.index.snapshot();
     const range = await this.rangeOf(reader, by, scope);
     const bound = [by.subject, ns, 'links', scope, showEnded];
-    const { now: firstNow, after } = this.paging.open(bound, pageToken);
-    const walked = after === undefined ? range : rangeAfter(range, after);
-    const now = this.index.now();
+    const position = this.paging.open(bound, pageToken);
+    const walked = position.after === undefined ? range : rangeAfter(range, position.after);
+    const now = position.time;
     const budget = this.paging.budget();
     const isShown = ({ record }: Link) => seesArtifact(by, record) && (showEnded || !isEnded(record, now));
     const source = {
@@ -119,7 +119,7 @@ export class Links {
       },
     };
     const { items, last } = await page(source, { itemsMax: pageSize, budget });
-    return { items, nextPageToken: this.paging.token(bound, firstNow, last?.[0]) };
+    return { items, nextPageToken: this.paging.token(bound, position, last?.[0]) };
   }
 
   /** Ends one link. Returns 0 if it had ended. @throws Failure SHARE_LINK_NOT_FOUND. */

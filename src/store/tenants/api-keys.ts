@@ -119,7 +119,7 @@ export class ApiKeys {
     const position = this.paging.open(bound, pageToken);
     const all = keys.credentials.apiKey.range();
     const range = position.after === undefined ? all : rangeAfter(all, position.after);
-    const now = this.index.now();
+    const now = position.time;
     const budget = this.paging.budget();
     const found = ([key, value]: Entry): Found<ApiKey> | undefined => {
       const record = keys.credentials.apiKey.decode(value);
@@ -133,7 +133,7 @@ export class ApiKeys {
       look: async (entries: readonly Entry[]) => entries.map(found),
     };
     const { items, last } = await page(source, { itemsMax: pageSize, budget });
-    return { items, nextPageToken: this.paging.token(bound, position.now, last?.[0]) };
+    return { items, nextPageToken: this.paging.token(bound, position, last?.[0]) };
   }
 
   /**

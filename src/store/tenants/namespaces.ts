@@ -97,7 +97,8 @@ export class Namespaces {
   async list(by: Principal, { pageSize, pageToken }: PageRequest): Promise<Page<NamespaceInfo>> {
     const { paging } = this;
     const bound = [by.subject, 'namespaces'];
-    const { now, after } = paging.open(bound, pageToken);
+    const position = paging.open(bound, pageToken);
+    const { after } = position;
     const all = keys.store.namespace.range();
     const range = after === undefined ? all : rangeAfter(all, after);
     const budget = paging.budget();
@@ -110,7 +111,7 @@ export class Namespaces {
         }),
     };
     const { items, last } = await page(source, { itemsMax: pageSize, budget });
-    return { items, nextPageToken: paging.token(bound, now, last?.[0]) };
+    return { items, nextPageToken: paging.token(bound, position, last?.[0]) };
   }
 
   /** @throws Failure NAMESPACE_NOT_FOUND, ETAG_MISMATCH. */

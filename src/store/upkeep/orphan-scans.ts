@@ -1,15 +1,15 @@
 /**
  * Decides when to look for files that no row names. While a process may leave such files behind, the index has a mark.
  * The mark is durable before a file gets its name. It is removed when the store closes without work in progress. A
- * process that was killed leaves the mark, and so the next start requests a scan. Of several processes, the owner of the
- * store as a whole has the mark; what the others leave behind is found by the weekly scan.
+ * process that was killed leaves the mark, and so the next start requests a scan. Several processes of one store make no
+ * mark: what one of them leaves behind is found by the weekly scan.
  */
 import type { BlobStore, BlobTraffic, StagedBlob } from '../../blobs/blob-store.ts';
-import { failedWith } from '../../domain/errors.ts';
 import type { Index } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
+import { soleOwner } from '../../index/owners.ts';
 import type { Entry } from '../../index/row.ts';
-import { ifHere, isHere } from '../rows/here.ts';
+import { ifHere } from '../rows/here.ts';
 import { transact } from '../rows/transaction.ts';
 
 /** The setting with the state of the scans for files that no row names. */
@@ -59,14 +59,13 @@ export class MarkedBlobs implements BlobStore {
   private noted: Promise<void> | undefined;
   /** The number of operations that may leave files behind if they are interrupted. */
   private underWay = 0;
+  /** False: other processes may leave files behind, too. Then nothing is marked. */
+  private readonly isAlone: boolean;
 
   constructor(index: Index, inner: BlobStore) {
     this.index = index;
     this.inner = inner;
-    index.owners.onTaken((ns) => {
-      // Whatever mark exists is that of the owner before.
-      if (ns === '') this.marked = this.noted = undefined;
-    });
+    this.isAlone = index.owners === soleOwner;
     if (inner.uploadUrl !== undefined) this.uploadUrl = (...what) => inner.uploadUrl!(...what);
   }
 
@@ -85,7 +84,7 @@ export class MarkedBlobs implements BlobStore {
   /** Removes the mark, unless an operation is in progress. No operation may begin afterwards. */
   async close(): Promise<void> {
     if (this.marked === undefined || this.underWay > 0 || this.inner.stagedCount > 0) return;
-    await ifHere(this.index, '', () => this.write(false));
+    await this.write(false);
   }
 
   private async write(isThere: boolean): Promise<void> {
@@ -102,7 +101,7 @@ export class MarkedBlobs implements BlobStore {
   private async whileMarked<T>(work: () => Promise<T>): Promise<T> {
     this.underWay++;
     try {
-      if (this.marked !== undefined || (await isHere(this.index, ''))) await this.mark();
+      if (this.isAlone) await this.mark();
       return await work();
     } finally {
       this.underWay--;
@@ -113,7 +112,7 @@ export class MarkedBlobs implements BlobStore {
     this.marked ??= this.noteUncleanEnd().then(() => this.write(true));
     await this.marked.catch((error: unknown) => {
       this.marked = undefined;
-      if (!failedWith(error, 'NOT_OWNER')) throw error;
+      throw error;
     });
   }
 

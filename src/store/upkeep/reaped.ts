@@ -24,6 +24,8 @@ export interface ReaperOptions {
   readonly index: Index;
   readonly pauses: Pauses;
   readonly lapses: LapseWriter;
+  /** Finishes the seals that another process has begun and did not finish. */
+  readonly finishSeals: () => Promise<void>;
   readonly onStep: OnStep | undefined;
   readonly pace: Pace;
 }

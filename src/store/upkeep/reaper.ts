@@ -63,6 +63,7 @@ export class Reaper {
     const done: Reaped = { artifacts: 0, bytes: 0, sessions: 0, lapsed: 0, others: 0 };
     const paused = await pauses.stopping('reap');
     if (paused.length > 0) return { ...done, more: false, nextTime: undefined, pauses: paused };
+    await this.options.finishSeals();
     const budget = new Budget(allowance);
     try {
       return await this.workOff(budget, done);

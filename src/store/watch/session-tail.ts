@@ -35,9 +35,9 @@ export class SessionTail {
   position: number;
   private readonly members = new Set<Member>();
   private readonly index: Index;
-  private readonly ns: string;
-  private readonly uid: SessionUid;
-  private readonly id: string;
+  readonly ns: string;
+  readonly uid: SessionUid;
+  readonly id: string;
   private readonly lapsing: Lapsing;
   private reading: Promise<void> | undefined;
   private again = false;

@@ -15,6 +15,7 @@ import { isIdFree } from '../rows/session-life.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
 import type { Listener } from './announcing-index.ts';
 import { WatchedCredentials } from './credentials.ts';
+import { Elsewhere, type Followed } from './elsewhere.ts';
 import { type FeedEvent, feedEvents, readSeal, readSessionRecord } from './feed.ts';
 import { Mailbox } from './mailbox.ts';
 import { Replays } from './replays.ts';
@@ -45,6 +46,7 @@ export class Watches implements Listener {
   private readonly replays = new Replays();
   private readonly after: After;
   private readonly credentials: WatchedCredentials;
+  private elsewhere: Elsewhere | undefined;
   private ended = false;
   private perform: Lapsing['perform'] = async () => false;
 
@@ -76,6 +78,7 @@ export class Watches implements Listener {
   /** Ends every watch with SHUTTING_DOWN; no further watch begins. */
   end(): void {
     this.ended = true;
+    this.elsewhere?.end();
     for (const watcher of this.watchers) watcher.mailbox.fail(shuttingDown());
   }
 
@@ -101,6 +104,8 @@ export class Watches implements Listener {
       throw tooMany('the service has');
     const watcher = new Watcher(by, request, signal, this.after, index);
     this.watchers.add(watcher);
+    this.elsewhere ??= new Elsewhere(index, this, () => this.followed(), this.after);
+    this.elsewhere.begin();
     try {
       await this.credentials.add(watcher);
       yield* this.waited(index, watcher);
@@ -112,6 +117,15 @@ export class Watches implements Listener {
       watcher.close();
       this.credentials.remove(watcher);
       this.watchers.delete(watcher);
+    }
+  }
+
+  private *followed(): Generator<Followed> {
+    for (const { ns, id, uid } of this.tails.values()) yield { ns, id, uid };
+    for (const [first] of this.waiting.values()) {
+      if (first === undefined) continue;
+      const { by, request } = first;
+      yield { ns: by.namespace, id: request.session, uid: undefined };
     }
   }
 

@@ -10,7 +10,7 @@ import { Upload } from '../../../src/store/artifacts/upload.ts';
 import type { Step } from '../../../src/store/rows/steps.ts';
 import { byName, create, download, refusal, sha256, someBytes, text, upload } from '../../support/calls.ts';
 import { inconsistencies } from '../../support/naive.ts';
-import { openReplicaSet, type Replica, type ReplicaOptions } from '../../support/replicas.ts';
+import { openReplicaSet, type Replica, type ReplicaOptions } from '../../support/replica-servers.ts';
 import { startOfTime } from '../../support/service.ts';
 import { specOf, tester } from '../../support/specs.ts';
 

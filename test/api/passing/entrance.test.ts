@@ -12,7 +12,7 @@ import { ReplicaSecret } from '../../../src/api/passing/proofs.ts';
 import { openTransport, startTestServer } from '../../server/grpc/listeners.ts';
 import { openHttpTransport } from '../../server/http/listeners.ts';
 import { refusal } from '../../support/calls.ts';
-import { openReplicaSet, testSecret } from '../../support/replicas.ts';
+import { openReplicaSet, testSecret } from '../../support/replica-servers.ts';
 import { testRoutes } from '../../support/service.ts';
 import { tester } from '../../support/specs.ts';
 

@@ -10,7 +10,7 @@ import { localOperator } from '../../../src/domain/principal.ts';
 import { keys } from '../../../src/index/keys.ts';
 import { openHttpTransport } from '../../server/http/listeners.ts';
 import { byName, create, refusal } from '../../support/calls.ts';
-import { openReplicaSet, type Replica, type ReplicaOptions } from '../../support/replicas.ts';
+import { openReplicaSet, type Replica, type ReplicaOptions } from '../../support/replica-servers.ts';
 import { clientsOf } from '../../support/service.ts';
 
 const { SUCCEEDED, FAILED } = SessionOutcome;

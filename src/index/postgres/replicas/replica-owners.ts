@@ -152,9 +152,12 @@ export class ReplicaOwners implements Owners, OwnRows {
   }
 
   private beat(): void {
-    const { members } = this.options.membership;
+    const { membership } = this.options;
+    const { members } = membership;
     this.beats = new Map(members.map(({ id }) => [id, (this.beats.get(id) ?? 0) + 1]));
-    for (const [ns, { id }] of this.foreign) if (!this.beats.has(id)) this.foreign.delete(ns);
+    // What this member should own may have been given up in its favour: it is asked for again.
+    for (const [ns, { id }] of this.foreign)
+      if (!this.beats.has(id) || winnerOf(ns, members)?.id === membership.id) this.foreign.delete(ns);
     this.moving = this.moving
       .then(() => this.move())
       .catch((error: unknown) => this.options.warn(`a namespace could not be given up: ${String(error)}`));

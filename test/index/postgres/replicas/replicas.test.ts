@@ -233,6 +233,26 @@ describe.skipIf('missing' in postgresPrograms())('replicas over one database', (
     expect(moved).toBeLessThan(16);
   });
 
+  test('what was given up in its favour belongs to a replica when it asks, although it knows the owner before', async () => {
+    const { open } = store();
+    const a = await open('a');
+    for (const ns of names) await count(a.index, ns);
+    const b = await open('b');
+    await b.beat();
+    for (const ns of names) expect((await b.index.owners.ownerOf(ns)).isHere).toBe(false);
+    // Nobody calls; the replicas only go on living.
+    for (let at = 0; at < 8; at++) {
+      await a.beat();
+      await b.beat();
+    }
+    const here = async (index: Index, ns: string) => (await index.owners.ownerOf(ns)).isHere;
+    const taken = [];
+    for (const ns of names) if (await here(b.index, ns)) taken.push(ns);
+    expect(taken.length).toBeGreaterThan(0);
+    // Each has one owner, and none is left without.
+    for (const ns of names) expect(await here(a.index, ns)).toBe(!taken.includes(ns));
+  });
+
   test('times and ids grow from owner to owner, and to a process that has the store for itself', async () => {
     const { open, openAlone } = store();
     const mint = (index: Index) =>

@@ -1,0 +1,175 @@
+/** P18: the pushes of P5 into three replicas over one database, each of which owns a namespace, and into one. */
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { CreateNamespaceRequestSchema } from '../gen/artifacta/v1/admin_service_pb.ts';
+import { winnerOf } from '../src/index/postgres/replicas/rendezvous.ts';
+import { CoreShare } from './harness/core-share.ts';
+import { frame } from './harness/frames.ts';
+import { pushAll, pushFrames } from './harness/pushes.ts';
+import { RawClient } from './harness/raw-client.ts';
+import { interleaved } from './harness/rounds.ts';
+import { startArtifacta, startControl } from './harness/servers.ts';
+import type { Context, Figure, Target } from './harness/target.ts';
+import { orMissing } from './peers/missing.ts';
+import { freeAddress } from './peers/peer-process.ts';
+import { clusterIn, Postgres, postgresPromises } from './peers/postgres.ts';
+
+const inFlight = 32;
+const replicas = 3;
+const coreShare = 0.2;
+/** A replica that has lived for so long gets the namespaces that it wins. */
+const settledMs = 8_000;
+const idleSeconds = 20;
+
+const headings = [
+  {
+    id: 'P18',
+    what: `durable pushes of 4 KiB into ${replicas} replicas, each with its namespace and a fifth of a core ÷ into one`,
+    requirement: { bound: 'at least', value: 2.4 },
+  },
+  {
+    id: 'P18 unlimited',
+    what: 'the same without the limit of processor time',
+  },
+  {
+    id: 'P18 idle',
+    what: `transactions of the database a second while ${replicas} replicas have nothing to do`,
+    requirement: { bound: 'at most', value: 5 },
+  },
+] as const;
+
+export const p18: Target = {
+  name: 'p18',
+  what: 'three replicas over one PostgreSQL: pushes a second ÷ one replica, calls of the database when idle',
+  measure: (context) => orMissing(headings, () => measure(context)),
+};
+
+async function measure(context: Context): Promise<Figure[]> {
+  await using cluster = await Postgres.start(clusterIn(context.directory));
+  const limited = await compare(context, cluster, coreShare);
+  const unlimited = await compare(context, cluster, undefined);
+  const figureOf = (heading: (typeof headings)[number], { several, alone, ratios }: Rates): Figure => ({
+    ...heading,
+    result: { label: `${replicas} replicas ÷ one`, unit: '', values: ratios },
+    ours: { label: `pushes, ${replicas} replicas`, unit: '/s', values: several },
+    control: { label: 'pushes, one replica', unit: '/s', values: alone },
+    others: [],
+    notes: [
+      `${inFlight} in flight for each namespace, on a connection to its owner each; contents in the index, the bucket is empty`,
+      postgresPromises,
+    ],
+  });
+  return [
+    figureOf(headings[0], limited),
+    figureOf(headings[1], unlimited),
+    {
+      ...headings[2],
+      result: { label: 'transactions of the database', unit: '/s', values: [limited.idle, unlimited.idle] },
+      others: [],
+      notes: [`over ${idleSeconds} s each`],
+    },
+  ];
+}
+
+interface Rates {
+  readonly several: readonly number[];
+  readonly alone: readonly number[];
+  readonly ratios: readonly number[];
+  readonly idle: number;
+}
+
+async function compare(context: Context, cluster: Postgres, share: number | undefined): Promise<Rates> {
+  const count = context.quick ? 200 : 2_000;
+  const suffix = share === undefined ? 'free' : 'limited';
+  await using several = await start(context, cluster, {
+    schema: `several_${suffix}`,
+    count: replicas,
+    share,
+  });
+  await using alone = await start(context, cluster, { schema: `alone_${suffix}`, count: 1, share });
+  context.say('waiting until the replicas have their namespaces');
+  await delay(settledMs);
+  const run = async ({ clients }: typeof several): Promise<number> => {
+    const seconds = await Promise.all(clients.map((client) => pushAll(client, pushFrames(count), inFlight)));
+    return clients.reduce((sum, _, at) => sum + count / seconds[at]!, 0);
+  };
+  context.say('warm-up');
+  await run(several);
+  await run(alone);
+  const rounds = await interleaved(
+    context,
+    () => run(several),
+    () => run(alone),
+  );
+  context.say('idle');
+  const before = await transactions(cluster);
+  await delay(idleSeconds * 1_000);
+  const after = await transactions(cluster);
+  // One more replica, of the other store, is idle, too.
+  const idle = ((after - before) / idleSeconds) * (replicas / (replicas + 1));
+  return {
+    several: rounds.map(({ ours }) => ours),
+    alone: rounds.map(({ control }) => control),
+    ratios: rounds.map(({ ours, control }) => ours / control),
+    idle,
+  };
+}
+
+interface Wanted {
+  readonly schema: string;
+  readonly count: number;
+  readonly share: number | undefined;
+}
+
+/** Replicas of one store, and a client of each, for a namespace that it owns. */
+async function start(context: Context, cluster: Postgres, { schema, count, share }: Wanted) {
+  const stack = new AsyncDisposableStack();
+  try {
+    const bucket = stack.use(await startControl('bucket'));
+    const secretFile = join(context.directory, `${schema}.secret`);
+    writeFileSync(secretFile, randomBytes(32).toString('hex'), { mode: 0o600 });
+    const clients: RawClient[] = [];
+    const names = namespacesOf(count);
+    for (let at = 0; at < count; at++) {
+      const core = share === undefined ? undefined : stack.use(CoreShare.make(`${schema}-${at}`, share));
+      const server = stack.use(
+        await startArtifacta(context, {
+          bucketAt: `http://${bucket.address}`,
+          indexAt: `postgres://postgres@${cluster.process.address}/postgres?schema=${schema}`,
+          replica: { address: await freeAddress(), secretFile },
+          core,
+        }),
+      );
+      const namespace = names[at]!;
+      const client = await RawClient.connect(server.address, { 'artifacta-namespace': namespace });
+      stack.use(client);
+      clients.push(client);
+      await client.unary(
+        '/artifacta.v1.AdminService/CreateNamespace',
+        frame(CreateNamespaceRequestSchema, { namespace }),
+      );
+    }
+    return { clients, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  } catch (error) {
+    await stack.disposeAsync();
+    throw error;
+  }
+}
+
+/** Returns a name for each replica, which owns the namespace of that name when all of them live. */
+function namespacesOf(count: number): string[] {
+  const members = Array.from({ length: count }, (_, at) => ({ number: at + 1 }));
+  return members.map(({ number }) => {
+    for (let at = 0; ; at++) if (winnerOf(`team${at}`, members)?.number === number) return `team${at}`;
+  });
+}
+
+async function transactions(cluster: Postgres): Promise<number> {
+  await using client = await cluster.connect();
+  const { rows } = await client.pg.query(
+    'SELECT (sum(xact_commit) + sum(xact_rollback))::float8 AS n FROM pg_stat_database',
+  );
+  return (rows[0] as { readonly n: number }).n;
+}
