@@ -12,6 +12,7 @@ import { LevelHome } from '../index/leveldb/home.ts';
 import { openLevelDatabase } from '../index/leveldb/leveldb.ts';
 import type { LockWatch } from '../index/leveldb/lock-watch.ts';
 import type { LockLost } from '../index/lock-lost.ts';
+import { rowsOfRelease } from '../store/open.ts';
 import { absentAsUndefined } from './directory-rights.ts';
 import type { StartStage } from './slow-start.ts';
 
@@ -37,6 +38,8 @@ interface IndexPlaceOptions
 export interface ReplicaPlace {
   /** `host:port` at which it takes the calls of the others. */
   readonly address: string;
+  /** A text that two replicas have in common if they have the same secret. */
+  readonly secretMark: string;
   /** The time after which the others take over what it owned, if it has ended without a word. Default 10. */
   readonly leaseSeconds?: number | undefined;
 }
@@ -62,13 +65,14 @@ export async function indexHomeOf(options: IndexPlaceOptions): Promise<IndexHome
       );
     const { url, schema } = address;
     if (replica !== undefined) {
+      const { secretMark, ...place } = replica;
       const { ReplicaHome } = await import('../index/postgres/replicas/home.ts');
       return new ReplicaHome({
         ...engine,
         url,
         schema,
-        ...replica,
-        settings: contentsPlace,
+        ...place,
+        settings: { 'place of contents': contentsPlace, secret: secretMark, 'release’s rows': rowsOfRelease },
         onLost,
         beforeOpening,
       });
