@@ -55,13 +55,13 @@ function knownTroubleOf(error: unknown): string | undefined {
   return troubles.find(([known]) => known === code)?.[2];
 }
 
+/** Returns the same text for errors of the same kind. */
+export function causeOf(error: unknown): string {
+  return knownTroubleOf(error) ?? String(error);
+}
+
 /** Returns true if no room was left: the reserve may help. */
 export function lacksRoom(error: unknown): boolean {
   const code = codeOf(error);
   return code === 'ENOSPC' || code === quotaExceededCode;
-}
-
-/** Returns the same text for errors of the same kind. */
-export function causeOf(error: unknown): string {
-  return knownTroubleOf(error) ?? String(error);
 }

@@ -30,7 +30,8 @@ import type { OnStep, Step } from '../store/rows/steps.ts';
 import { clockPauses } from '../store/upkeep/clock-pauses.ts';
 import type { Graces } from '../store/upkeep/graces.ts';
 import { ContentsPlace } from './contents/contents-place.ts';
-import { shippingTo } from './contents/shipping.ts';
+import { noteStore } from './contents/other-store.ts';
+import { shippedCommit, shippingTo } from './contents/shipping.ts';
 import { keepOwnersRights, requireRights, settleFilesIn } from './directory-rights.ts';
 import { indexHomeOf, indexPlaceName, type ReplicaPlace } from './index-place.ts';
 import { placeOf } from './place.ts';
@@ -241,6 +242,7 @@ async function openHost(
       await shipping?.begin(await storeIdIn(index), await newestCommit(index), beginning);
       // Each replica has a directory of its own.
       if (settings.replica === undefined) await tellOfPlace(index, dataDir, warn);
+      if (settings.index !== undefined) await noteStore(dataDir, await storeIdIn(index));
       return store;
     },
     ...(shipping === undefined ? {} : { shippedCommit: () => shippedCommit(shipping, warn) }),
@@ -258,16 +260,6 @@ function exportPlaceOf(
   if (replica !== undefined) return undefined;
   if (exportDir === undefined) return contents.shipping;
   return { name: exportDir, exports: diskExports(exportDir), segments: diskSegments(exportDir) };
-}
-
-/** The index can be replaced also while the place of its exports does not answer. */
-async function shippedCommit(shipping: Shipping, warn: (message: string) => void): Promise<number> {
-  try {
-    return await shipping.highestCommit();
-  } catch (error) {
-    warn(`the place of the exports could not be read while the index is replaced: ${inWords(error)}`);
-    return 0;
-  }
 }
 
 function stageAfter(step: Step, onStage: EmbeddedOptions['onStage']): void {
@@ -345,6 +337,8 @@ const ours = new Set([
   'index.mark.tmp',
   'postgres.mark',
   'postgres.mark.tmp',
+  'postgres.store',
+  'postgres.store.tmp',
   'index.rebuild',
   'lock',
   'blobs',

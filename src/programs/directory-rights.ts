@@ -22,7 +22,17 @@ interface User {
 }
 
 /** The parts of a store's directory. Each may be mounted there, or lie elsewhere behind a link. */
-const parts = ['index', 'index.mark', 'index.rebuild', 'postgres.mark', 'lock', 'blobs', 'tmp', 'run'];
+const parts = [
+  'index',
+  'index.mark',
+  'index.rebuild',
+  'postgres.mark',
+  'postgres.store',
+  'lock',
+  'blobs',
+  'tmp',
+  'run',
+];
 
 const sticky = 0o1000;
 const anybody = 0o002;

@@ -12,6 +12,7 @@ import { LevelHome } from '../index/leveldb/home.ts';
 import { openLevelDatabase } from '../index/leveldb/leveldb.ts';
 import type { LockWatch } from '../index/leveldb/lock-watch.ts';
 import type { LockLost } from '../index/lock-lost.ts';
+import { forgetStore, requireStoreOf } from './contents/other-store.ts';
 import { rowsOfRelease } from '../store/open.ts';
 import { absentAsUndefined } from './directory-rights.ts';
 import type { StartStage } from './slow-start.ts';
@@ -63,23 +64,13 @@ export async function indexHomeOf(options: IndexPlaceOptions): Promise<IndexHome
         `the index of this store is in ${dataDir}: --index cannot be given; to move it, import an export of it into ` +
           'a new store',
       );
-    const { url, schema } = address;
-    if (replica !== undefined) {
-      const { secretMark, ...place } = replica;
-      const { ReplicaHome } = await import('../index/postgres/replicas/home.ts');
-      return new ReplicaHome({
-        ...engine,
-        url,
-        schema,
-        ...place,
-        settings: { 'place of contents': contentsPlace, secret: secretMark, 'release’s rows': rowsOfRelease },
-        onLost,
-        beforeOpening,
-      });
-    }
-    const { PostgresHome } = await import('../index/postgres/home.ts');
-    const markPath = join(dataDir, databaseMark);
-    return new PostgresHome({ ...engine, url, schema, markPath, onLost, beforeOpening });
+    return await databaseHomeOf(address, dataDir, {
+      ...engine,
+      replica,
+      contentsPlace,
+      onLost,
+      beforeOpening,
+    });
   }
   if (await exists(join(dataDir, databaseMark)))
     throw elsewhere(`the index of this store is in a database: give --index, as before`);
@@ -101,6 +92,36 @@ export async function indexHomeOf(options: IndexPlaceOptions): Promise<IndexHome
       return database;
     },
   });
+}
+
+async function databaseHomeOf(
+  address: IndexAddress,
+  dataDir: string,
+  given: Omit<IndexPlaceOptions, 'dataDir' | 'address' | 'locks' | 'onStage'>,
+): Promise<IndexHome> {
+  const { replica, contentsPlace, ...options } = given;
+  const { openPostgresDatabase } = await import('../index/postgres/database.ts');
+  const { url, schema } = address;
+  const openDatabase: typeof openPostgresDatabase = async (parts) => {
+    const database = await openPostgresDatabase(parts);
+    try {
+      await requireStoreOf(dataDir, indexPlaceText(address), database);
+      return database;
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+  };
+  if (replica !== undefined) {
+    const { ReplicaHome } = await import('../index/postgres/replicas/home.ts');
+    const { secretMark: secret, ...place } = replica;
+    const settings = { 'place of contents': contentsPlace, secret, 'release’s rows': rowsOfRelease };
+    return new ReplicaHome({ ...options, url, schema, ...place, settings, openDatabase });
+  }
+  const { PostgresHome } = await import('../index/postgres/home.ts');
+  const markPath = join(dataDir, databaseMark);
+  const beforeAdopting = () => forgetStore(dataDir);
+  return new PostgresHome({ ...options, url, schema, markPath, beforeAdopting, openDatabase });
 }
 
 function elsewhere(message: string): Failure {

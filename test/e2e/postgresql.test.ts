@@ -1,5 +1,5 @@
 /** The service and commands with the index in PostgreSQL, as processes of their own. */
-import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { someBytes } from '../support/calls.ts';
@@ -89,39 +89,42 @@ describe.skipIf('missing' in postgresPrograms())(
       expect(asDatabase.stderr).toContain('--index cannot be given');
     });
 
-    it('moves there from a directory, and back, by exports', async () => {
-      const { ARTIFACTA_INDEX: _address, ...without } = variables;
-      const at = (name: string, env: Record<string, string>) => ({
-        directory: join(directory, name),
-        run: async (...args: string[]) => {
-          const ended = await start([...args, '--data-dir', join(directory, name)], { env }).ended;
-          expect(ended, ended.stderr).toMatchObject({ code: 0 });
-          return ended.stdout;
-        },
+    it('is refused in the data directory of another store, and beside its own again', async () => {
+      expect(await run('push', join(directory, 'in'), '--session', 's')).toMatchObject({ code: 0 });
+      const another = { ...variables, ARTIFACTA_INDEX: `${server.url}?schema=${server.newSchema()}` };
+      const elsewhere = join(directory, 'elsewhere');
+      const pushed = ['push', join(directory, 'in'), '--session', 's', '--data-dir', elsewhere];
+      expect(await start(pushed, { env: another }).ended).toMatchObject({ code: 0 });
+      const asked = await start(['ls', 's', '--data-dir', dataDir], { env: another }).ended;
+      expect(asked).toMatchObject({
+        code: expect.any(Number),
+        stderr: expect.stringMatching(
+          /the data directory \S+ belongs to the store \S+, and the schema store_\d+ of postgres:\/\/\S+ has the store \S+: give --data-dir and --index of one store/,
+        ),
       });
-      const [files, database, again] = [
-        at('files', without),
-        at('database', variables),
-        at('again', without),
-      ];
-      await files.run('push', join(directory, 'in'), '--session', 's');
-      const listed = await files.run('ls', 's', '--json');
-      expect(listed).toContain('large.bin');
-      for (const [from, to] of [
-        [files, database],
-        [database, again],
-      ] as const) {
-        const file = join(directory, 'store.export');
-        await from.run('export', file);
-        await mkdir(to.directory, { mode: 0o700 });
-        await cp(join(from.directory, 'blobs'), join(to.directory, 'blobs'), { recursive: true });
-        await to.run('import', file);
-        expect(await to.run('ls', 's', '--json')).toBe(listed);
-        await rm(file);
-      }
-      await again.run('pull', 's', '--to', join(directory, 'pulled'));
-      const pulled = await readFile(join(directory, 'pulled', 'large.bin'));
-      expect(pulled.equals(await readFile(join(directory, 'in', 'large.bin')))).toBe(true);
+      expect(asked.code).not.toBe(0);
+      const served = startServe(dataDir, [], another);
+      served.ready.catch(() => undefined);
+      expect(await served.ended).toBe(1);
+      await expectPulled('one');
+      expect(await run('fsck', '--contents')).toMatchObject({ code: 0 });
+    });
+
+    it('is not ready while its server is lost, although nothing is written, and is again afterwards', async () => {
+      const service = startServe(dataDir, ['--admin-listen', '127.0.0.1:0'], variables);
+      const { admin } = await service.ready;
+      const ready = async () => {
+        const answer = await fetch(`http://${String(admin)}/readyz`);
+        return [answer.status, await answer.json()];
+      };
+      expect(await ready()).toEqual([200, { phase: 'serving' }]);
+      await server.kill();
+      await expect.poll(ready, { timeout: 10_000 }).toEqual([503, { phase: 'unreadable' }]);
+      const status = await run('fsck');
+      expect(status.code).not.toBe(0);
+      await server.resume();
+      await expect.poll(ready, { timeout: 30_000 }).toEqual([200, { phase: 'serving' }]);
+      expect(await run('push', join(directory, 'in'), '--session', 's')).toMatchObject({ code: 0 });
     });
   },
 );

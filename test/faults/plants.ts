@@ -46,9 +46,37 @@ export const plants: readonly Plant[] = [
   {
     name: 'postgres: writes-whatever-the-epoch-is',
     file: 'src/index/postgres/statements.ts',
-    from: 'WHERE epoch = $1::bigint FOR SHARE',
+    from: 'WHERE epoch = $1::bigint AND process = pg_backend_pid() FOR SHARE',
     to: 'WHERE epoch >= 0 OR epoch = $1::bigint FOR SHARE',
     tests: ['test/index/postgres/ownership.test.ts'],
+  },
+  {
+    name: 'postgres: writes-on-any-connection',
+    file: 'src/index/postgres/statements.ts',
+    from: ' AND process = pg_backend_pid()',
+    to: '',
+    tests: ['test/index/postgres/ownership.test.ts'],
+  },
+  {
+    name: 'postgres: sends-no-batch-again-after-a-deadlock',
+    file: 'src/index/postgres/database.ts',
+    from: 'if (!isAgain || tries === triesMax) throw error;',
+    to: 'throw error;',
+    tests: ['test/index/postgres/limits.test.ts'],
+  },
+  {
+    name: 'postgres: does-not-ask-a-server-that-is-silent',
+    file: 'src/index/postgres/owner-connection.ts',
+    from: 'const isNeeded = !this.isInUse && !this.wasUsed && this.making === undefined;',
+    to: 'const isNeeded = false;',
+    tests: ['test/index/postgres/lost.test.ts'],
+  },
+  {
+    name: 'postgres: believes-the-index-of-another-store',
+    file: 'src/programs/index-place.ts',
+    from: 'await requireStoreOf(dataDir, indexPlaceText(address), database);',
+    to: '',
+    tests: ['test/e2e/postgresql.test.ts'],
   },
   {
     name: 'postgres: sends-a-batch-before-snapshots-have-begun',

@@ -209,7 +209,7 @@ function reopening(open: OpenRig): void {
     await expect(write(rig.index, [put('a', '3')])).rejects.toMatchObject({ reason: 'STORE_UNAVAILABLE' });
     await expect(look(rig.index, 'a')).rejects.toMatchObject({
       reason: 'DATA_LOSS',
-      message: 'the index lost commits 2',
+      message: expect.stringMatching(/^the index lost commits 2(:|$)/),
     });
     await expect(rig.index.get(key('a'))).rejects.toMatchObject({ reason: 'DATA_LOSS' });
     expect(rig.timer.pending).toBeLessThanOrEqual(1); // the mark's, none to try again

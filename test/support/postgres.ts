@@ -1,6 +1,7 @@
 /**
- * A PostgreSQL server of this test's own, from Debian's programs: on a free port, in a temporary directory, as the user
- * `postgres` where the tests run as root, since it refuses to be root's.
+ * A PostgreSQL server of this test's own: on a free port, in a temporary directory, as the user `postgres` where the tests
+ * run as root, since it refuses to be root's. Its programs are Debian's, or those in the directory that the variable
+ * ARTIFACTA_TEST_POSTGRES names.
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,58 +20,118 @@ const readyMs = 30_000;
 /** Between two attempts to reach a server that starts. */
 const attemptMs = 50;
 
-/** The directory of the newest version's programs; a reason if this machine has none that can be used. */
-export function postgresPrograms(): { readonly directory: string } | { readonly missing: string } {
-  const names = existsSync(versions) ? readdirSync(versions).sort((a, b) => Number(b) - Number(a)) : [];
-  const directory = names
-    .map((name) => join(versions, name, 'bin'))
-    .find((bin) => existsSync(join(bin, 'initdb')));
+/** The programs of a server, or the reason for which this machine has none that can be used. */
+type ProgramsFound = { readonly directory: string } | { readonly missing: string };
+
+/** @param needed a program beside those that every server needs. */
+export function postgresPrograms(needed = 'postgres'): ProgramsFound {
+  const directory = process.env.ARTIFACTA_TEST_POSTGRES || newestOfDebian();
   if (directory === undefined) return { missing: 'PostgreSQL is not installed: apt-get install postgresql' };
-  if (isRoot() && spawnSync('id', [superuser]).status !== 0)
+  const lacking = ['initdb', 'postgres', needed].find((name) => !existsSync(join(directory, name)));
+  if (lacking !== undefined) return { missing: `${directory} has no program ${lacking}` };
+  if (!isRoot()) return { directory };
+  if (spawnSync('id', [superuser]).status !== 0)
     return { missing: `this machine has no user ${superuser} to run PostgreSQL as` };
+  const [program, ...args] = asUser(superuser, ['test', '-x', join(directory, needed)]);
+  if (spawnSync(program!, args, { cwd: '/' }).status !== 0)
+    return { missing: `the user ${superuser} cannot run ${join(directory, needed)}` };
   return { directory };
 }
 
+function newestOfDebian(): string | undefined {
+  const names = existsSync(versions) ? readdirSync(versions).sort((a, b) => Number(b) - Number(a)) : [];
+  return names.map((name) => join(versions, name, 'bin')).find((bin) => existsSync(join(bin, 'initdb')));
+}
+
+/** So that programs take their own libraries, and not those of another version that the system has. */
+const besides = (programs: string) => ({ ...process.env, LD_LIBRARY_PATH: join(programs, '..', 'lib') });
+
 const isRoot = () => userInfo().uid === 0;
+
+/** The user whose files a server's are; undefined: this process's own. */
+export const postgresUser = () => (isRoot() ? superuser : undefined);
+
+/** A directory that a server may use. The caller removes it. */
+export async function postgresDirectory(parent = tmpdir()): Promise<string> {
+  const made = await mkdtemp(join(parent, 'artifacta-postgres-'));
+  if (isRoot()) {
+    await chmod(made, 0o711);
+    execFileSync('chown', [superuser, made]);
+  }
+  return made;
+}
 
 /** See the head of this file. */
 export class PostgresServer implements AsyncDisposable {
   private readonly home: string;
   private readonly programs: string;
+  private readonly settings: readonly string[];
   /** HOST:PORT. It stays the same over restarts. */
   readonly address: string;
   private process: ChildProcess | undefined;
   private exited: Promise<unknown> = Promise.resolve();
   private schemas = 0;
 
-  private constructor(home: string, programs: string, address: string) {
-    this.home = home;
-    this.programs = programs;
-    this.address = address;
+  private constructor(parts: {
+    readonly home: string;
+    readonly programs: string;
+    readonly address: string;
+    readonly settings: readonly string[];
+  }) {
+    this.home = parts.home;
+    this.programs = parts.programs;
+    this.address = parts.address;
+    this.settings = parts.settings;
   }
 
-  /** @param settings of the server, such as `fsync=off`. */
-  static async start(settings: readonly string[] = []): Promise<PostgresServer> {
-    const found = postgresPrograms();
-    if ('missing' in found) throw new Error(found.missing);
-    const home = await mkdtemp(join(tmpdir(), 'artifacta-postgres-'));
-    if (isRoot()) {
-      await chmod(home, 0o711);
-      execFileSync('chown', [superuser, home]);
-    }
-    const server = new PostgresServer(home, found.directory, await freeAddress());
-    try {
-      const command = [join(found.directory, 'initdb'), '--pgdata', server.data, '--username', superuser];
-      const [program, ...args] = asUser(server.user, [
-        ...command,
-        '--auth',
-        'trust',
-        '--encoding',
-        'UTF8',
+  /**
+   * @param settings of the server, such as `fsync=off`.
+   * @param parent the directory for its files, which its user must be able to pass through.
+   */
+  static async start(settings: readonly string[] = [], parent?: string): Promise<PostgresServer> {
+    return await PostgresServer.made(settings, parent, 'initdb', [
+      ...['--username', superuser, '--auth', 'trust', '--encoding', 'UTF8', '--no-sync'],
+    ]);
+  }
+
+  /** A standby that streams from the primary, under this name. */
+  static async standbyOf(primary: PostgresServer, name: string): Promise<PostgresServer> {
+    const from = `${primary.url}?application_name=${name}`;
+    return await PostgresServer.made(primary.settings, undefined, 'pg_basebackup', [
+      ...[
+        '--dbname',
+        from,
+        '--wal-method',
+        'stream',
+        '--write-recovery-conf',
+        '--checkpoint',
+        'fast',
         '--no-sync',
-      ]);
-      execFileSync(program!, args, { stdio: 'pipe', cwd: '/' });
-      await server.resume(settings);
+      ],
+    ]);
+  }
+
+  /** Starts a server on files that the program has made. */
+  private static async made(
+    settings: readonly string[],
+    parent: string | undefined,
+    maker: string,
+    args: readonly string[],
+  ): Promise<PostgresServer> {
+    const found = postgresPrograms(maker);
+    if ('missing' in found) throw new Error(found.missing);
+    const home = await postgresDirectory(parent);
+    const server = new PostgresServer({
+      home,
+      programs: found.directory,
+      address: await freeAddress(),
+      settings,
+    });
+    try {
+      const command = [join(found.directory, maker), '--pgdata', server.data, ...args];
+      const [program, ...rest] = asUser(postgresUser(), command);
+      execFileSync(program!, rest, { stdio: 'pipe', cwd: '/', env: besides(found.directory) });
+      await server.resume();
       return server;
     } catch (error) {
       await server[Symbol.asyncDispose]();
@@ -80,10 +141,6 @@ export class PostgresServer implements AsyncDisposable {
 
   private get data(): string {
     return join(this.home, 'data');
-  }
-
-  private get user(): string | undefined {
-    return isRoot() ? superuser : undefined;
   }
 
   /** Of the superuser. */
@@ -117,12 +174,12 @@ export class PostgresServer implements AsyncDisposable {
   }
 
   /** Starts the server on its files again. */
-  async resume(settings: readonly string[] = []): Promise<void> {
+  async resume(): Promise<void> {
     const given = [
       'listen_addresses=127.0.0.1',
       'unix_socket_directories=',
       'logging_collector=off',
-      ...settings,
+      ...this.settings,
     ];
     const port = this.address.slice(this.address.indexOf(':') + 1);
     const command = [
@@ -130,9 +187,10 @@ export class PostgresServer implements AsyncDisposable {
       ...['-D', this.data, '-p', port],
       ...given.flatMap((setting) => ['-c', setting]),
     ];
-    const [program, ...args] = asUser(this.user, command, 'SIGQUIT');
+    const [program, ...args] = asUser(postgresUser(), command, 'SIGQUIT');
     let said = '';
-    const child = spawn(program!, args, { stdio: ['ignore', 'ignore', 'pipe'], cwd: '/' });
+    const env = besides(this.programs);
+    const child = spawn(program!, args, { stdio: ['ignore', 'ignore', 'pipe'], cwd: '/', env });
     child.stderr.on('data', (text) => {
       said = `${said}${text}`.slice(-2_000);
     });
@@ -146,11 +204,29 @@ export class PostgresServer implements AsyncDisposable {
     }
   }
 
+  /** True if it has ended by itself. */
+  get hasEnded(): boolean {
+    return this.process !== undefined && (this.process.exitCode ?? this.process.signalCode) !== null;
+  }
+
   private answers(): Promise<boolean> {
     return this.run('SELECT 1').then(
       () => true,
       () => false,
     );
+  }
+
+  /** From now on it answers nothing: all its processes are stopped, and their connections stay. */
+  freeze(): void {
+    this.signal('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.signal('SIGCONT');
+  }
+
+  private signal(name: NodeJS.Signals): void {
+    for (const pid of treeOf(this.process!.pid!)) process.kill(pid, name);
   }
 
   /** Stops it in an orderly way: connections are cut. Idempotent. */
@@ -163,8 +239,7 @@ export class PostgresServer implements AsyncDisposable {
 
   /** Kills it and all its processes at once. */
   async kill(): Promise<void> {
-    const pids = treeOf(this.process!.pid!);
-    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    this.signal('SIGKILL');
     this.process = undefined;
     await this.exited;
   }

@@ -59,7 +59,7 @@ export async function checkCommits(database: Database, atLeast: number, ring = 0
         lastCommit: Math.max(newest.seq, atLeast),
         lastIntactTime: before?.seq === first - 1 ? before.time : 0,
       },
-      database.dropped,
+      { dropped: database.dropped, whyLost: newest.seq < atLeast ? database.whyLost : undefined },
     );
   }
   return newest;
@@ -108,9 +108,10 @@ async function readRing(database: Database, ring: number): Promise<(CommitRecord
 function lost(
   missing: readonly (readonly [number, number])[],
   known: Pick<Loss, 'firstCommit' | 'lastCommit' | 'lastIntactTime'>,
-  dropped: readonly string[],
+  { dropped, whyLost }: { readonly dropped: readonly string[]; readonly whyLost: string | undefined },
 ): IndexDamaged {
   const ranges = missing.map(([first, last]) => (first === last ? first : `${first}..${last}`)).join(', ');
   const said = dropped.length === 0 ? '' : `; the database said: ${dropped.join('; ')}`;
-  return new IndexDamaged(`the index lost commits ${ranges}${said}`, known);
+  const why = whyLost === undefined ? '' : `: ${whyLost}`;
+  return new IndexDamaged(`the index lost commits ${ranges}${why}${said}`, known);
 }

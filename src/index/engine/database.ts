@@ -32,6 +32,13 @@ export interface DatabaseSnapshot extends DatabaseReader {
 export interface Database extends DatabaseReader {
   /** The losses that the database itself reports from its opening; empty if none. */
   readonly dropped: readonly string[];
+  /** What may have happened if the last commits are missing, in words. Default: nothing is said. */
+  readonly whyLost?: string;
+  /**
+   * Resolves with the error when the database finds, while no batch is under way, that it cannot be written any more.
+   * Then no batch of it was or will be written without having resolved. Never rejects. Default: only a batch shows it.
+   */
+  readonly failed?: Promise<unknown>;
   /** Takes a snapshot of this instant; of a later one if it returns a promise. */
   snapshot(): DatabaseSnapshot | Promise<DatabaseSnapshot>;
   /**

@@ -10,7 +10,7 @@ import { Failure } from '../../domain/errors.ts';
 import { idMinter } from '../../domain/ids.ts';
 import { afterRealTime } from '../../domain/timer.ts';
 import { IndexDamaged } from '../damage.ts';
-import { doorLimits, type Index, type IndexStats, type Snapshot, type Transaction } from '../door.ts';
+import type { Index, IndexStats, Snapshot, Transaction } from '../door.ts';
 import { LockLost } from '../lock-lost.ts';
 import { soleOwner } from '../owners.ts';
 import type { CommitRecord } from '../records.ts';
@@ -27,9 +27,10 @@ import { pooledRandom } from './random.ts';
 import { readCached, readRow, readRows, SnapshotReader, scanRows } from './reader.ts';
 import { RowCache } from './row-cache.ts';
 
-const overloadedRetryMs = 500;
 const reopenDelayMsFirst = 100;
 const reopenDelayMsMax = 10_000;
+/** After this time of a closing, what is under way is not waited for any more. */
+const closePatienceMs = 2_000;
 
 /**
  * Opens the database and checks it. If it cannot be written, opens it for reads, and {@link Index.trouble} says why.
@@ -86,7 +87,7 @@ class Engine implements Index {
     this.clock = options.clock ?? Date.now;
     this.random = options.random ?? pooledRandom();
     this.mint = idMinter(this.random);
-    this.database = failure === undefined ? opened.database : undefined;
+    if (failure === undefined) this.use(opened.database);
     this.handle = new Handle(opened.database, options.after ?? afterRealTime);
     this.durable = opened.newest;
     this.lastNow = opened.newest.time;
@@ -107,6 +108,11 @@ class Engine implements Index {
       this.obstruct(failure);
       this.tryLater(failure, reopenDelayMsFirst);
     }
+  }
+
+  private use(database: Database): void {
+    this.database = database;
+    void database.failed?.then((error) => this.failed(database, error));
   }
 
   get stats(): IndexStats {
@@ -135,14 +141,7 @@ class Engine implements Index {
   private admit(queue: string): void {
     if (this.closing !== undefined) throw new Failure('SHUTTING_DOWN', 'the index is closing');
     if (this.obstacle !== undefined) throw this.obstacle;
-    const full =
-      this.order.length >= doorLimits.queueLengthMax ||
-      this.order.lengthOf(queue) >= doorLimits.queueLengthMaxOne;
-    if (full) {
-      throw new Failure('OVERLOADED', 'too many transactions are waiting', {
-        retryAfterMs: overloadedRetryMs,
-      });
-    }
+    this.order.requireRoom(queue);
   }
 
   get waiting(): number {
@@ -162,7 +161,7 @@ class Engine implements Index {
         this.landed(batch, commit);
         this.tellLanded(commit, writes);
       },
-      (error: unknown) => this.failed(error),
+      (error: unknown) => this.failed(database, error),
     );
   }
 
@@ -190,11 +189,9 @@ class Engine implements Index {
     }
   }
 
-  /**
-   * Called after a write error. From now on nothing may be based on rows that are not durable, and nothing may be
-   * written to a handle that failed.
-   */
-  private failed(error: unknown): void {
+  /** Called when a write has failed, or none is possible. Nothing may be based on rows that are not durable any more. */
+  private failed(database: Database, error: unknown): void {
+    if (this.database !== database) return;
     this.database = undefined;
     this.cache.stop();
     if (error instanceof LockLost) {
@@ -287,7 +284,7 @@ class Engine implements Index {
     // A finding of an inspection stays true. Reads that have waited go first: no transaction has run since.
     if (!isLoss(this.obstacle)) this.obstacle = undefined;
     this.handle.put(opened.database);
-    this.database = opened.database;
+    this.use(opened.database);
     this.grown.resolve();
     this.grown = Promise.withResolvers();
     this.order.turnSoon();
@@ -326,6 +323,7 @@ class Engine implements Index {
   }
 
   get isReadable(): boolean {
+    if (this.database === undefined && this.options.isReadable?.() === false) return false;
     return this.handle.isThere || this.obstacle === undefined;
   }
 
@@ -371,6 +369,8 @@ class Engine implements Index {
   }
 
   private async shutDown(): Promise<void> {
+    const { abandon, after = afterRealTime } = this.options;
+    const cancel = abandon && after(closePatienceMs, abandon);
     this.cancelReopen?.();
     this.handle.hurry();
     this.stopInspection.abort();
@@ -381,12 +381,13 @@ class Engine implements Index {
     });
     // After the callers were refused, a reopening may still be in progress.
     await this.reopening;
-    await this.options.mark?.close();
     this.database = undefined;
+    await this.options.mark?.close();
     this.obstacle = new Failure('SHUTTING_DOWN', 'the index is closed');
     this.handle.refuse(this.obstacle);
     this.handle.hurry();
     await (await this.handle.retire())?.close();
+    cancel?.();
     await this.options.onClose?.();
   }
 

@@ -40,6 +40,13 @@ export interface EngineOptions {
    * @param error the error of the failed write.
    */
   readonly probe?: (error: unknown) => Promise<void>;
+  /**
+   * Called when a closing has taken two seconds: what is under way on the database should end soon, however. Default: it
+   * is waited for.
+   */
+  readonly abandon?: () => void;
+  /** Returns false while a database that cannot be written cannot be read either. Default: it can be read. */
+  readonly isReadable?: () => boolean;
   /** Default: none; then the loss of the last commits is not noticed. */
   readonly mark?: Mark;
   /** The number of the ring that its commits go to. Default 0. */

@@ -2,6 +2,7 @@
  * The order of transactions. Their decisions run one after another, and each reads through the batches that are not
  * durable yet. A caller gets its result when everything that the decision could have read from is durable.
  */
+import { Failure } from '../../domain/errors.ts';
 import { doorLimits, type Transaction } from '../door.ts';
 import type { Key, Value } from '../row.ts';
 import { Batch } from './batch.ts';
@@ -39,6 +40,7 @@ type Ended = { readonly outcome: Outcome<unknown> } | { readonly error: unknown 
 
 /** The assumed size of the writes of a transaction that gives no hint. */
 const bytesHintDefault = 1_024;
+const overloadedRetryMs = 500;
 /** After this many transactions, other work gets the thread. */
 const turnTransactionsMax = 256;
 
@@ -66,11 +68,6 @@ export class Order {
     return this.queue.length + this.inRound.length;
   }
 
-  /** Returns the number of those of one queue. */
-  lengthOf(queue: string): number {
-    return this.queue.lengthOf(queue);
-  }
-
   /** True if nothing waits, runs or is not durable. */
   get isIdle(): boolean {
     const { inFlight, gathering, round } = this;
@@ -80,6 +77,13 @@ export class Order {
   /** The batch that is on its way to the disk. */
   get sent(): Batch | undefined {
     return this.inFlight;
+  }
+
+  /** @throws Failure OVERLOADED if no more may wait in this queue. */
+  requireRoom(queue: string): void {
+    if (this.length < doorLimits.queueLengthMax && this.queue.lengthOf(queue) < doorLimits.queueLengthMaxOne)
+      return;
+    throw new Failure('OVERLOADED', 'too many transactions are waiting', { retryAfterMs: overloadedRetryMs });
   }
 
   push(waiting: Waiting): void {

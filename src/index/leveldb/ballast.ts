@@ -8,8 +8,8 @@ import { open, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { After } from '../../domain/timer.ts';
+import { absentAsUndefined } from '../files.ts';
 import { lacksRoom, troubleOf } from '../trouble.ts';
-import { absentAsUndefined } from './files.ts';
 import { openingBytes } from './probe.ts';
 
 const MiB = 1024 * 1024;

@@ -18,14 +18,14 @@ import { commitWrite, scanNewestCommit } from '../engine/commits.ts';
 import type { Database } from '../engine/database.ts';
 import { examineRows } from '../engine/reader.ts';
 import { encodeWrite } from '../engine/stored-row.ts';
+import { absentAsUndefined, exists, makePrivate, syncDirectory } from '../files.ts';
 import type { IndexHome, Replacement, Salvage } from '../home.ts';
 import { commitRange, keys } from '../keys.ts';
+import { replaceMark } from '../mark.ts';
 import type { CommitRecord } from '../records.ts';
 import type { Entry } from '../row.ts';
-import { absentAsUndefined, exists, makePrivate, syncDirectory } from './files.ts';
 import { type LevelIndexOptions, openLevelDatabase, openLevelIndex, repairFiles } from './leveldb.ts';
 import { takeLock } from './lock.ts';
-import { replaceMark } from './mark.ts';
 
 interface LevelHomeOptions extends Omit<LevelIndexOptions, 'onDamage'> {
   /** Called before the index is opened, and after an exchange was finished. Its errors are thrown. Default: nothing. */

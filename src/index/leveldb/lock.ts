@@ -13,8 +13,8 @@ import { access, constants } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Failure } from '../../domain/errors.ts';
+import { isAbsent, makePrivate } from '../files.ts';
 import { troubleOf } from '../trouble.ts';
-import { isAbsent, makePrivate } from './files.ts';
 import type { LockWatch } from './lock-watch.ts';
 
 /** SQLite's code for a database that another connection has locked. */

@@ -6,8 +6,8 @@
 import { Buffer } from 'node:buffer';
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { absentAsUndefined, namesIn, readAt } from '../files.ts';
 import { maskedCrc } from './crc.ts';
-import { absentAsUndefined, namesIn, readAt } from './files.ts';
 
 /**
  * Returns the damage of the files of a database that is not open, if LevelDB would not report it itself; undefined if

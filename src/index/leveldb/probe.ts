@@ -4,7 +4,7 @@
  */
 import { open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { absentAsUndefined, namesIn, syncDirectory } from './files.ts';
+import { absentAsUndefined, namesIn, syncDirectory } from '../files.ts';
 
 const MiB = 1024 * 1024;
 /** The most bytes of a table for each byte of the log: for rows that are short and have no common beginnings. */

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Failure } from '../../domain/errors.ts';
 import type { Database } from '../engine/database.ts';
-import { absentAsUndefined, namesIn } from './files.ts';
+import { absentAsUndefined, namesIn } from '../files.ts';
 import { openingBytes } from './probe.ts';
 
 /**

@@ -7,8 +7,8 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { uncompress } from 'snappyjs';
 import type { After } from '../../domain/timer.ts';
+import { isAbsent, namesIn, readAt } from '../files.ts';
 import { maskedCrc } from './crc.ts';
-import { isAbsent, namesIn, readAt } from './files.ts';
 
 /**
  * A table as it was seen. LevelDB never changes a table that its manifest names, but may remove it and use its name

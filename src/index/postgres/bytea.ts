@@ -1,4 +1,4 @@
-/** Byte strings as PostgreSQL sends and receives them. */
+/** Byte strings as PostgreSQL receives them. */
 import { Buffer } from 'node:buffer';
 
 /** The object identifier of the type `bytea`, which never changes. */
@@ -28,9 +28,4 @@ export function byteaArray(values: readonly Uint8Array[]): Buffer {
     at += value.length;
   }
   return array;
-}
-
-/** Returns the bytes of a text in PostgreSQL's hex format: `pg` reads answers as texts only. */
-export function byteaOf(text: string): Buffer {
-  return Buffer.from(text.slice(2), 'hex');
 }

@@ -1,37 +1,18 @@
 /** The ordered map on PostgreSQL that the engine needs. */
 import { Buffer } from 'node:buffer';
-import { Failure } from '../../domain/errors.ts';
-import type { After } from '../../domain/timer.ts';
+import { type After, pause } from '../../domain/timer.ts';
 import type { Database } from '../engine/database.ts';
 import { unavailable } from '../engine/handle.ts';
 import type { Write } from '../row.ts';
 import { byteaArray } from './bytea.ts';
-import { Connection } from './connection.ts';
+import type { Connection } from './connection.ts';
+import { Connections } from './connections.ts';
 import { Moments } from './moments.ts';
+import { OwnerConnection } from './owner-connection.ts';
 import { readMany } from './reads.ts';
 import { statementsOf } from './statements.ts';
-import { readFailure, refusal, troubleWith } from './troubles.ts';
-
-/** What makes sure that a process writes only what it owns. */
-export interface WriteOwner {
-  /** Makes the connection the one that this process writes through. Returns a number for its batches. @throws Failure */
-  take(connection: Connection): Promise<number>;
-  /**
-   * Writes a batch, all or nothing. False if this process may not write it any more: nothing was written then.
-   *
-   * @param taken what {@link take} has returned for the connection.
-   * @param arrays the removed keys, the written keys and their values.
-   * @param fences see {@link Database.batch}.
-   */
-  write(
-    connection: Connection,
-    taken: number,
-    arrays: readonly Buffer[],
-    fences: ReadonlyMap<string, number>,
-  ): Promise<boolean>;
-  /** Returns the error of a batch that this process may not write. */
-  lost(): Failure;
-}
+import { DatabaseTrouble, readFailure } from './troubles.ts';
+import type { WriteOwner } from './write-owner.ts';
 
 /** The parts of a database. */
 export interface PostgresDatabaseOptions {
@@ -44,19 +25,23 @@ export interface PostgresDatabaseOptions {
   /** The most snapshots of different instants that are open at once, each on a connection of its own. Default 8. */
   readonly momentsMax?: number | undefined;
   readonly after: After;
+  /** The connections of this process. Default: new ones to {@link url}. */
+  readonly connections?: Connections | undefined;
 }
 
 /** Opens the database, and makes its tables if they do not exist. @throws Failure STORE_UNAVAILABLE, LockLost */
 export async function openPostgresDatabase(options: PostgresDatabaseOptions): Promise<Database> {
-  const { url, schema, ownership, isShared, momentsMax = 8, after } = options;
-  const open = () => Connection.open(url);
+  const { url, schema, isShared, momentsMax = 8, after, connections = new Connections(url) } = options;
+  const open = () => connections.connect();
   const statements = statementsOf(schema);
-  const writer = await Writer.open(open, ownership);
+  const writer = await Writer.open(connections, options);
   const moments = new Moments({ open, statements, momentsMax, isShared, after });
   const reads = new Reads(open);
   let closing: Promise<unknown> | undefined;
   return {
     dropped: [],
+    whyLost: 'perhaps a standby has taken over that had not received them, or the database was restored',
+    failed: writer.failed,
     getMany: (keys) => reads.read((connection) => readMany(connection, statements, keys)),
     iterator: (range) => {
       const snapshot = moments.snapshot();
@@ -94,22 +79,32 @@ export async function openPostgresDatabase(options: PostgresDatabaseOptions): Pr
 
 type Open = () => Promise<Connection>;
 
-/** The connection of the owner, which alone writes. */
-class Writer {
-  private readonly open: Open;
-  private readonly ownership: WriteOwner;
-  private connection: Connection;
-  private taken: number;
+/** A batch that the server has ended because of another transaction was not written, and is sent again so often. */
+const triesMax = 3;
+/** The other transaction gets this time to go on. */
+const againMs = 50;
+const endedForAnother: ReadonlySet<unknown> = new Set(['40001', '40P01']);
 
-  private constructor(open: Open, ownership: WriteOwner, owned: Owned) {
-    this.open = open;
+/** Writes batches as the owner. */
+class Writer {
+  private readonly ownership: WriteOwner;
+  private readonly owner: OwnerConnection;
+
+  private constructor(ownership: WriteOwner, owner: OwnerConnection) {
     this.ownership = ownership;
-    this.connection = owned.connection;
-    this.taken = owned.taken;
+    this.owner = owner;
   }
 
-  static async open(open: Open, ownership: WriteOwner): Promise<Writer> {
-    return new Writer(open, ownership, await own(open, ownership));
+  static async open(
+    connections: Connections,
+    { ownership, after }: Pick<PostgresDatabaseOptions, 'ownership' | 'after'>,
+  ): Promise<Writer> {
+    return new Writer(ownership, await OwnerConnection.open({ connections, ownership, after }));
+  }
+
+  /** See {@link Database.failed}. */
+  get failed(): Promise<unknown> {
+    return this.owner.failed;
   }
 
   /** All or nothing, and durable when this resolves. If the connection is cut meanwhile, the outcome is unknown. */
@@ -125,33 +120,28 @@ class Writer {
         values.push(write.value);
       }
     }
-    // Nothing was under way on a connection that was cut before, so that its end changes nothing.
-    if (this.connection.isBroken)
-      ({ connection: this.connection, taken: this.taken } = await own(this.open, this.ownership));
     const arrays = [removed, keys, values].map(byteaArray);
-    if (!(await this.ownership.write(this.connection, this.taken, arrays, fences)))
-      throw this.ownership.lost();
+    await this.owner.use(async ({ connection, taken }) => {
+      const isOurs = await unlessEnded(() => this.ownership.write(connection, taken, arrays, fences));
+      if (!isOurs) throw await this.ownership.lostOn(connection, taken);
+    });
   }
 
   close(): Promise<void> {
-    return this.connection.close();
+    return this.owner.close();
   }
 }
 
-/** A connection whose batches are written. */
-interface Owned {
-  readonly connection: Connection;
-  readonly taken: number;
-}
-
-async function own(open: Open, ownership: WriteOwner): Promise<Owned> {
-  let connection: Connection | undefined;
-  try {
-    connection = await open();
-    return { connection, taken: await ownership.take(connection) };
-  } catch (error) {
-    await connection?.close();
-    throw error instanceof Failure ? error : refusal(troubleWith(error));
+/** Sends a batch again that the server has ended because of another transaction. */
+async function unlessEnded<T>(send: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await send();
+    } catch (error) {
+      const isAgain = error instanceof DatabaseTrouble && endedForAnother.has(error.code);
+      if (!isAgain || tries === triesMax) throw error;
+      await pause(againMs);
+    }
   }
 }
 

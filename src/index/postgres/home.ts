@@ -12,7 +12,7 @@ import { examineRows } from '../engine/reader.ts';
 import { encodeWrite } from '../engine/stored-row.ts';
 import type { IndexHome, Replacement, Salvage } from '../home.ts';
 import { commitRange, keys } from '../keys.ts';
-import { replaceMark } from '../leveldb/mark.ts';
+import { replaceMark } from '../mark.ts';
 import type { CommitRecord } from '../records.ts';
 import type { Entry, Write } from '../row.ts';
 import { byteaArray } from './bytea.ts';
@@ -27,6 +27,8 @@ import { refusal, troubleWith } from './troubles.ts';
 interface PostgresHomeOptions extends Omit<PostgresIndexOptions, 'onDamage'> {
   /** Called before the index is opened. Its errors are thrown. Default: nothing. */
   readonly beforeOpening?: (() => Promise<void>) | undefined;
+  /** Called before a replacement takes the place of the index. Its errors are thrown. Default: nothing. */
+  readonly beforeAdopting?: (() => Promise<void>) | undefined;
 }
 
 const beforeCommits = { gte: Uint8Array.of(0), lt: commitRange.gte };
@@ -132,6 +134,7 @@ class PostgresReplacement implements Replacement {
     // What an earlier owner has left behind would be written to the new table.
     const ownership = new Ownership({ schema, warn });
     await ownership.take(this.connection);
+    await this.options.beforeAdopting?.();
     await this.connection.run(
       [
         'BEGIN',

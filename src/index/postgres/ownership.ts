@@ -9,12 +9,12 @@ import { randomUUID } from 'node:crypto';
 import { Failure } from '../../domain/errors.ts';
 import { LockLost } from '../lock-lost.ts';
 import type { Connection, Statement } from './connection.ts';
-import type { WriteOwner } from './database.ts';
 import { newestReplicaTime } from './replicas/rings.ts';
 import { endReplicas } from './replicas/tables.ts';
 import { checkServer, prepareSchema, schemaLockOf } from './schema.ts';
 import { statementsOf } from './statements.ts';
-import { DatabaseTrouble } from './troubles.ts';
+import { DatabaseTrouble, poolerCode, poolerWords } from './troubles.ts';
+import type { WriteOwner } from './write-owner.ts';
 
 /** The time for which a process waits until another gives up the store. */
 const waitSecondsDefault = 5;
@@ -86,13 +86,13 @@ WHERE epoch = $2::bigint RETURNING epoch`,
     const { schema, waitSeconds = waitSecondsDefault } = this.options;
     const key = await schemaLockOf(connection, schema);
     await this.endOwn(connection, key);
-    await connection.run(`SET lock_timeout = ${Math.max(1, Math.round(waitSeconds * 1_000))}`);
+    const waitMs = Math.max(1, Math.round(waitSeconds * 1_000));
     try {
-      await connection.query({ name: 'lock', text: 'SELECT pg_advisory_lock($1::bigint)' }, [key]);
+      // Both in one transaction; the lock stays.
+      await connection.run(`SET LOCAL lock_timeout = ${waitMs}; SELECT pg_advisory_lock('${key}'::bigint)`);
     } catch (error) {
       throw error instanceof DatabaseTrouble && error.code === '55P03' ? this.isOwned(error) : error;
     }
-    await connection.run('RESET lock_timeout');
   }
 
   /** Gives the store up, for a connection that has more to do. */
@@ -121,8 +121,17 @@ WHERE store.owner = $1 AND (lock.classid::bigint << 32 | lock.objid::bigint) = $
     return owned.length > 0;
   }
 
+  /** Returns the error of a batch on this connection that the server has not written. @throws DatabaseTrouble */
+  async lostOn(connection: Connection, epoch: number): Promise<LockLost | DatabaseTrouble> {
+    const [row] = await connection.query({
+      name: 'epoch',
+      text: `SELECT epoch FROM "${this.options.schema}".store`,
+    });
+    return row?.[0] === epoch ? new DatabaseTrouble(poolerWords, poolerCode) : this.lost();
+  }
+
   /** The error of a batch whose epoch is not that of the store any more. */
-  lost(): LockLost {
+  private lost(): LockLost {
     if (this.loss === undefined) {
       this.loss = new LockLost(
         `on the schema ${this.options.schema}`,

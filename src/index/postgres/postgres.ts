@@ -4,12 +4,12 @@ import type { Index } from '../door.ts';
 import type { Database } from '../engine/database.ts';
 import { openEngine } from '../engine/engine.ts';
 import type { OpeningOptions } from '../engine/options.ts';
-import { openMark } from '../leveldb/mark.ts';
 import type { LockLost } from '../lock-lost.ts';
-import { Connection } from './connection.ts';
+import { openMark } from '../mark.ts';
+import { Connections } from './connections.ts';
 import { openPostgresDatabase, type PostgresDatabaseOptions } from './database.ts';
 import { Ownership } from './ownership.ts';
-import { checkServer } from './schema.ts';
+import { probe } from './schema.ts';
 
 /** The place of the index, and its parts and settings. */
 export interface PostgresIndexOptions
@@ -36,22 +36,15 @@ export async function openPostgresIndex(options: PostgresIndexOptions): Promise<
   const { warn = () => undefined, clock = Date.now } = engine;
   const mark = await openMark({ path: markPath, after: engine.after ?? afterRealTime, warn });
   const ownership = new Ownership({ schema, warn, waitSeconds, onLost });
-  const database = { url, schema, ownership, momentsMax, after: afterRealTime };
+  const connections = new Connections(url);
+  const database = { url, schema, ownership, momentsMax, connections, after: afterRealTime };
   return await openEngine({
-    probe: () => probe(url),
+    probe: () => probe(connections),
     ...engine,
     clock: () => Math.max(ownership.timeMin, clock()),
     mark,
+    isReadable: () => connections.isReachable,
+    abandon: () => connections.abandon(),
     openDatabase: () => (openDatabase ?? openPostgresDatabase)(database),
   });
-}
-
-/** Resolves if the server can be reached and takes writes. */
-async function probe(url: string): Promise<void> {
-  const connection = await Connection.open(url);
-  try {
-    await checkServer(connection, () => undefined);
-  } finally {
-    await connection.close();
-  }
 }

@@ -6,6 +6,7 @@
  */
 import type { Failure } from '../../domain/errors.ts';
 import type { Column, Connection } from './connection.ts';
+import type { Connections } from './connections.ts';
 import { DatabaseTrouble, refusal } from './troubles.ts';
 
 /** Changes with the tables. */
@@ -17,6 +18,16 @@ const versionMin = 140_000;
 interface Store {
   readonly epoch: number;
   readonly owner: string;
+}
+
+/** Resolves if the server can be reached and takes writes. */
+export async function probe(connections: Connections): Promise<void> {
+  const connection = await connections.connect();
+  try {
+    await checkServer(connection, () => undefined);
+  } finally {
+    await connection.close();
+  }
 }
 
 /** Returns the number of the server's lock for a schema, in digits. */

@@ -20,14 +20,16 @@ export interface Statements {
  * Returns the statements for the tables of a schema.
  *
  * A batch is one statement, and so one transaction. It locks the row with the epoch first: who raises the epoch waits
- * for its end, and a batch with an old epoch locks nothing and writes nothing, also if it has waited for that row.
+ * for its end, and a batch with an old epoch locks nothing and writes nothing, also if it has waited for that row. Nor
+ * does a batch on another connection than the one that raised the epoch: a pooler could have sent it there.
  */
 export function statementsOf(schema: string): Statements {
   const rows = `"${schema}".rows`;
   return {
     batch: {
       name: 'batch',
-      text: `WITH fence AS MATERIALIZED (SELECT epoch FROM "${schema}".store WHERE epoch = $1::bigint FOR SHARE),
+      text: `WITH fence AS MATERIALIZED (SELECT epoch FROM "${schema}".store
+    WHERE epoch = $1::bigint AND process = pg_backend_pid() FOR SHARE),
   removed AS (DELETE FROM ${rows} USING fence WHERE key = ANY ($2::bytea[])),
   written AS (INSERT INTO ${rows} (key, value)
     SELECT given.key, given.value FROM fence, unnest($3::bytea[], $4::bytea[]) AS given (key, value)

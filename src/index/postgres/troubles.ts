@@ -7,6 +7,13 @@ export { DatabaseTrouble };
 /** The words for a connection that ended without a reason. */
 export const cutWords = 'the connection to the database was cut';
 
+/** The words for a pooler that shares connections. */
+export const poolerWords =
+  'a pooler in front of the database gives connections to others between two transactions; set it to session mode';
+
+/** The code of the server for a statement that was prepared on another connection. */
+export const poolerCode = '26000';
+
 /** By the system's error codes, and by those of https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const wordsByCode: ReadonlyMap<string, string> = new Map([
   ['ECONNREFUSED', 'the database cannot be reached'],
@@ -18,8 +25,10 @@ const wordsByCode: ReadonlyMap<string, string> = new Map([
   ['ETIMEDOUT', 'the database does not answer'],
   ['ECONNRESET', cutWords],
   ['EPIPE', cutWords],
+  ['08P01', 'the database or a pooler in front of it refuses the connection'],
   ['25006', 'the database is read-only'],
   ['25P03', 'the database ended a transaction in which nothing was read for five minutes'],
+  [poolerCode, poolerWords],
   ['28000', 'the database refuses the user'],
   ['28P01', 'the database refuses the password'],
   ['3D000', 'the database does not exist'],
@@ -27,7 +36,9 @@ const wordsByCode: ReadonlyMap<string, string> = new Map([
   ['40001', 'the database ended the transaction because of another'],
   ['40P01', 'the database ended the transaction because of another'],
   ['42501', 'the user of the database lacks a privilege'],
+  ['42704', 'the database does not know a setting: it is older than PostgreSQL 14, or another product'],
   ['42P01', 'a table of the index is missing'],
+  ['42P05', poolerWords],
   ['53100', 'the disk of the database is full'],
   ['53200', 'the database has no memory left'],
   ['53300', 'the database has no connection left'],
@@ -35,6 +46,7 @@ const wordsByCode: ReadonlyMap<string, string> = new Map([
   ['57014', 'the database took too long'],
   ['57P01', 'the database has ended the connection'],
   ['57P02', 'the database has crashed'],
+  ['57P05', 'the database has ended the connection'],
   ['57P03', 'the database is being started or stopped'],
   ['58030', 'the database reports an input/output error'],
 ]);

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { exportFormat } from '../../api/admin/export-format.ts';
 import type { Shipped as SealWaits } from '../../api/sessions/durability.ts';
+import { inWords } from '../../domain/system/words.ts';
 import { afterRealTime } from '../../domain/timer.ts';
 import { type ExportPlace, Exports } from '../../store/custody/exports.ts';
 import type { StoreHost } from '../../store/custody/host.ts';
@@ -71,4 +72,17 @@ export function sealsOver(
   isDefault: boolean,
 ): SealWaits | undefined {
   return exportPlace && shipping && { place: exportPlace.name, shipping, isDefault };
+}
+
+/**
+ * Returns the number of the last commit that was shipped; 0 if the place of the exports does not answer: the index can be
+ * replaced all the same.
+ */
+export async function shippedCommit(shipping: Shipping, warn: (message: string) => void): Promise<number> {
+  try {
+    return await shipping.highestCommit();
+  } catch (error) {
+    warn(`the place of the exports could not be read while the index is replaced: ${inWords(error)}`);
+    return 0;
+  }
 }

@@ -1,72 +1,16 @@
 /** What becomes of calls when PostgreSQL is killed, cut off, slow, or not the server that it should be. */
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { connect, createServer as createTcpServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Index } from '../../../src/index/door.ts';
 import { Connection } from '../../../src/index/postgres/connection.ts';
 import { Ownership } from '../../../src/index/postgres/ownership.ts';
-import { openPostgresIndex, type PostgresIndexOptions } from '../../../src/index/postgres/postgres.ts';
+import { Forwarder } from '../../support/forwarder.ts';
 import { PostgresServer, postgresPrograms } from '../../support/postgres.ts';
 import { increment, key, look, put, rowsOf, text, watch, write } from '../support.ts';
+import { lockRow, recovered, storeOn, waitingForLocks } from './store.ts';
 
 const unavailable = { reason: 'STORE_UNAVAILABLE' };
-
-/** Stands between the service and the server. */
-class Cutter {
-  private readonly server: Server;
-  private readonly pairs = new Set<readonly [client: Socket, server: Socket]>();
-  /** Answers of the server are lost from now on; connections stay. */
-  isMute = false;
-
-  private constructor(target: string) {
-    const [host, port] = target.split(':');
-    this.server = createTcpServer((client) => {
-      const upstream = connect({ host: host!, port: Number(port) });
-      const pair = [client, upstream] as const;
-      this.pairs.add(pair);
-      client.on('data', (bytes) => upstream.write(bytes));
-      upstream.on('data', (bytes) => this.isMute || client.write(bytes));
-      for (const [one, other] of [pair, [upstream, client]] as const) {
-        one.on('error', () => undefined);
-        one.on('close', () => {
-          if (!this.isMute) other.destroy();
-        });
-      }
-    });
-  }
-
-  static async before(target: string): Promise<Cutter> {
-    const proxy = new Cutter(target);
-    proxy.server.listen(0, '127.0.0.1');
-    await once(proxy.server, 'listening');
-    onTestFinished(() => proxy.close());
-    return proxy;
-  }
-
-  get address(): string {
-    const address = this.server.address();
-    if (address === null || typeof address === 'string') throw new Error('the proxy does not listen');
-    return `127.0.0.1:${address.port}`;
-  }
-
-  /** Cuts the client's side; what the server has received already, it does. */
-  cut({ isHalf = false } = {}): void {
-    for (const [client, server] of this.pairs) {
-      if (!isHalf) server.end();
-      client.destroy();
-    }
-  }
-
-  close(): void {
-    for (const pair of this.pairs) for (const socket of pair) socket.destroy();
-    this.server.close();
-  }
-}
 
 describe.skipIf('missing' in postgresPrograms())('outages of PostgreSQL', () => {
   let server: PostgresServer;
@@ -75,49 +19,7 @@ describe.skipIf('missing' in postgresPrograms())('outages of PostgreSQL', () => 
   }, 60_000);
   afterAll(() => server[Symbol.asyncDispose]());
 
-  interface Store {
-    readonly schema: string;
-    open(options?: Partial<PostgresIndexOptions>): Promise<Index>;
-  }
-
-  async function store(): Promise<Store> {
-    const home = await mkdtemp(join(tmpdir(), 'artifacta-outage-'));
-    const schema = server.newSchema();
-    const opened: Index[] = [];
-    onTestFinished(async () => {
-      for (const index of opened) await index.close();
-      await server.drop(schema);
-      await rm(home, { recursive: true, force: true });
-    });
-    const open = async (options: Partial<PostgresIndexOptions> = {}) => {
-      const place = { url: server.url, schema, markPath: join(home, 'mark'), waitSeconds: 1 };
-      const index = await openPostgresIndex({ ...place, ...options });
-      opened.push(index);
-      return index;
-    };
-    return { schema, open };
-  }
-
-  /** A second connection with an open transaction that has locked this row of the index. */
-  async function lockRow(schema: string, name: string): Promise<pg.Client> {
-    const client = new pg.Client({ connectionString: server.url });
-    await client.connect();
-    onTestFinished(() => client.end());
-    await client.query('BEGIN');
-    await client.query(`SELECT 1 FROM "${schema}".rows WHERE key = $1 FOR UPDATE`, [key(name)]);
-    return client;
-  }
-
-  const waitingForLocks = (count: number) =>
-    expect
-      .poll(async () => {
-        const waiting = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock'`;
-        return (await server.run(waiting))[0]!.n;
-      })
-      .toBe(count);
-
-  /** Until the index takes writes again. */
-  const recovered = (index: Index) => expect.poll(() => index.trouble, { timeout: 30_000 }).toBeUndefined();
+  const store = () => storeOn(server);
 
   test('a server that is killed under load and started again loses nothing that was acknowledged', async () => {
     const { open } = await store();
@@ -165,10 +67,10 @@ describe.skipIf('missing' in postgresPrograms())('outages of PostgreSQL', () => 
   /** An index behind a proxy, with a batch that waits for a row which another connection has locked. */
   async function blocked() {
     const { open, schema } = await store();
-    const proxy = await Cutter.before(server.address);
+    const proxy = await Forwarder.before(server.address);
     const index = await open({ url: server.urlAt(proxy.address) });
     await write(index, [put('a', '1')]);
-    const blocker = await lockRow(schema, 'a');
+    const blocker = await lockRow(server, schema, 'a');
     const writing = watch(write(index, [put('a', '2'), put('b', '2')]));
     return { schema, proxy, index, blocker, writing };
   }
@@ -176,7 +78,7 @@ describe.skipIf('missing' in postgresPrograms())('outages of PostgreSQL', () => 
   test('a connection that is cut after the commit: the outcome is unknown to callers, and the rows are read back', async () => {
     const { schema, proxy, index, blocker, writing } = await blocked();
     const reader = watch(look(index, 'b'));
-    await waitingForLocks(1);
+    await waitingForLocks(server, 1);
     proxy.isMute = true;
     await blocker.query('COMMIT');
     const written = async () => (await server.run(`SELECT count(*)::int AS n FROM "${schema}".rows`))[0]!.n;
@@ -199,7 +101,7 @@ describe.skipIf('missing' in postgresPrograms())('outages of PostgreSQL', () => 
 
   test('a batch that a cut connection has left behind in the server is never written later', async () => {
     const { proxy, index, blocker, writing } = await blocked();
-    await waitingForLocks(1);
+    await waitingForLocks(server, 1);
     // The server does not notice, and goes on to wait for the row.
     proxy.isMute = true;
     proxy.cut({ isHalf: true });
@@ -217,7 +119,7 @@ describe.skipIf('missing' in postgresPrograms())('outages of PostgreSQL', () => 
     const { open, schema } = await store();
     const index = await open({ url: `${server.url}?options=-c%20statement_timeout%3D300` });
     await write(index, [put('a', '1')]);
-    const blocker = await lockRow(schema, 'a');
+    const blocker = await lockRow(server, schema, 'a');
     await expect(write(index, [put('a', '2')])).rejects.toMatchObject({
       ...unavailable,
       message: 'the outcome is unknown: the index could not be written: the database took too long',
@@ -335,7 +237,9 @@ describe.skipIf('missing' in postgresPrograms())('outages of PostgreSQL', () => 
       await server.drop(schema);
       await expect(open()).rejects.toMatchObject({
         reason: 'DATA_LOSS',
-        message: 'the index lost commits 1..3',
+        message:
+          'the index lost commits 1..3: perhaps a standby has taken over that had not received them, or the database ' +
+          'was restored',
       });
     });
   });

@@ -6,14 +6,17 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { afterRealTime } from '../../../src/domain/timer.ts';
 import type { Index } from '../../../src/index/door.ts';
+import type { LockLost } from '../../../src/index/lock-lost.ts';
 import { Connection } from '../../../src/index/postgres/connection.ts';
 import { openPostgresDatabase } from '../../../src/index/postgres/database.ts';
 import { PostgresHome } from '../../../src/index/postgres/home.ts';
 import { Ownership } from '../../../src/index/postgres/ownership.ts';
 import { openPostgresIndex, type PostgresIndexOptions } from '../../../src/index/postgres/postgres.ts';
+import { Forwarder } from '../../support/forwarder.ts';
 import { PostgresServer, postgresPrograms } from '../../support/postgres.ts';
 import { homeContract } from '../home-contract.ts';
 import { increment, key, look, ManualTimer, put, rowsOf, text, turns, watch, write } from '../support.ts';
+import { waitingForLocks } from './store.ts';
 
 describe.skipIf('missing' in postgresPrograms())('owners of a store on PostgreSQL', () => {
   let server: PostgresServer;
@@ -67,12 +70,6 @@ describe.skipIf('missing' in postgresPrograms())('owners of a store on PostgreSQ
       `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'artifacta'`,
     );
 
-  /** Resolves when so many statements wait for locks. */
-  async function waitingForLocks(count: number): Promise<void> {
-    const waiting = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock'`;
-    await expect.poll(async () => (await server.run(waiting))[0]!.n).toBe(count);
-  }
-
   const lost = { reason: 'STORE_UNAVAILABLE', metadata: { lock: 'lost' } };
 
   test('a store that another has open says so, and is left alone', async () => {
@@ -115,7 +112,7 @@ describe.skipIf('missing' in postgresPrograms())('owners of a store on PostgreSQ
     const other = await connect();
     await other.query(`BEGIN; UPDATE "${schema}".store SET epoch = epoch + 1, owner = 'another'`);
     const writing = watch(write(index, [put('a', '1')]));
-    await waitingForLocks(1);
+    await waitingForLocks(server, 1);
     expect(writing.state).toBe('pending');
     await other.query('COMMIT');
     await writing.settled;
@@ -131,10 +128,10 @@ describe.skipIf('missing' in postgresPrograms())('owners of a store on PostgreSQ
     const blocker = await connect();
     await blocker.query(`BEGIN; SELECT key FROM "${schema}".rows FOR UPDATE`);
     const writing = watch(write(index, [put('a', '2'), put('b', '2')]));
-    await waitingForLocks(1);
+    await waitingForLocks(server, 1);
     const other = await connect();
     const raised = watch(other.query(`UPDATE "${schema}".store SET epoch = epoch + 1, owner = 'another'`));
-    await waitingForLocks(2);
+    await waitingForLocks(server, 2);
     expect([writing.state, raised.state]).toEqual(['pending', 'pending']);
     await blocker.query('COMMIT');
     await raised.settled;
@@ -160,14 +157,37 @@ describe.skipIf('missing' in postgresPrograms())('owners of a store on PostgreSQ
     expect([index.epoch, index.trouble, warnings.slice(told)]).toEqual([1, undefined, []]);
   });
 
-  test('an owner whose connection was cut, and whose store another has meanwhile, ends', async () => {
+  test('an owner that was cut off, and whose store another has meanwhile, ends, also if it writes nothing', async () => {
     const { open } = await store();
-    const index = await open();
+    const forwarder = await Forwarder.before(server.address);
+    const lostAs: LockLost[] = [];
+    const index = await open({
+      url: server.urlAt(forwarder.address),
+      after: afterRealTime,
+      onLost: (how) => lostAs.push(how),
+    });
     await increment(index, 'a');
-    await cutAll();
-    const other = await open();
+    forwarder.target = undefined;
+    forwarder.cut();
+    await expect.poll(() => index.trouble).toContain('cannot write: ');
+    const other = await open({ waitSeconds: 5 });
+    forwarder.target = server.address;
+    await expect.poll(() => lostAs, { timeout: 10_000 }).toMatchObject([lost]);
     await expect(increment(index, 'a')).rejects.toMatchObject(lost);
     expect(await increment(other, 'a')).toBe(2);
+  }, 30_000);
+
+  test('a batch that reaches the server by another connection than the owner’s is not written', async () => {
+    const { open, schema } = await store();
+    const index = await open();
+    await increment(index, 'a');
+    await server.run(`UPDATE "${schema}".store SET process = 0`);
+    await expect(increment(index, 'a')).rejects.toMatchObject({
+      reason: 'STORE_UNAVAILABLE',
+      message: expect.stringContaining('a pooler in front of the database gives connections to others'),
+    });
+    expect(await look(index, 'a')).toBe('1');
+    expect(await increment(index, 'a')).toBe(2);
   });
 
   test('what the server does not know to be gone does not keep its own process out', async () => {

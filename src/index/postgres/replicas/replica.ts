@@ -1,5 +1,4 @@
 /** The index of a replica: several processes over one database, each of which decides about the namespaces it owns. */
-import type { Buffer } from 'node:buffer';
 import { Failure } from '../../../domain/errors.ts';
 import { afterRealTime } from '../../../domain/timer.ts';
 import type { Index, Transaction } from '../../door.ts';
@@ -10,15 +9,16 @@ import type { OpeningOptions } from '../../engine/options.ts';
 import { decodeRow } from '../../engine/stored-row.ts';
 import type { LockLost } from '../../lock-lost.ts';
 import { notOwner } from '../../owners.ts';
-import { Connection } from '../connection.ts';
-import { openPostgresDatabase, type PostgresDatabaseOptions, type WriteOwner } from '../database.ts';
+import { Connections } from '../connections.ts';
+import { openPostgresDatabase, type PostgresDatabaseOptions } from '../database.ts';
 import { readMany } from '../reads.ts';
-import { checkServer } from '../schema.ts';
+import { probe } from '../schema.ts';
 import { statementsOf } from '../statements.ts';
 import { Control, failureOf } from './control.ts';
 import { Membership } from './membership.ts';
 import { ReplicaOwners, type Tenure } from './replica-owners.ts';
-import { type ReplicaStatements, replicaStatementsOf } from './tables.ts';
+import { ReplicaWriter } from './replica-writer.ts';
+import { replicaStatementsOf } from './tables.ts';
 
 /** The place of the index, and the parts and settings of a replica. */
 export interface ReplicaOptions
@@ -52,7 +52,8 @@ export async function openPostgresReplica(options: ReplicaOptions): Promise<Inde
   const { leaseSeconds = leaseSecondsDefault, elapsed = () => performance.now() } = options;
   const { warn = () => undefined, after = afterRealTime } = engine;
   const statements = replicaStatementsOf(schema);
-  const control = new Control({ open: () => Connection.open(url), schema, warn });
+  const connections = new Connections(url);
+  const control = new Control({ open: () => connections.connect(), schema, warn });
   const leaseMs = Math.round(leaseSeconds * 1_000);
   const parts = { control, statements, schema, address, settings, leaseMs, after, elapsed, warn, onLost };
   let membership: Membership | undefined;
@@ -65,13 +66,16 @@ export async function openPostgresReplica(options: ReplicaOptions): Promise<Inde
     if (owners.timeMin > 0) owners.timeMin++;
     const { clock = () => membership!.now() } = engine;
     const ownership = new ReplicaWriter(statements, membership, owners);
-    const database = { url, schema, ownership, momentsMax, isShared: true, after: afterRealTime };
+    const place = { url, schema, connections };
+    const database = { ...place, ownership, momentsMax, isShared: true, after: afterRealTime };
     const index = await openEngine({
-      probe: () => probe(url),
+      probe: () => probe(connections),
       ...engine,
       clock: () => Math.max(owners.timeMin, clock()),
       ring: membership.number,
       ownRows: owners,
+      isReadable: () => connections.isReachable,
+      abandon: () => connections.abandon(),
       openDatabase: () => (openDatabase ?? openPostgresDatabase)(database),
     });
     return replicaIndex(index, owners, membership, control);
@@ -79,16 +83,6 @@ export async function openPostgresReplica(options: ReplicaOptions): Promise<Inde
     await membership?.leave();
     await control.close();
     throw failureOf(error);
-  }
-}
-
-/** Resolves if the server can be reached and takes writes. */
-async function probe(url: string): Promise<void> {
-  const connection = await Connection.open(url);
-  try {
-    await checkServer(connection, () => undefined);
-  } finally {
-    await connection.close();
   }
 }
 
@@ -102,52 +96,6 @@ function newestTimeBy(control: Control, schema: string) {
     };
     return (await newestCommit({ getMany }, number)).time;
   };
-}
-
-/** What makes sure that a replica writes only about namespaces that it owns. */
-class ReplicaWriter implements WriteOwner {
-  private readonly statements: ReplicaStatements;
-  private readonly membership: Membership;
-  private readonly owners: ReplicaOwners;
-  /** True if what was lost is the place among the replicas, and not only a namespace. */
-  private hasLostPlace = false;
-
-  constructor(statements: ReplicaStatements, membership: Membership, owners: ReplicaOwners) {
-    this.statements = statements;
-    this.membership = membership;
-    this.owners = owners;
-  }
-
-  /** Who raises the generation waits for the batch that a connection before has under way, or defeats it. */
-  async take(connection: Connection): Promise<number> {
-    const { number, id } = this.membership;
-    const [row] = await connection.query(this.statements.raise, [number, id]);
-    if (row === undefined) throw this.membership.lost();
-    return row[0] as number;
-  }
-
-  async write(
-    connection: Connection,
-    generation: number,
-    arrays: readonly Buffer[],
-    fences: ReadonlyMap<string, number>,
-  ): Promise<boolean> {
-    const names = JSON.stringify([...fences.keys()]);
-    const epochs = JSON.stringify([...fences.values()]);
-    const values = [this.membership.number, generation, names, epochs, ...arrays];
-    const [found] = await connection.query(this.statements.batch, values);
-    const [writers, namespaces] = found as [number, number];
-    this.hasLostPlace = writers === 0;
-    return writers === 1 && namespaces === fences.size;
-  }
-
-  lost(): Failure {
-    this.owners.drop();
-    if (this.hasLostPlace) return this.membership.lost();
-    return new Failure('STORE_UNAVAILABLE', 'another replica has taken over what this one owned', {
-      retryAfterMs: 200,
-    });
-  }
 }
 
 /** Returns the index with transactions about the namespaces that this replica owns, and no others. */

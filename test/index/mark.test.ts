@@ -2,10 +2,10 @@ import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import type { After } from '../../../src/domain/timer.ts';
-import { markIntervalMs, openMark } from '../../../src/index/leveldb/mark.ts';
-import { openLevelRig } from '../rigs.ts';
-import { increment, ManualTimer, turns, watch } from '../support.ts';
+import type { After } from '../../src/domain/timer.ts';
+import { markIntervalMs, openMark } from '../../src/index/mark.ts';
+import { openLevelRig } from './rigs.ts';
+import { increment, ManualTimer, turns, watch } from './support.ts';
 
 async function markPath(): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), 'artifacta-mark-'));

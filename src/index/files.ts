@@ -1,7 +1,7 @@
-/** The few file operations that the index needs in addition to LevelDB's own. */
+/** The operations on files that the index needs in addition to those of its database. */
 import { Buffer } from 'node:buffer';
 import { access, type FileHandle, mkdir, open, readdir, stat } from 'node:fs/promises';
-import { makeDirectories } from '../../domain/system/make-directories.ts';
+import { makeDirectories } from '../domain/system/make-directories.ts';
 
 /**
  * Makes a directory, visible only to its owner, if it does not exist. LevelDB would make one that is open to others.

@@ -4,11 +4,11 @@
  */
 import { type FileHandle, open, readFile, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Failure } from '../../domain/errors.ts';
-import { modesBelow } from '../../domain/system/file-modes.ts';
-import type { After } from '../../domain/timer.ts';
-import { IndexDamaged } from '../damage.ts';
-import type { Mark } from '../engine/options.ts';
+import { Failure } from '../domain/errors.ts';
+import { modesBelow } from '../domain/system/file-modes.ts';
+import type { After } from '../domain/timer.ts';
+import { IndexDamaged } from './damage.ts';
+import type { Mark } from './engine/options.ts';
 import { absentAsUndefined, makePrivate, syncDirectory } from './files.ts';
 
 /** The mark is written at most once in this time: it trails the commits by no more. */
@@ -103,7 +103,7 @@ export async function replaceMark(path: string, seq: number): Promise<void> {
 }
 
 /** The new content is in place, through power loss too, when this resolves; until then the old content is. */
-async function replaceDurably(path: string, content: string): Promise<void> {
+export async function replaceDurably(path: string, content: string): Promise<void> {
   const temporary = `${path}.tmp`;
   const file = await open(temporary, 'w', 0o600);
   try {
