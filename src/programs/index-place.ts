@@ -12,8 +12,8 @@ import { LevelHome } from '../index/leveldb/home.ts';
 import { openLevelDatabase } from '../index/leveldb/leveldb.ts';
 import type { LockWatch } from '../index/leveldb/lock-watch.ts';
 import type { LockLost } from '../index/lock-lost.ts';
-import { forgetStore, requireStoreOf } from './contents/other-store.ts';
 import { rowsOfRelease } from '../store/open.ts';
+import { forgetStore, requireStoreOf } from './contents/other-store.ts';
 import { absentAsUndefined } from './directory-rights.ts';
 import type { StartStage } from './slow-start.ts';
 
