@@ -12,6 +12,7 @@ import { LevelHome } from '../index/leveldb/home.ts';
 import { openLevelDatabase } from '../index/leveldb/leveldb.ts';
 import type { LockWatch } from '../index/leveldb/lock-watch.ts';
 import type { LockLost } from '../index/lock-lost.ts';
+import { rowsOfRelease } from '../store/open.ts';
 import { absentAsUndefined } from './directory-rights.ts';
 import type { StartStage } from './slow-start.ts';
 
@@ -37,6 +38,8 @@ interface IndexPlaceOptions
 export interface ReplicaPlace {
   /** `host:port` at which it takes the calls of the others. */
   readonly address: string;
+  /** A text that two replicas have in common if they have the same secret. */
+  readonly secretMark: string;
   /** The time after which the others take over what it owned, if it has ended without a word. Default 10. */
   readonly leaseSeconds?: number | undefined;
 }
@@ -111,7 +114,9 @@ async function databaseHomeOf(
   };
   if (replica !== undefined) {
     const { ReplicaHome } = await import('../index/postgres/replicas/home.ts');
-    return new ReplicaHome({ ...options, url, schema, ...replica, settings: contentsPlace, openDatabase });
+    const { secretMark: secret, ...place } = replica;
+    const settings = { 'place of contents': contentsPlace, secret, 'release’s rows': rowsOfRelease };
+    return new ReplicaHome({ ...options, url, schema, ...place, settings, openDatabase });
   }
   const { PostgresHome } = await import('../index/postgres/home.ts');
   const markPath = join(dataDir, databaseMark);

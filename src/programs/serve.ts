@@ -311,7 +311,7 @@ async function openStoreOf(
     {
       ...config,
       version,
-      replica: config.replicas,
+      replica: config.replicas && replicas && { ...config.replicas, secretMark: replicas.secretMark },
       remoteCommits: replicas?.remoteCommits,
       ...tell,
       ...listeners,

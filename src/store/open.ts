@@ -278,6 +278,9 @@ async function unlessUnwritable(index: Index, work: () => Promise<void>): Promis
   }
 }
 
+/** The kinds of rows that this release writes, as a text: releases with the same may write to one store together. */
+export const rowsOfRelease = [formatVersion, ...backfillSettings].join(' ');
+
 const settingNames = ['format', 'storeId', 'pageTokenKey', 'tokenKey', ...backfillSettings];
 
 interface Settings {

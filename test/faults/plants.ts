@@ -224,8 +224,8 @@ export const plants: readonly Plant[] = [
     name: 'later-pages-of-a-query-take-now-from-the-clock-instead-of-from-the-page-token',
     tests: ['test/store/look', 'test/api/memory.test.ts', 'test/query', 'test/store/queries'],
     file: 'src/store/look/paging.ts',
-    from: 'return { now: Number(body.readBigUInt64BE(timeBytes)), after:',
-    to: 'return { now: time, after:',
+    from: 'now: Number(body.readBigUInt64BE(timeBytes)),',
+    to: 'now: time,',
   },
   {
     name: 'a-page-token-never-ends',

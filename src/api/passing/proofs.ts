@@ -49,6 +49,11 @@ export class ReplicaSecret {
     this.secret = secret;
   }
 
+  /** A text that says whether two secrets are the same, and does not say what they are. */
+  get mark(): string {
+    return this.mac('mark');
+  }
+
   /**
    * Adds the proof of a call to its headers.
    *

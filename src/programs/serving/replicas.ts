@@ -42,6 +42,8 @@ interface ReplicasOptions {
 export interface Replicas extends Disposable {
   /** The address of this process, as the other replicas know it. */
   readonly address: string;
+  /** See {@link ReplicaSecret.mark}. */
+  readonly secretMark: string;
   /** For the store. */
   readonly remoteCommits: NonNullable<StoreOptions['remoteCommits']>;
   /** Returns what the listeners for clients need. @param store returns the open store; it may throw. */
@@ -61,6 +63,7 @@ export function openReplicas(options: ReplicasOptions): Replicas {
   const caller = new ReplicaCaller({ secret, linkTo, now, traceparent, onFailed });
   return {
     address,
+    secretMark: secret.mark,
     remoteCommits: (owners) => commitsAtOwners(owners, calls, caller),
     passing: (store) => new Passing({ store, calls, caller }),
     entrance: (store) => new Entrance({ store, secret, address, now }),

@@ -1,4 +1,5 @@
 /** Who may call at the address for replicas, and that what is said there counts nowhere else. */
+import { Buffer } from 'node:buffer';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,6 +63,13 @@ describe('the address for replicas', () => {
     const other = new ReplicaSecret(testSecret).prove(new Headers(), tester, call);
     expect(other(trailers)).toBeUndefined();
     expect(replica.passed).toMatchObject([{ subject: 'local', outcome: 'OK', transport: 'replica' }]);
+  });
+
+  it('has a secret whose mark says only whether it is that of another one', () => {
+    const { mark } = new ReplicaSecret(testSecret);
+    expect(new ReplicaSecret(new Uint8Array(testSecret)).mark).toBe(mark);
+    expect(new ReplicaSecret(new Uint8Array(32)).mark).not.toBe(mark);
+    expect(mark).not.toContain(Buffer.from(testSecret).toString('base64url'));
   });
 
   it.each<[string, (address: string) => Headers]>([

@@ -23,8 +23,8 @@ interface MembershipOptions {
   readonly statements: ReplicaStatements;
   readonly schema: string;
   readonly address: string;
-  /** What must be the same for all replicas, as a text. */
-  readonly settings: string;
+  /** What must be the same for all replicas, by its name in words. */
+  readonly settings: Readonly<Record<string, string>>;
   readonly leaseMs: number;
   readonly after: After;
   /** Returns milliseconds from any origin. */
@@ -63,12 +63,13 @@ export class Membership {
 
   /** @throws Failure STORE_UNAVAILABLE */
   static async join(options: MembershipOptions): Promise<Membership> {
-    const { control, statements, address, settings, leaseMs, elapsed } = options;
+    const { control, statements, address, leaseMs, elapsed } = options;
+    const settings = JSON.stringify(options.settings);
     const id = randomUUID();
     const sent = elapsed();
     const [row] = await control.alone('members', async (connection) => {
       const [other] = await connection.query(statements.others, [settings]);
-      if (other !== undefined) throw hasOthers(other);
+      if (other !== undefined) throw hasOthers(other, options.settings);
       return await connection.query(statements.join, [id, address, settings, leaseMs]);
     });
     const membership = new Membership(options, row![0] as number, id, sent);
@@ -184,10 +185,11 @@ export class Membership {
   }
 }
 
-function hasOthers([address]: Column[]): Failure {
+function hasOthers([address, theirs]: Column[], ours: MembershipOptions['settings']): Failure {
+  const known: Partial<Record<string, string>> = JSON.parse(String(theirs));
+  const other = Object.keys({ ...known, ...ours }).filter((name) => known[name] !== ours[name]);
   return new Failure(
     'STORE_UNAVAILABLE',
-    `the replica at ${String(address)} has another place of contents, or another release’s format: all replicas of a ` +
-      'store need the same',
+    `the replica at ${String(address)} has another ${other.join(' and another ')}: all replicas of a store need the same`,
   );
 }

@@ -28,8 +28,8 @@ export interface ReplicaOptions
   readonly clock?: () => number;
   /** `host:port` at which this replica takes the calls of the others. */
   readonly address: string;
-  /** What must be the same for all replicas of a store, as a text. Default: nothing. */
-  readonly settings?: string;
+  /** What must be the same for all replicas of a store, by its name in words. Default: nothing. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** The time after which others take over what a replica owned that has ended without a word. Default 10. */
   readonly leaseSeconds?: number | undefined;
   /** Returns milliseconds from any origin. Default: the clock of the process. */
@@ -48,7 +48,7 @@ const leaseSecondsDefault = 10;
  * Fails with {@link IndexDamaged} if commits are missing, and with `STORE_UNAVAILABLE` if it cannot be opened.
  */
 export async function openPostgresReplica(options: ReplicaOptions): Promise<Index> {
-  const { url, schema, momentsMax, address, settings = '', openDatabase, onLost, ...engine } = options;
+  const { url, schema, momentsMax, address, settings = {}, openDatabase, onLost, ...engine } = options;
   const { leaseSeconds = leaseSecondsDefault, elapsed = () => performance.now() } = options;
   const { warn = () => undefined, after = afterRealTime } = engine;
   const statements = replicaStatementsOf(schema);
