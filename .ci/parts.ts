@@ -101,6 +101,8 @@ export const parts: readonly Part[] = [
       'test/api',
       'test/e2e',
       'test/support',
+      'test/server',
+      'test/faults/disk',
       'bench/peers',
       'vitest.config.ts',
     ],

@@ -30,7 +30,6 @@ import type { OnStep, Step } from '../store/rows/steps.ts';
 import { clockPauses } from '../store/upkeep/clock-pauses.ts';
 import type { Graces } from '../store/upkeep/graces.ts';
 import { ContentsPlace } from './contents/contents-place.ts';
-import { noteStore } from './contents/other-store.ts';
 import { shippedCommit, shippingTo } from './contents/shipping.ts';
 import { keepOwnersRights, requireRights, settleFilesIn } from './directory-rights.ts';
 import { indexHomeOf, indexPlaceName, type ReplicaPlace } from './index-place.ts';
@@ -242,7 +241,10 @@ async function openHost(
       await shipping?.begin(await storeIdIn(index), await newestCommit(index), beginning);
       // Each replica has a directory of its own.
       if (settings.replica === undefined) await tellOfPlace(index, dataDir, warn);
-      if (settings.index !== undefined) await noteStore(dataDir, await storeIdIn(index));
+      if (settings.index !== undefined) {
+        const { noteStore } = await import('./contents/other-store.ts');
+        await noteStore(dataDir, await storeIdIn(index));
+      }
       return store;
     },
     ...(shipping === undefined ? {} : { shippedCommit: () => shippedCommit(shipping, warn) }),

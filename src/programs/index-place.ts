@@ -12,7 +12,6 @@ import { LevelHome } from '../index/leveldb/home.ts';
 import { openLevelDatabase } from '../index/leveldb/leveldb.ts';
 import type { LockWatch } from '../index/leveldb/lock-watch.ts';
 import type { LockLost } from '../index/lock-lost.ts';
-import { forgetStore, requireStoreOf } from './contents/other-store.ts';
 import { absentAsUndefined } from './directory-rights.ts';
 import type { StartStage } from './slow-start.ts';
 
@@ -98,6 +97,7 @@ async function databaseHomeOf(
 ): Promise<IndexHome> {
   const { replica, contentsPlace, ...options } = given;
   const { openPostgresDatabase } = await import('../index/postgres/database.ts');
+  const { forgetStore, requireStoreOf } = await import('./contents/other-store.ts');
   const { url, schema } = address;
   const openDatabase: typeof openPostgresDatabase = async (parts) => {
     const database = await openPostgresDatabase(parts);

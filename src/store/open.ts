@@ -29,7 +29,7 @@ import { Listing } from './queries/listing.ts';
 import { Quarantined } from './queries/quarantined.ts';
 import { UsageScan } from './queries/usage-scan.ts';
 import { Policies } from './retention/policies.ts';
-import { doneAnywhere, isHere } from './rows/here.ts';
+import { doneAnywhere } from './rows/here.ts';
 import type { OnStep } from './rows/steps.ts';
 import { transact } from './rows/transaction.ts';
 import { Seals } from './sessions/seal.ts';
@@ -102,8 +102,6 @@ export interface Store extends AsyncDisposable {
   /** The processes that decide. */
   readonly owners: Owners;
   readonly commits: Commits;
-  /** Returns true if this process owns the store as a whole, and not another one. */
-  isLeader(): Promise<boolean>;
   readonly uploads: Uploads;
   readonly directUploads: DirectUploads;
   readonly artifacts: Artifacts;
@@ -168,7 +166,6 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const uploads = new Uploads({ ...parts, inlineBytesMax, artifactBytesMax, commits });
   return {
     now: () => index.now(),
-    isLeader: () => isHere(index, ''),
     owners: index.owners,
     commits,
     uploads,

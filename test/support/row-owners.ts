@@ -19,12 +19,13 @@ export function openCheckedStore(options: StoreOptions): Promise<Store> {
 
 /** @param onFault called with each fault, before the transaction fails with it. Default: the run of the tests fails. */
 export function checkingOwners(index: Index, onFault: (fault: Error) => void = failRun): Index {
-  return new Proxy(index, {
-    get(real, property) {
-      const value = Reflect.get(real, property, real);
+  // Not over the index itself: a test may have frozen it.
+  return new Proxy({} as Index, {
+    get(_target, property) {
+      const value = Reflect.get(index, property, index);
       if (property === 'transact')
-        return (transaction: Transaction<unknown>) => real.transact(checked(transaction, onFault));
-      return typeof value === 'function' ? value.bind(real) : value;
+        return (transaction: Transaction<unknown>) => index.transact(checked(transaction, onFault));
+      return typeof value === 'function' ? value.bind(index) : value;
     },
   });
 }

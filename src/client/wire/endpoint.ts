@@ -2,11 +2,11 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { connect as connectSocket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
-import type { Interceptor, Transport } from '@connectrpc/connect';
-import type { GrpcTransportOptions } from '@connectrpc/connect-node';
+import type { Transport } from '@connectrpc/connect';
 import { ArtifactaError } from '../errors.ts';
 import type { Sessions } from './http2-session.ts';
 import type { Endpoint } from './platform.ts';
+import { transportPerCall } from './transport-per-call.ts';
 
 /** Texts in PEM, or the bytes of such texts. */
 export type Pem = string | Uint8Array | (string | Uint8Array)[];
@@ -92,37 +92,6 @@ async function grpcEndpoint(baseUrl: string, options: object): Promise<Endpoint>
     forRequests.close();
   };
   return { transport, close };
-}
-
-type PerCall = Required<Pick<GrpcTransportOptions, 'sessionManager' | 'interceptors'>>;
-
-/**
- * Returns a transport that ends the stream of a call with the call. The library does not tell a session which call a
- * stream is for, nor when the call is over. So each call has a transport of its own, which costs a few microseconds.
- */
-export function transportPerCall(
-  sessions: Pick<Sessions, 'authority' | 'request' | 'notifyResponseByteRead'>,
-  make: (perCall: PerCall) => Transport,
-): Transport {
-  const forOneCall = () => {
-    const ended = Promise.withResolvers<AbortSignal>();
-    const noting: Interceptor = (next) => (request) => {
-      // Aborted when the call is over, however it ends.
-      ended.resolve(request.signal);
-      return next(request);
-    };
-    const sessionManager: PerCall['sessionManager'] = {
-      authority: sessions.authority,
-      request: async (method, path, headers, options) =>
-        sessions.request(method, path, headers, options, await ended.promise),
-      notifyResponseByteRead: (stream) => sessions.notifyResponseByteRead(stream),
-    };
-    return make({ sessionManager, interceptors: [noting] });
-  };
-  return {
-    unary: (...call) => forOneCall().unary(...call),
-    stream: (...call) => forOneCall().stream(...call),
-  };
 }
 
 async function httpEndpoint(url: URL, tls: TlsOptions): Promise<Endpoint> {

@@ -4,7 +4,6 @@
 import { type ExportFiles, exportName, exportNameTime, exportPrefix } from '../../blobs/export-files.ts';
 import { Failure } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
-import { notOwner } from '../../index/owners.ts';
 import type { OnStep } from '../rows/steps.ts';
 import type { ExportHeader, ExportPart } from './export.ts';
 import type { StoreHost } from './host.ts';
@@ -105,11 +104,9 @@ export class Exports {
 
   /**
    * Writes an export, unless the last one is younger than `minAgeMs`, and removes the oldest beyond `keep`.
-   * Simultaneous calls share one export. It continues after its caller has left. Of several processes, only the owner of
-   * the store as a whole writes; the others return the last export.
+   * Simultaneous calls share one export. It continues after its caller has left.
    *
-   * @throws Failure STORAGE_FULL, STORE_UNAVAILABLE; STORE_IN_RECOVERY; NOT_OWNER if no export exists yet, and another
-   * process will write the first.
+   * @throws Failure STORAGE_FULL, STORE_UNAVAILABLE; STORE_IN_RECOVERY.
    */
   async export(minAgeMs: number, keep: number): Promise<ExportResult> {
     this.kept = keep;
@@ -117,7 +114,7 @@ export class Exports {
       const shared = await this.running.catch(() => undefined);
       if (shared !== undefined) return { ...shared, written: false, removed: 0 };
     }
-    this.running ??= this.begun(minAgeMs, keep, true);
+    this.running ??= this.begun(minAgeMs, keep);
     return await this.running;
   }
 
@@ -129,17 +126,17 @@ export class Exports {
    */
   async exportNow(): Promise<ExportResult> {
     while (this.running !== undefined) await this.running.catch(() => undefined);
-    this.running = this.begun(0, Math.max(this.kept, limits.exportsKeptDefault), false);
+    this.running = this.begun(0, Math.max(this.kept, limits.exportsKeptDefault));
     return await this.running;
   }
 
-  private begun(minAgeMs: number, keep: number, isScheduled: boolean): Promise<ExportResult> {
-    return this.work(minAgeMs, keep, isScheduled).finally(() => {
+  private begun(minAgeMs: number, keep: number): Promise<ExportResult> {
+    return this.work(minAgeMs, keep).finally(() => {
       this.running = undefined;
     });
   }
 
-  private async work(minAgeMs: number, keep: number, isScheduled: boolean): Promise<ExportResult> {
+  private async work(minAgeMs: number, keep: number): Promise<ExportResult> {
     const { files, host } = this.options;
     // The remains of a damaged index must not take the place of an export that was whole.
     const { storeId } = await host.identity();
@@ -149,10 +146,6 @@ export class Exports {
     // An export from the future comes from a clock that was wrong.
     if (last !== undefined && ageMs >= 0 && ageMs < minAgeMs)
       return { ...toStored(last), written: false, removed: 0 };
-    if (isScheduled && !(await host.store.isLeader())) {
-      if (last === undefined) throw notOwner('', undefined);
-      return { ...toStored(last), written: false, removed: 0 };
-    }
     await files.removeStale(storeId);
     const made = await this.write(storeId, last);
     this.newest = { storeId, found: made };

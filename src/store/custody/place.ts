@@ -4,7 +4,6 @@
  */
 import type { Index, Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
-import { ifHere } from '../rows/here.ts';
 import { transact } from '../rows/transaction.ts';
 
 /** The identity of a directory; a copy of the directory has another one. */
@@ -28,24 +27,19 @@ const shownMs = 7 * 24 * 3_600_000;
  * Records where the store is.
  *
  * @param now in milliseconds since the Unix epoch.
- * @returns the notice to give if the store was in another place before; undefined otherwise, and if another process owns
- * the settings.
+ * @returns the notice to give if the store was in another place before; undefined otherwise.
  */
 export async function notePlace(index: Index, place: Place, now: number): Promise<string | undefined> {
   const before = await readPlace(index);
   if (before !== undefined && isSame(before, place)) return undefined;
   const record: PlaceRecord = { ...place, time: now, wasElsewhere: before !== undefined };
-  const isNoted = await ifHere(index, '', async () => {
-    await transact(index, {
-      ns: '',
-      reads: [],
-      *decide(tx) {
-        tx.put(keys.store.setting, [placeSetting], record);
-      },
-    });
-    return true;
+  await transact(index, {
+    ns: '',
+    reads: [],
+    *decide(tx) {
+      tx.put(keys.store.setting, [placeSetting], record);
+    },
   });
-  if (!isNoted) return undefined;
   return before === undefined ? undefined : messageOf(record);
 }
 

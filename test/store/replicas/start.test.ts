@@ -1,11 +1,8 @@
 /** Processes that start beside others, and what they take over from them. */
 import { expect, it } from 'vitest';
-import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
 import { parseSessionId } from '../../../src/domain/names.ts';
 import { keys } from '../../../src/index/keys.ts';
-import { openMemoryIndex } from '../../../src/index/memory/memory.ts';
 import { openReplicas } from '../../support/replicas.ts';
-import { openCheckedStore } from '../../support/row-owners.ts';
 import { writeRows } from '../../support/rows.ts';
 import { principalOf, queryOf, target } from '../../support/specs.ts';
 import { namespaceOf, namespacesIn, push, settled, stateOf } from './rig.ts';
@@ -15,7 +12,6 @@ it('the second process finds what the first has made', async () => {
   const a = await replicas.open('a');
   const b = await replicas.open('b');
   expect(b.store.tokenKey).toEqual(a.store.tokenKey);
-  expect([await a.store.isLeader(), await b.store.isLeader()]).toEqual([true, false]);
   await push(a, 'default', 'n', 'of a');
   await expect(push(b, 'default', 'm', 'of b')).rejects.toMatchObject({
     reason: 'NOT_OWNER',
@@ -119,17 +115,6 @@ it('each process brings the rows of its namespaces up to date', async () => {
   replicas.timers.advance(10_000);
   await settled();
   expect(await replicas.index.get(setting)).toBeDefined();
-});
-
-it('a process that is alone needs no timer for others', async () => {
-  const replicas = await openReplicas();
-  await using store = await openCheckedStore({
-    index: await openMemoryIndex(),
-    blobs: openMemoryBlobs(),
-    after: replicas.timers.after,
-  });
-  expect(await store.isLeader()).toBe(true);
-  expect(replicas.timers.count).toBe(0);
 });
 
 it('a page from a process whose clock is behind shows nothing that the page before was too late for', async () => {

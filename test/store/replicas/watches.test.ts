@@ -1,8 +1,11 @@
 /** Watches of sessions whose namespace another process owns, while it moves and while it stays. */
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
+import { openMemoryBlobs } from '../../../src/blobs/memory.ts';
 import { parseSessionId } from '../../../src/domain/names.ts';
+import { openMemoryIndex } from '../../../src/index/memory/memory.ts';
 import type { WatchEvent, WatchRequest } from '../../../src/store/watch/watches.ts';
 import { openReplicas, type Replica, type Replicas } from '../../support/replicas.ts';
+import { openCheckedStore } from '../../support/row-owners.ts';
 import { principalOf, sessionNamed } from '../../support/specs.ts';
 import { told } from '../watch/watch-rig.ts';
 import { push, settled } from './rig.ts';
@@ -112,4 +115,18 @@ it('a watch that waits for a session sees it open elsewhere, and its end', async
   expect(await a.store.reaper.reap({ limit: 100 })).toMatchObject({ lapsed: 1 });
   await second(replicas);
   expect(watch).toMatchObject({ isOver: true, told: ['1 sealed'] });
+});
+
+it('watches of a process that has the store for itself look nowhere else', async () => {
+  const { timers } = await openReplicas();
+  const index = await openMemoryIndex();
+  const store = await openCheckedStore({ index, blobs: openMemoryBlobs(), after: timers.after });
+  onTestFinished(() => store[Symbol.asyncDispose]());
+  const alone: Replica = { index, store, reads: () => 0 };
+  await push(alone, 'default', 'n1', 'x');
+  const watch = new Watched(alone);
+  await settled();
+  expect(watch.told).toEqual(['1 n1']);
+  // That of its heartbeat.
+  expect(timers.count).toBe(1);
 });

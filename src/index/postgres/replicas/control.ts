@@ -23,18 +23,22 @@ export class Control {
   }
 
   /** @throws Failure STORE_UNAVAILABLE */
-  async query(statement: Statement, values: readonly (string | number)[]): Promise<Column[][]> {
+  query(statement: Statement, values: readonly (string | number)[]): Promise<Column[][]> {
+    return this.use((connection) => connection.query(statement, values));
+  }
+
+  /** Runs `work` on the connection. @throws Failure STORE_UNAVAILABLE */
+  async use<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
     try {
-      return await (await this.connected()).query(statement, values);
+      return await work(await this.connected());
     } catch (error) {
       throw failureOf(error);
     }
   }
 
   /** Runs `work` while no other process runs work of that purpose. @throws Failure STORE_UNAVAILABLE */
-  async alone<T>(purpose: string, work: (connection: Connection) => Promise<T>): Promise<T> {
-    try {
-      const connection = await this.connected();
+  alone<T>(purpose: string, work: (connection: Connection) => Promise<T>): Promise<T> {
+    return this.use(async (connection) => {
       const lock = await schemaLockOf(connection, this.options.schema, purpose);
       await connection.query({ name: 'lock', text: 'SELECT pg_advisory_lock($1::bigint)' }, [lock]);
       try {
@@ -42,9 +46,7 @@ export class Control {
       } finally {
         await connection.query({ name: 'unlock', text: 'SELECT pg_advisory_unlock($1::bigint)' }, [lock]);
       }
-    } catch (error) {
-      throw failureOf(error);
-    }
+    });
   }
 
   private async connected(): Promise<Connection> {

@@ -91,7 +91,7 @@ function newestTimeBy(control: Control, schema: string) {
   const statements = statementsOf(schema);
   return async (number: number): Promise<number> => {
     const getMany = async (keys: readonly Uint8Array[]) => {
-      const stored = await control.alone('newest', (connection) => readMany(connection, statements, keys));
+      const stored = await control.use((connection) => readMany(connection, statements, keys));
       return stored.map((row, at) => (row === undefined ? undefined : decodeRow(keys[at]!, row)));
     };
     return (await newestCommit({ getMany }, number)).time;
