@@ -18,8 +18,11 @@ interface ReplicaLinksOptions {
 
 /** The time in which a connection must be made, in milliseconds. */
 const connectMsMax = 3_000;
-/** A replica that answers no ping in this time has gone, in milliseconds; it is asked while a call waits for it. */
-const pings = { pingIntervalMs: 3_000, pingTimeoutMs: 5_000 };
+/**
+ * How soon a replica is noticed that hangs while a call waits for it, in milliseconds. A call that may be repeated is
+ * sent to a hanging owner twice in a lease of ten seconds, and then reaches the next owner.
+ */
+const pings = { pingIntervalMs: 2_000, pingTimeoutMs: 3_000 };
 /** More connections than a store has replicas: beyond that, the one that was used longest ago is closed. */
 const linksMax = 64;
 
