@@ -204,7 +204,14 @@ export async function repairFiles(directory: string): Promise<void> {
 function readerOf(level: ByteLevel, snapshot?: LevelSnapshot): DatabaseReader {
   const at = snapshot === undefined ? {} : { snapshot };
   return {
-    getSync: (key) => guarded(() => level.getSync(key, at)),
+    getSync: (key) => {
+      try {
+        // Without options, level has none to copy.
+        return snapshot === undefined ? level.getSync(key) : level.getSync(key, { snapshot });
+      } catch (error) {
+        return rethrow(error);
+      }
+    },
     getMany: (keys) => level.getMany(keys as Key[], at).catch(rethrow),
     iterator: ({ gte, lt, reverse = false, limit = -1 }: Range) => {
       const iterator = guarded(() =>
