@@ -23,7 +23,7 @@ import { excuseKey } from './receiving/client-stream.ts';
 import { answerBytesMax, type Room, roomFor } from './sending/answer-bytes.ts';
 import { answerKey, overloaded } from './sending/unsent-answer.ts';
 import { type After, afterRealTime, limitedSignal, unlessAborted } from './timer.ts';
-import { knownCallerKey, presentedBy, type TransportKind, transportKey } from './transport.ts';
+import { endKey, knownCallerKey, presentedBy, type TransportKind, transportKey } from './transport.ts';
 
 /** The data of a call when it begins. */
 interface CallStart {
@@ -113,7 +113,8 @@ function guardSingle(method: DescMethod, handlerNow: () => AnyHandler, options: 
     try {
       const call = await watch.admit(context);
       const handler = handlerNow();
-      if (isUnary) await context.values.get(answerKey)?.room(answerBytesMax(method), call.signal);
+      const room = isUnary && context.values.get(answerKey)?.room(answerBytesMax(method), call.signal);
+      if (room) await room;
       const work = Promise.resolve(watch.run(() => handler(request, call)));
       const answer = await (isUnary ? unlessAborted(call.signal, work) : work);
       watch.end('OK');
@@ -224,7 +225,9 @@ class Watch {
       method: this.method,
       transport: this.transport,
       protocol: context.protocolName,
-      headers: context.requestHeader,
+      get headers() {
+        return context.requestHeader;
+      },
     });
   }
 
@@ -282,7 +285,8 @@ class Watch {
 
   private limited(context: HandlerContext, ms: number, after: After): AbortSignal {
     if (ms === Number.POSITIVE_INFINITY) return context.signal;
-    const { signal, clear } = limitedSignal(context.signal, ms, after, deadlinePassed);
+    const end = context.values.get(endKey);
+    const { signal, clear } = limitedSignal(context.signal, ms, after, deadlinePassed, end);
     this.clearing = clear;
     return signal;
   }
@@ -383,6 +387,7 @@ function exhausted(error: ConnectError): Failure {
 /** Returns the failure of a call that a listener has ended. The error of its handler after that does not matter. */
 function abortFailure({ reason }: AbortSignal): Failure {
   if (reason instanceof ConnectError) return transportFailure(reason);
+  if (reason instanceof Failure) return reason;
   return new Failure('CANCELLED', 'the call was cancelled');
 }
 

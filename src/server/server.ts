@@ -28,6 +28,7 @@ import {
 } from './grpc/internals.ts';
 import { serveReflection } from './grpc/reflection.ts';
 import { explainOwnStatuses, noSuchMethod } from './grpc/status.ts';
+import { unaryCalls } from './grpc/unary.ts';
 import type { NodeServer } from './http/connections.ts';
 import type { OperatorMetrics } from './http/console/metrics.ts';
 import { PreviewOrigin } from './http/console/preview-origin.ts';
@@ -171,7 +172,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     );
     openConnectionWindows(server, options.windowBytes ?? windowBytesDefault);
     placeConnections(server, options.connectionsMax ?? usualPlaces.listener);
-    lookAtHeads(server, refusedHead, { calls: openCalls, starts, received });
+    const take = unaryCalls(served, callOptions);
+    lookAtHeads(server, refusedHead, { calls: openCalls, starts, received, take });
     return port;
   };
   try {
