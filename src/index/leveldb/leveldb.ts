@@ -9,9 +9,10 @@ import type { Index } from '../door.ts';
 import type { Database, DatabaseReader } from '../engine/database.ts';
 import { openEngine } from '../engine/engine.ts';
 import type { OpeningOptions } from '../engine/options.ts';
-import type { Key, Range, Write } from '../row.ts';
+import type { Key, Range } from '../row.ts';
 import { lacksRoom, troubleOf } from '../trouble.ts';
 import { Ballast } from './ballast.ts';
+import { Batches } from './batches.ts';
 import { makePrivate } from './files.ts';
 import type { LockWatch } from './lock-watch.ts';
 import { obviousDamage } from './logs.ts';
@@ -177,6 +178,7 @@ export async function openLevelDatabase(directory: string, options: LevelOptions
     throw openingFailure(directory, error);
   });
   await locks?.add(directory);
+  const batches = new Batches(level);
   return {
     ...readerOf(level),
     dropped,
@@ -186,7 +188,7 @@ export async function openLevelDatabase(directory: string, options: LevelOptions
     },
     async batch(writes) {
       locks?.beforeBatch();
-      await level.batch(writes as Write[], { sync: true });
+      await batches.write(writes, { sync: true });
     },
     compact: ({ gte, lt }) => level.compactRange(gte, lt).catch(rethrow),
     async close() {
