@@ -18,7 +18,7 @@ import { answerBytesMax, type Room, roomFor } from './sending/answer-bytes.ts';
 import { abortFailure, asFailure, deadlinePassed, isTold, unexplained } from './sending/thrown.ts';
 import { answerKey } from './sending/unsent-answer.ts';
 import { type After, afterRealTime, limitedSignal, unlessAborted } from './timer.ts';
-import { knownCallerKey, presentedBy, type TransportKind, transportKey } from './transport.ts';
+import { endKey, knownCallerKey, presentedBy, type TransportKind, transportKey } from './transport.ts';
 
 /** The data of a call when it begins. */
 interface CallStart {
@@ -112,7 +112,8 @@ function guardSingle(method: DescMethod, handlerNow: () => AnyHandler, options: 
       const call = await watch.admit(context);
       deciding?.requireOffered(method, isUnary ? request : undefined);
       const handler = handlerNow();
-      if (isUnary) await context.values.get(answerKey)?.room(answerBytesMax(method), call.signal);
+      const room = isUnary && context.values.get(answerKey)?.room(answerBytesMax(method), call.signal);
+      if (room) await room;
       const work = Promise.resolve(
         deciding === undefined || !isUnary
           ? watch.run(() => handler(request, call))
@@ -228,7 +229,9 @@ class Watch {
       method: this.method,
       transport: this.transport,
       protocol: context.protocolName,
-      headers: context.requestHeader,
+      get headers() {
+        return context.requestHeader;
+      },
     });
   }
 
@@ -292,7 +295,8 @@ class Watch {
 
   private limited(context: HandlerContext, ms: number, after: After): AbortSignal {
     if (ms === Number.POSITIVE_INFINITY) return context.signal;
-    const { signal, clear } = limitedSignal(context.signal, ms, after, deadlinePassed);
+    const end = context.values.get(endKey);
+    const { signal, clear } = limitedSignal(context.signal, ms, after, deadlinePassed, end);
     this.clearing = clear;
     return signal;
   }

@@ -6,13 +6,17 @@ export { type After, afterAwaitedTime, afterRealTime, turn } from '../domain/tim
 /**
  * Returns a signal that is aborted with `failure()` after this number of milliseconds, or when the given signal is
  * aborted. `clear` must be called at the end.
+ *
+ * @param end aborts the given signal, which then has the limit itself. Default: another signal is made.
  */
 export function limitedSignal(
   signal: AbortSignal,
   ms: number,
   after: After,
   failure: () => Error,
+  end?: (reason: Error) => void,
 ): { readonly signal: AbortSignal; readonly clear: () => void } {
+  if (end !== undefined) return { signal, clear: after(ms, () => end(failure())) };
   const limited = new AbortController();
   const onAbort = () => limited.abort(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });

@@ -23,6 +23,16 @@ export const remoteAddressKey = createContextKey<string | undefined>(undefined, 
   description: 'the address that a call came from',
 });
 
+/** Looks up a header of the request; undefined if it has none. Where a server sets it, no others need to be made. */
+export const headerKey = createContextKey<((name: string) => string | undefined) | undefined>(undefined, {
+  description: 'looks up a header of the request',
+});
+
+/** Aborts the signal of a call. Where a server sets it, a limit of time needs no signal of its own. */
+export const endKey = createContextKey<((reason: Error) => void) | undefined>(undefined, {
+  description: 'ends the call',
+});
+
 /** A caller that was authenticated. */
 export type Caller = Principal;
 
@@ -35,14 +45,13 @@ export const knownCallerKey = createContextKey<Caller | undefined>(undefined, {
 export const namespaceHeader = 'artifacta-namespace';
 
 /** Returns the credentials that came with a call. */
-export function presentedBy({
-  requestHeader,
-  values,
-}: Pick<HandlerContext, 'requestHeader' | 'values'>): Presented {
+export function presentedBy(context: Pick<HandlerContext, 'requestHeader' | 'values'>): Presented {
+  const { values } = context;
+  const header = values.get(headerKey) ?? ((name) => context.requestHeader.get(name) ?? undefined);
   return {
-    authorization: requestHeader.get('authorization') ?? undefined,
-    header: (name) => requestHeader.get(name) ?? undefined,
-    namespace: requestHeader.get(namespaceHeader) ?? undefined,
+    authorization: header('authorization'),
+    header,
+    namespace: header(namespaceHeader),
     certificate: values.get(peerCertificateKey),
     address: values.get(remoteAddressKey),
     isLocal: isLocal(values.get(transportKey)),

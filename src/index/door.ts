@@ -97,7 +97,10 @@ export interface Transaction<T> {
   readonly ns: string;
   /** Transactions of one queue run in order; queues take turns, charged by bytes. Default: {@link ns}. */
   readonly queue?: string;
-  /** The keys of the rows that it requests before it begins. */
+  /**
+   * The keys of the rows that it requests before it begins. May be a getter, which is asked when the transaction runs: keys
+   * that are made where they are used cost least.
+   */
   readonly reads: readonly Key[];
   /** See the contract. May throw a `Failure` to refuse; nothing is written then. */
   decide(tx: Tx): Asking<T>;

@@ -117,6 +117,12 @@ export interface Family<P extends readonly unknown[], V> extends ValueCodec<V> {
   del(...parts: P): Write;
 }
 
+function isSame(parts: readonly unknown[], others: readonly unknown[]): boolean {
+  if (parts.length !== others.length) return false;
+  for (let at = parts.length - 1; at >= 0; at--) if (parts[at] !== others[at]) return false;
+  return true;
+}
+
 /**
  * Declares a family. @param code the first byte of its keys, which no other family has. @param columns the columns that
  * follow, in order. @param owner who owns its rows. Default: the namespace in the first column.
@@ -129,10 +135,16 @@ export function family<const P extends readonly unknown[], V>(
   owner: FamilyOwner = 0,
 ): Family<P, V> {
   const all = columns as unknown as readonly Column<unknown>[];
+  // Code that reads a row asks for its key, reads it and often writes it, one right after the other.
+  let lastParts: readonly unknown[] = [];
+  let lastKey: Key | undefined;
   const write = (parts: readonly unknown[]): Key => {
+    if (lastKey !== undefined && isSame(parts, lastParts)) return lastKey;
     writer.begin().byte(code);
     for (let at = 0; at < parts.length; at++) all[at]!.write(writer, parts[at]);
-    return writer.done();
+    lastKey = writer.done();
+    lastParts = parts;
+    return lastKey;
   };
   return {
     name,

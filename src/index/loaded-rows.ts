@@ -13,6 +13,8 @@ interface Loaded {
 /** The keys of lacking rows, each once, by {@link textOf} the key. */
 export type Lacking = ReadonlyMap<string, Key>;
 
+const none: Lacking = new Map();
+
 /** The rows that one decision or look-up has got so far. */
 export class LoadedRows implements Rows {
   private readonly loaded = new Map<string, Loaded>();
@@ -24,12 +26,14 @@ export class LoadedRows implements Rows {
 
   /** Returns those of these rows that are still lacking. */
   lacking(wanted: readonly Key[]): Lacking {
-    const lacking = new Map<string, Key>();
+    let lacking: Map<string, Key> | undefined;
     for (const key of wanted) {
       const text = textOf(key);
-      if (!this.loaded.has(text)) lacking.set(text, key);
+      if (this.loaded.has(text)) continue;
+      lacking ??= new Map();
+      lacking.set(text, key);
     }
-    return lacking;
+    return lacking ?? none;
   }
 
   /** @param text the text of the key. */

@@ -28,6 +28,7 @@ import {
 } from './grpc/internals.ts';
 import { serveReflection } from './grpc/reflection.ts';
 import { explainOwnStatuses, noSuchMethod } from './grpc/status.ts';
+import { unaryCalls } from './grpc/unary.ts';
 import type { NodeServer } from './http/connections.ts';
 import type { OperatorMetrics } from './http/console/metrics.ts';
 import { PreviewOrigin } from './http/console/preview-origin.ts';
@@ -160,18 +161,23 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const inflation = { ...limited, room: inflatedRoom };
     const { onUnexpectedError, tls } = options;
     const callOptions = { transport, stop: stop.signal, calls, answers, inflation, onUnexpectedError };
+    let take: ReturnType<typeof unaryCalls>;
     if (transport === 'replica') {
       forReplicas.servers.push(ends);
-      serve(server, collect(options.replicas!.routes).methods, { ...callOptions, calls: forReplicas.calls });
+      const { methods: internal } = collect(options.replicas!.routes);
+      const ofReplicas = { ...callOptions, calls: forReplicas.calls };
+      serve(server, internal, ofReplicas);
+      take = unaryCalls(internal, ofReplicas);
     } else {
       servers.push(ends);
       serve(server, served, callOptions);
+      take = unaryCalls(served, callOptions);
       serveReflection(server, { ...callOptions, methods: served, admit: options.admit ?? admitAll });
     }
     const port = await bind(server, target, credentialsFor(transport, tls));
     openConnectionWindows(server, options.windowBytes ?? windowBytesDefault);
     placeConnections(server, options.connectionsMax ?? usualPlaces.listener);
-    lookAtHeads(server, refusedHead, orderOf(transport, shared));
+    lookAtHeads(server, refusedHead, { ...orderOf(transport, shared), take });
     return port;
   };
   try {

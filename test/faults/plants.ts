@@ -113,10 +113,10 @@ export const plants: readonly Plant[] = [
   {
     name: 'writes-a-transaction-in-two-batches',
     file: 'src/index/leveldb/leveldb.ts',
-    from: 'await level.batch(writes as Write[], { sync: true });',
+    from: 'await batches.write(writes, { sync: true });',
     to: `const half = writes.length >> 1;
-      await level.batch(writes.slice(0, half) as Write[], { sync: true });
-      await level.batch(writes.slice(half) as Write[], { sync: true });`,
+      await batches.write(writes.slice(0, half), { sync: true });
+      await batches.write(writes.slice(half), { sync: true });`,
   },
   {
     name: 'power: never-syncs-the-log-of-the-index',

@@ -7,10 +7,7 @@ import {
   ListArtifactsResponseSchema,
 } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
 import { ErrorReason } from '../../../gen/artifacta/v1/error_reason_pb.ts';
-import {
-  type CreateArtifactRequest,
-  CreateArtifactResponseSchema,
-} from '../../../gen/artifacta/v1/upload_pb.ts';
+import type { CreateArtifactRequest } from '../../../gen/artifacta/v1/upload_pb.ts';
 import type { Artifact } from '../../domain/artifact.ts';
 import { Failure, invalid } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
@@ -28,8 +25,8 @@ import type { Admission } from '../admission.ts';
 import { parseArtifactChanges } from '../changes.ts';
 import { download } from '../downloads/download.ts';
 import type { RedirectPolicy } from '../downloads/redirects.ts';
-import { artifactBytes } from '../encoding/artifact-bytes.ts';
-import { withFirstField } from '../encoding/first-field.ts';
+import { artifactBytes, committedBytes } from '../encoding/artifact-bytes.ts';
+import { withBytes, withFirstField } from '../encoding/first-field.ts';
 import { within } from '../errors.ts';
 import type { Call, Handlers } from '../handlers.ts';
 import { toArtifactMessage, toExplanationMessage, toGoneMessage, toReceiptMessage } from '../messages.ts';
@@ -104,10 +101,8 @@ function withArtifacts<R extends object>(artifacts: readonly Artifact[], rest: R
 }
 
 function committed({ artifact, receipt }: CommitResult) {
-  const message = () => toArtifactMessage(artifact);
-  // The answers of both kinds of upload have the artifact in the same field.
-  const bytes = () => artifactBytes(CreateArtifactResponseSchema.field.artifact, [artifact]);
-  return withFirstField('artifact', message, bytes, { receipt: toReceiptMessage(receipt) });
+  const fields = { artifact: () => toArtifactMessage(artifact), receipt: () => toReceiptMessage(receipt) };
+  return withBytes(fields, () => committedBytes(artifact, receipt));
 }
 
 async function createArtifact(

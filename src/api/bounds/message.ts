@@ -19,14 +19,14 @@ export type Form = 'binary' | 'json';
 const fieldsPerTurn = 256;
 
 /**
- * Admits a message, already inflated, to be decoded: at once, or in a turn of the event loop that no other message
- * gets.
+ * Admits a message, already inflated, to be decoded: at once (undefined), or in a turn of the event loop that no other
+ * message gets.
  *
  * @throws ConnectError INVALID_ARGUMENT if it has more fields and elements, or longer texts, than any request may have,
  * or, in JSON, a time that does not exist.
  */
-export async function admitMessage(desc: DescMessage, form: Form, bytes: Uint8Array): Promise<void> {
-  if (countIn(desc, form, bytes) > fieldsPerTurn) await turn();
+export function admitMessage(desc: DescMessage, form: Form, bytes: Uint8Array): Promise<void> | undefined {
+  return countIn(desc, form, bytes) > fieldsPerTurn ? turn() : undefined;
 }
 
 /** Does the same for a message that another library decodes and that has no more than a name. @throws ConnectError */

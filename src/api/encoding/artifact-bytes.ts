@@ -5,7 +5,8 @@
 import type { Buffer } from 'node:buffer';
 import { TimestampSchema } from '@bufbuild/protobuf/wkt';
 import { ArtifactSchema } from '../../../gen/artifacta/v1/artifact_pb.ts';
-import type { Artifact } from '../../domain/artifact.ts';
+import { CreateArtifactResponseSchema, ReceiptSchema } from '../../../gen/artifacta/v1/upload_pb.ts';
+import type { Artifact, Receipt } from '../../domain/artifact.ts';
 import type { Pairs } from '../../domain/metadata.ts';
 import { expirySources } from '../messages.ts';
 import { MessageBytes, numberTag, type Tag, textTag } from './message-bytes.ts';
@@ -39,6 +40,20 @@ const time = {
   nanos: numberTag(TimestampSchema.field.nanos),
 } as const;
 
+const receiptTags = {
+  deduplicated: numberTag(ReceiptSchema.field.deduplicated),
+  replayed: numberTag(ReceiptSchema.field.replayed),
+  metadataDiffers: numberTag(ReceiptSchema.field.metadataDiffers),
+  labelsDiffer: numberTag(ReceiptSchema.field.labelsDiffer),
+  inputsDiffer: numberTag(ReceiptSchema.field.inputsDiffer),
+  bytesSaved: numberTag(ReceiptSchema.field.bytesSaved),
+} as const;
+/** The answers of both kinds of upload have the same fields. */
+const committedTags = {
+  artifact: textTag(CreateArtifactResponseSchema.field.artifact),
+  receipt: textTag(CreateArtifactResponseSchema.field.receipt),
+} as const;
+
 /** About a page of a hundred; a page of the greatest size. */
 const bytes = new MessageBytes(64 * 1024, 2 * 1024 * 1024);
 
@@ -54,6 +69,23 @@ export function artifactBytes(
     write(artifact);
     bytes.end(start);
   }
+  return bytes.take();
+}
+
+/** Returns the whole answer to a push. */
+export function committedBytes(artifact: Artifact, receipt: Receipt): Buffer {
+  bytes.restart();
+  const artifactStart = bytes.begin(committedTags.artifact);
+  write(artifact);
+  bytes.end(artifactStart);
+  const receiptStart = bytes.begin(committedTags.receipt);
+  bytes.boolean(receiptTags.deduplicated, receipt.deduplicated);
+  bytes.boolean(receiptTags.replayed, receipt.replayed);
+  bytes.boolean(receiptTags.metadataDiffers, receipt.metadataDiffers);
+  bytes.boolean(receiptTags.labelsDiffer, receipt.labelsDiffer);
+  bytes.boolean(receiptTags.inputsDiffer, receipt.inputsDiffer);
+  bytes.number(receiptTags.bytesSaved, receipt.bytesSaved);
+  bytes.end(receiptStart);
   return bytes.take();
 }
 

@@ -1,5 +1,5 @@
 /**
- * Answers whose first field a listener may take as bytes. Others read it as messages, which are made only then.
+ * Answers of which a listener may take the first field, or all, as bytes. Others read messages, which are made only then.
  */
 import type { Buffer } from 'node:buffer';
 
@@ -7,8 +7,8 @@ import type { Buffer } from 'node:buffer';
 interface Parts {
   /** Returns the bytes of the first field, with its tag. */
   readonly first: () => Buffer;
-  /** The other fields. */
-  readonly rest: object;
+  /** The other fields; undefined: `first` has them, too. */
+  readonly rest: object | undefined;
 }
 
 const partsOf = new WeakMap<object, Parts>();
@@ -23,6 +23,18 @@ export function withFirstField<N extends string, M, R extends object>(
   const answer = Object.defineProperty({ ...rest }, name, { get: messages, enumerable: true });
   partsOf.set(answer, { first, rest });
   return answer as { readonly [name in N]: M } & R;
+}
+
+/** Returns an answer whose fields have these values. @param bytes returns the encoding of all. */
+export function withBytes<F extends { readonly [name: string]: () => unknown }>(
+  fields: F,
+  bytes: () => Buffer,
+): { readonly [name in keyof F]: ReturnType<F[name]> } {
+  const answer = {};
+  for (const [name, get] of Object.entries(fields))
+    Object.defineProperty(answer, name, { get, enumerable: true });
+  partsOf.set(answer, { first: bytes, rest: undefined });
+  return answer as { readonly [name in keyof F]: ReturnType<F[name]> };
 }
 
 /** Returns the parts of such an answer; undefined for any other message. */

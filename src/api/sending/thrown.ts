@@ -75,5 +75,6 @@ function exhausted(error: ConnectError): Failure {
 /** Returns the failure of a call that a listener has ended. The error of its handler after that does not matter. */
 export function abortFailure({ reason }: AbortSignal): Failure {
   if (reason instanceof ConnectError) return transportFailure(reason);
+  if (reason instanceof Failure) return reason;
   return new Failure('CANCELLED', 'the call was cancelled');
 }

@@ -63,8 +63,8 @@ interface Ledger {
   letGo(payer: PayerAnswers): void;
   /** Records that the bytes which the answer keeps have changed by this number. */
   charge(answer: UnsentAnswer, bytes: number): void;
-  /** Resolves when this number of bytes is reserved for it. @throws Failure OVERLOADED */
-  admit(answer: UnsentAnswer, bytes: number, signal: AbortSignal): Promise<void>;
+  /** Resolves when this number of bytes is reserved for it; undefined: it is now. @throws Failure OVERLOADED */
+  admit(answer: UnsentAnswer, bytes: number, signal: AbortSignal): Promise<void> | undefined;
   /** Records that the answer no longer waits. */
   withdraw(answer: UnsentAnswer): void;
 }
@@ -161,14 +161,14 @@ export class UnsentAnswer {
 
   /**
    * Resolves when this number of bytes may be made for it. With 0, it resolves when any room exists: the bytes made
-   * then are few, and count when they are passed on.
+   * then are few, and count when they are passed on. Undefined: room exists now.
    *
    * @throws Failure OVERLOADED, CANCELLED if it is closed, and the signal's reason.
    */
-  async room(bytes: number, signal: AbortSignal): Promise<void> {
-    if (this.isClosed) throw nobodyLeft();
+  room(bytes: number, signal: AbortSignal): Promise<void> | undefined {
+    if (this.isClosed) return Promise.reject(nobodyLeft());
     const more = bytes * this.copies - this.reserved;
-    if (more > 0 || bytes === 0) await this.ledger.admit(this, Math.max(0, more), signal);
+    return more > 0 || bytes === 0 ? this.ledger.admit(this, Math.max(0, more), signal) : undefined;
   }
 
   /** For {@link UnsentBytes}. */

@@ -159,10 +159,20 @@ export class UnsentBytes {
     if (bytes < 0 && this.waiting.size > 0) this.goOn();
   }
 
-  /** For {@link UnsentAnswer}: resolves when this number of bytes is reserved for it. @throws Failure OVERLOADED */
-  async admit(answer: UnsentAnswer, bytes: number, signal: AbortSignal): Promise<void> {
+  /**
+   * For {@link UnsentAnswer}: resolves when this number of bytes is reserved for it; undefined: it is now.
+   *
+   * @throws Failure OVERLOADED
+   */
+  admit(answer: UnsentAnswer, bytes: number, signal: AbortSignal): Promise<void> | undefined {
+    if ((this.waiting.size > 0 && bytes > 0) || !this.fits(answer.payer, bytes))
+      return this.wait(answer, bytes, signal);
+    answer.reserve(bytes);
+    return undefined;
+  }
+
+  private async wait(answer: UnsentAnswer, bytes: number, signal: AbortSignal): Promise<void> {
     const { payer } = answer;
-    if ((this.waiting.size === 0 || bytes === 0) && this.fits(payer, bytes)) return answer.reserve(bytes);
     const keptBytes = limits.waitingCallBytes + answer.requestBytes;
     this.makePlace(payer, keptBytes);
     const turn = Promise.withResolvers<void>();

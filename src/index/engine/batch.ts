@@ -1,7 +1,7 @@
 /** The rows that are written together, and the callers that wait until they are durable. */
 import type { Transaction } from '../door.ts';
 import type { Write } from '../row.ts';
-import { encodeWrite } from './stored-row.ts';
+import { encodeWrites } from './stored-row.ts';
 
 /** A transaction that has run. */
 interface Settlement {
@@ -57,10 +57,15 @@ export class Batch {
 
   /** Returns the writes in the stored form. */
   encoded(...more: readonly Write[]): Write[] {
-    const encoded: Write[] = [];
-    for (const write of this.writes.values()) encoded.push(encodeWrite(write));
-    for (const write of more) encoded.push(encodeWrite(write));
-    return encoded;
+    // Rows of a family together: the database finds the place of a row faster next to the one before.
+    const families: Write[][] = [];
+    for (const write of this.writes.values()) {
+      const code = write.key[0]!;
+      const family = families[code];
+      if (family === undefined) families[code] = [write];
+      else family.push(write);
+    }
+    return encodeWrites([...families.flat(), ...more]);
   }
 
   settle(): void {

@@ -24,6 +24,38 @@ export function encodeRow(key: Key, value: Value): StoredValue {
   return stored;
 }
 
+/**
+ * Returns the stored form of many writes, in one block of memory. The rows are made from the last to the first: the key
+ * of a row lies where the row before it will be, so that one call has all that the checksum is of.
+ */
+export function encodeWrites(writes: readonly Write[]): Write[] {
+  let bytes = 0;
+  let keyBytesMax = 0;
+  for (const write of writes) {
+    if (write.type === 'del') continue;
+    bytes += storedRowOverheadBytes + write.value.length;
+    keyBytesMax = Math.max(keyBytesMax, write.key.length);
+  }
+  const block = Buffer.allocUnsafeSlow(keyBytesMax + bytes);
+  const encoded: Write[] = [...writes];
+  let end = block.length;
+  for (let at = writes.length - 1; at >= 0; at--) {
+    const write = writes[at]!;
+    if (write.type === 'del') continue;
+    const { key, value } = write;
+    const valueAt = end - value.length;
+    const keyAt = valueAt - 1 - key.length;
+    block.set(value, valueAt);
+    block[valueAt - 1] = formatVersion;
+    block.set(key, keyAt);
+    const start = valueAt - storedRowOverheadBytes;
+    block.writeUInt32BE(crc32(block.subarray(keyAt, end)), start);
+    encoded[at] = { type: 'put', key, value: block.subarray(start, end) };
+    end = start;
+  }
+  return encoded;
+}
+
 /** Returns the stored form of a write. */
 export function encodeWrite(write: Write): Write {
   return write.type === 'put'

@@ -11,9 +11,10 @@ import { openEngine } from '../engine/engine.ts';
 import type { OpeningOptions } from '../engine/options.ts';
 import { makePrivate } from '../files.ts';
 import { openMark } from '../mark.ts';
-import type { Key, Range, Write } from '../row.ts';
+import type { Key, Range } from '../row.ts';
 import { lacksRoom, troubleOf } from '../trouble.ts';
 import { Ballast } from './ballast.ts';
+import { Batches } from './batches.ts';
 import type { LockWatch } from './lock-watch.ts';
 import { obviousDamage } from './logs.ts';
 import { probeDisk } from './probe.ts';
@@ -177,6 +178,7 @@ export async function openLevelDatabase(directory: string, options: LevelOptions
     throw openingFailure(directory, error);
   });
   await locks?.add(directory);
+  const batches = new Batches(level);
   return {
     ...readerOf(level),
     dropped,
@@ -186,7 +188,7 @@ export async function openLevelDatabase(directory: string, options: LevelOptions
     },
     async batch(writes) {
       locks?.beforeBatch();
-      await level.batch(writes as Write[], { sync: true });
+      await batches.write(writes, { sync: true });
     },
     compact: ({ gte, lt }) => level.compactRange(gte, lt).catch(rethrow),
     async close() {
@@ -204,7 +206,14 @@ export async function repairFiles(directory: string): Promise<void> {
 function readerOf(level: ByteLevel, snapshot?: LevelSnapshot): DatabaseReader {
   const at = snapshot === undefined ? {} : { snapshot };
   return {
-    getSync: (key) => guarded(() => level.getSync(key, at)),
+    getSync: (key) => {
+      try {
+        // Without options, level has none to copy.
+        return snapshot === undefined ? level.getSync(key) : level.getSync(key, { snapshot });
+      } catch (error) {
+        return rethrow(error);
+      }
+    },
     getMany: (keys) => level.getMany(keys as Key[], at).catch(rethrow),
     iterator: ({ gte, lt, reverse = false, limit = -1 }: Range) => {
       const iterator = guarded(() =>

@@ -1,12 +1,11 @@
-/** One call of each kind, from grpc-js to a Connect handler and back. */
+/** One call of each kind of stream, from grpc-js to a Connect handler and back. */
 import type { Buffer } from 'node:buffer';
 import type { Readable } from 'node:stream';
 import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
-import { createHandlerContext, type HandlerContext, type MethodImplSpec } from '@connectrpc/connect';
+import type { MethodImplSpec } from '@connectrpc/connect';
 import type {
   handleClientStreamingCall,
   handleServerStreamingCall,
-  handleUnaryCall,
   Metadata,
   ServerReadableStream,
   ServerWritableStream,
@@ -22,9 +21,10 @@ import { receivedBy } from '../receiving.ts';
 import { cancelled, deadlineExceeded, isSendable, unexpected } from '../refusals.ts';
 import { noteMessage } from '../young-collector.ts';
 import { decode, type Encode, type Encoded, encoderOf } from './codec.ts';
+import { CallContext } from './context.ts';
 import { openMessage, refusedBody } from './decoding.ts';
 import { readOneAtATime, socketOf, streamOf } from './internals.ts';
-import { headersOf, isEmpty, metadataOf } from './metadata.ts';
+import { isEmpty, metadataOf } from './metadata.ts';
 import { SendQueue } from './send-queue.ts';
 import { countAnswer } from './sliced-writes.ts';
 import { statusOf } from './status.ts';
@@ -54,22 +54,9 @@ interface AnyCall {
 }
 
 type Spec<Kind extends MethodImplSpec['kind']> = Extract<MethodImplSpec, { kind: Kind }>;
-type Context = ReturnType<typeof createHandlerContext>;
 
 /** The reason of a signal that is aborted because its call has ended well. */
-const ended = new Error('the call has ended');
-
-/** Returns the handler of grpc-js for a unary method. */
-export function unary(spec: Spec<'unary'>, options: CallOptions): handleUnaryCall<Buffer, Encoded> {
-  const encode = encoderOf(spec.method.output);
-  return (call, callback) => {
-    run(call, spec, options, async (context, received) => {
-      await answer(call, callback, context, options, encode, async () =>
-        spec.impl(await received.one(call.request, spec.method.input), context),
-      );
-    });
-  };
-}
+export const ended = new Error('the call has ended');
 
 /** Returns the handler of grpc-js for a method that takes a stream. */
 export function clientStreaming(
@@ -80,7 +67,7 @@ export function clientStreaming(
   return (call, callback) => {
     readOneAtATime(call);
     run(call, spec, options, async (context, received) => {
-      await answer(call, callback, context, options, encode, async () =>
+      await answer(call, callback, context, options, encode, () =>
         spec.impl(requests(call, spec.method.input, context.signal, received), context),
       );
     });
@@ -99,7 +86,7 @@ export function serverStreaming(
         const responses = spec.impl(await received.one(call.request, spec.method.input), context);
         await sendAll(call, responses, context, encode, received);
         sendHeaders(call, context);
-        call.end(metadataOf(context.responseTrailer));
+        call.end(trailersOf(context));
       } catch (error) {
         sendHeaders(call, context);
         call.emit('error', failed(error, context, options));
@@ -113,36 +100,34 @@ function run(
   call: AnyCall,
   { method }: MethodImplSpec,
   options: CallOptions,
-  body: (context: Context, received: Received) => Promise<void>,
+  body: (context: CallContext, received: Received) => Promise<void>,
 ): void {
-  const gone = new AbortController();
-  const deadline = call.getDeadline();
+  const ends = new AbortController();
   const stream = streamOf(call);
-  const answer = countAnswer(stream, options.answers, gone);
-  const context = createHandlerContext({
-    service: method.parent,
+  const { metadata } = call;
+  const answer = countAnswer(stream, options.answers, ends);
+  const values = callValues(options.transport, socketOf(stream), answer, receivedBy(stream));
+  const deadline = Number(call.getDeadline());
+  const context = new CallContext({
     method,
-    protocolName: 'grpc',
-    requestMethod: 'POST',
-    url: `/${method.parent.typeName}/${method.name}`,
-    requestHeader: headersOf(call.metadata),
-    requestSignal: gone.signal,
-    shutdownSignal: options.stop,
-    contextValues: callValues(options.transport, socketOf(stream), answer, receivedBy(stream)),
-    ...(deadline === Number.POSITIVE_INFINITY ? {} : { timeoutMs: Number(deadline) - Date.now() }),
+    metadata: () => metadata,
+    deadline,
+    values,
+    ends,
+    stop: options.stop,
   });
   const onGone = () => {
     if (context.signal.aborted) return;
-    gone.abort(refusedBody(call) ?? (passed(call.getDeadline()) ? deadlineExceeded() : cancelled()));
+    ends.abort(refusedBody(call) ?? (passed(call.getDeadline()) ? deadlineExceeded() : cancelled()));
   };
   const received = new Received(call, answer, context.signal, options);
   call.once('cancelled', onGone);
-  if (call.cancelled) onGone();
+  if (call.cancelled || deadline <= Date.now()) onGone();
   options.calls.track(
     body(context, received)
-      .catch((error) => options.onUnexpectedError(error, nameOf(context)))
+      .catch((error) => options.onUnexpectedError(error, context.name))
       .finally(() => {
-        context.abort(ended);
+        context.end(ended);
         received.release();
       }),
   );
@@ -160,15 +145,15 @@ function passed(deadline: Date | number): boolean {
 async function answer<D extends DescMessage>(
   call: AnyCall,
   callback: sendUnaryData<Encoded>,
-  context: Context,
+  context: CallContext,
   options: CallOptions,
   encode: Encode<D>,
-  handle: () => Promise<MessageInitShape<D>>,
+  handle: () => MessageInitShape<D> | Promise<MessageInitShape<D>>,
 ): Promise<void> {
   try {
     const response = encode(await handle());
     sendHeaders(call, context);
-    callback(null, response, metadataOf(context.responseTrailer));
+    callback(null, response, trailersOf(context));
   } catch (error) {
     sendHeaders(call, context);
     callback(failed(error, context, options));
@@ -188,10 +173,11 @@ class Received {
   }
 
   /** Returns the message that came with its head. @throws ConnectError if it is not a message. */
-  async one<D extends DescMessage>(framed: Buffer, desc: D): Promise<MessageShape<D>> {
+  one<D extends DescMessage>(framed: Buffer, desc: D): MessageShape<D> | Promise<MessageShape<D>> {
     noteMessage(framed.length);
     this.answer.ask(framed.length);
-    return decode(desc, await openMessage(this.call, framed, this.inflation));
+    const bytes = openMessage(this.call, framed, this.inflation);
+    return bytes instanceof Promise ? bytes.then((one) => decode(desc, one)) : decode(desc, bytes);
   }
 
   /** Releases the bytes that were received: they are processed. */
@@ -239,7 +225,7 @@ async function* requests<D extends DescMessage>(
 async function sendAll<D extends DescMessage>(
   call: ServerWritableStream<Buffer, Encoded>,
   responses: AsyncIterable<MessageInitShape<D>>,
-  context: Context,
+  context: CallContext,
   encode: Encode<D>,
   received: Received,
 ): Promise<void> {
@@ -253,20 +239,21 @@ async function sendAll<D extends DescMessage>(
 }
 
 /** Sends the headers set so far. Only the first call has an effect: afterwards grpc-js has sent them. */
-function sendHeaders(call: AnyCall, { responseHeader }: HandlerContext): void {
-  if (!isEmpty(responseHeader)) call.sendMetadata(metadataOf(responseHeader));
+function sendHeaders(call: AnyCall, { setHeader }: CallContext): void {
+  if (setHeader !== undefined && !isEmpty(setHeader)) call.sendMetadata(metadataOf(setHeader));
 }
 
-function failed(error: unknown, context: Context, options: CallOptions) {
+/** Returns the trailers set so far, if any are. */
+function trailersOf({ setTrailer }: CallContext): Metadata | undefined {
+  return setTrailer && metadataOf(setTrailer);
+}
+
+function failed(error: unknown, context: CallContext, options: CallOptions) {
   const sendable = isSendable(error) ? error : unexpected();
-  if (sendable !== error) options.onUnexpectedError(error, nameOf(context));
+  if (sendable !== error) options.onUnexpectedError(error, context.name);
   return {
     name: sendable.name,
     message: sendable.rawMessage,
     ...statusOf(sendable, context.responseTrailer),
   };
-}
-
-function nameOf({ service, method }: HandlerContext): string {
-  return `${service.typeName}/${method.name}`;
 }

@@ -19,19 +19,31 @@ import { isBlock } from '../../domain/blocks.ts';
 export const messageBytes = { received: 0, sent: 0 };
 
 /**
- * Decodes a message.
+ * Decodes a message, at once or in a turn of its own.
  *
  * @throws ConnectError INVALID_ARGUMENT if the bytes are not a message of this type, have invalid UTF-8, or more fields
  * than a message may have.
  */
-export async function decode<D extends DescMessage>(desc: D, bytes: Uint8Array): Promise<MessageShape<D>> {
+export function decode<D extends DescMessage>(
+  desc: D,
+  bytes: Uint8Array,
+): MessageShape<D> | Promise<MessageShape<D>> {
   messageBytes.received += bytes.byteLength;
-  await admitMessage(desc, 'binary', bytes);
+  const turn = admitMessage(desc, 'binary', bytes);
+  return turn === undefined ? decodeNow(desc, bytes) : turn.then(() => decodeNow(desc, bytes));
+}
+
+function decodeNow<D extends DescMessage>(
+  desc: D,
+  bytes: Uint8Array,
+): MessageShape<D> | Promise<MessageShape<D>> {
   try {
     // Bytes that belong to no known field would otherwise be kept, as many as the caller wants.
     return fromBinary(desc, bytes, { readUnknownFields: false });
   } catch {
-    throw await undecodable(desc, 'binary', bytes);
+    return undecodable(desc, 'binary', bytes).then((error) => {
+      throw error;
+    });
   }
 }
 
@@ -88,8 +100,9 @@ function encodedOnce<D extends DescMessage>(message: MessageInitShape<D>, encode
 function plainEncoderOf<D extends DescMessage>(desc: D): Encode<D> {
   const general: Encode<D> = (message) => {
     const parts = firstFieldOf(message);
-    if (parts !== undefined) return inTwo(parts.first(), bytesOf(desc, parts.rest as MessageInitShape<D>));
-    return bytesOf(desc, message);
+    if (parts === undefined) return bytesOf(desc, message);
+    if (parts.rest === undefined) return parts.first();
+    return inTwo(parts.first(), bytesOf(desc, parts.rest as MessageInitShape<D>));
   };
   const [oneof] = desc.oneofs;
   if (oneof === undefined || oneof.fields.length !== desc.fields.length) return general;

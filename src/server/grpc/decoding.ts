@@ -94,9 +94,12 @@ export function refusedBody(call: object): ConnectError | undefined {
 }
 
 /** Returns the bytes of a message, which arrives with its head. @throws ConnectError if it cannot be inflated. */
-export async function openMessage(call: object, message: Buffer, inflation: Inflation): Promise<Buffer> {
+export function openMessage(call: object, message: Buffer, inflation: Inflation): Buffer | Promise<Buffer> {
   const bytes = message.subarray(headBytes);
-  if (message[0] !== compressedFlag) return bytes;
+  return message[0] === compressedFlag ? inflate(call, bytes, inflation) : bytes;
+}
+
+async function inflate(call: object, bytes: Buffer, inflation: Inflation): Promise<Buffer> {
   const inflated = await inflation.inflate(bytes);
   bodies.get(baseCallOf(call))!.envelopes.inflated(bytes.length, inflated.length);
   return inflated;

@@ -11,7 +11,7 @@ import {
   type MethodImplSpec,
 } from '@connectrpc/connect';
 import type { Server } from '@grpc/grpc-js';
-import { type CallOptions, clientStreaming, serverStreaming, unary } from './calls.ts';
+import { type CallOptions, clientStreaming, serverStreaming } from './calls.ts';
 import type { Encoded } from './codec.ts';
 
 /** Registers services with a router. `src/api/routes.ts` makes one. */
@@ -45,12 +45,14 @@ export function collect(routes: Routes): CollectedServices {
 }
 
 /**
- * Adds the methods to a grpc-js server.
+ * Adds the methods that have a stream to a grpc-js server.
  *
  * @throws Error if a method streams both ways, which no service here does, or occurs twice.
  */
 export function serve(server: Server, methods: readonly MethodImplSpec[], options: CallOptions): void {
   for (const spec of methods) {
+    // They are taken before grpc-js sees them.
+    if (spec.kind === 'unary') continue;
     const path = `/${spec.method.parent.typeName}/${spec.method.name}`;
     const { type, handle } = handlerOf(spec, options);
     // Of an encoded message grpc-js needs only the members of `Encoded`.
@@ -67,10 +69,8 @@ export function serve(server: Server, methods: readonly MethodImplSpec[], option
   }
 }
 
-function handlerOf(spec: MethodImplSpec, options: CallOptions) {
+function handlerOf(spec: Exclude<MethodImplSpec, { kind: 'unary' }>, options: CallOptions) {
   switch (spec.kind) {
-    case 'unary':
-      return { type: 'unary', handle: unary(spec, options) };
     case 'client_streaming':
       return { type: 'clientStream', handle: clientStreaming(spec, options) };
     case 'server_streaming':

@@ -85,6 +85,8 @@ interface HeadParts {
   readonly starts: FairStarts;
   /** The bytes of them that have arrived. */
   readonly received: ReceivedBytes;
+  /** Takes the calls that grpc-js does not see. */
+  readonly take: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
 }
 
 /**
@@ -95,8 +97,9 @@ interface HeadParts {
 export function lookAtHeads(
   server: Server,
   refuse: (headers: IncomingHttpHeaders, rawHeaders: readonly string[]) => RefusedHead | undefined,
-  { calls, starts, received }: HeadParts,
+  { calls, starts, received, take }: HeadParts,
 ): void {
+  const opened = noteStreams(server);
   for (const http2Server of http2ServersOf(server)) {
     const listeners = http2Server.listeners('stream') as OnStream[];
     if (listeners.length === 0) throw missing("listener of 'stream'");
@@ -113,14 +116,21 @@ export function lookAtHeads(
       });
       const begin = () => {
         const refused = ended === undefined ? { status: tooManyOpen() } : refuse(headers, rawHeaders);
-        if (refused === undefined)
-          for (const listener of listeners) listener.call(http2Server, stream, headers, flags, rawHeaders);
-        else end(stream, refused);
+        if (refused !== undefined) end(stream, refused);
+        else if (take(stream, headers)) opened(stream);
+        else for (const listener of listeners) listener.call(http2Server, stream, headers, flags, rawHeaders);
       };
       starts.add(stream.session ?? stream, { begin, isGone: () => stream.destroyed || stream.headersSent });
     };
     http2Server.on('stream', onStream);
   }
+}
+
+/** Returns a function that tells grpc-js of a stream that it does not see: a connection with one is not idle. */
+function noteStreams(server: Server): (stream: ServerHttp2Stream) => void {
+  const { onStreamOpened } = server as unknown as { onStreamOpened?: (stream: ServerHttp2Stream) => void };
+  if (onStreamOpened === undefined) throw missing('Server.onStreamOpened');
+  return (stream) => onStreamOpened.call(server, stream);
 }
 
 function tooManyOpen(): GrpcStatus {

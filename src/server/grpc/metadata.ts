@@ -1,5 +1,6 @@
 /** grpc-js's Metadata, and the Headers that handlers see. Values of `-bin` keys are base64 text in Headers. */
 import { Buffer } from 'node:buffer';
+import type { IncomingHttpHeaders } from 'node:http2';
 import { Metadata } from '@grpc/grpc-js';
 
 /** Metadata to send: base64 has no padding, as gRPC asks of senders. */
@@ -35,6 +36,32 @@ export function headersOf(metadata: Metadata): Headers {
   return headers;
 }
 
+/** The headers that are the transport's, not the caller's. */
+const ownHeaders = [
+  'grpc-timeout',
+  'grpc-encoding',
+  'grpc-accept-encoding',
+  'accept-encoding',
+  'te',
+  'content-type',
+];
+
+/** Returns the metadata in the headers of a request, as grpc-js hands it to handlers. */
+export function metadataIn(headers: IncomingHttpHeaders): Metadata {
+  const metadata = Metadata.fromHttp2Headers(headers);
+  for (const name of ownHeaders) metadata.remove(name);
+  return metadata;
+}
+
+/** Returns one header as it is in the Headers of the same metadata; undefined if it is not there. */
+export function headerIn(headers: IncomingHttpHeaders, name: string): string | undefined {
+  const value = headers[name];
+  if (value === undefined) return undefined;
+  if (typeof value === 'string' && !name.endsWith('-bin'))
+    return isPrintable(value) ? value.trim() : undefined;
+  return headersOf(metadataIn(headers)).get(name) ?? undefined;
+}
+
 /** Returns headers as Metadata. Values that gRPC cannot carry (anything but printable ASCII) are percent-encoded. */
 export function metadataOf(...sources: readonly Headers[]): Metadata {
   const metadata = new SentMetadata();
@@ -59,5 +86,9 @@ export function isEmpty(headers: Headers): boolean {
 
 /** Returns text that a header can carry: everything but printable ASCII is percent-encoded. */
 function printable(text: string): string {
-  return /^[ -~]*$/.test(text) ? text : encodeURI(text.toWellFormed());
+  return isPrintable(text) ? text : encodeURI(text.toWellFormed());
+}
+
+function isPrintable(text: string): boolean {
+  return /^[ -~]*$/.test(text);
 }

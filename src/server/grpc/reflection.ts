@@ -82,7 +82,7 @@ async function answer(
     });
     handle(stream);
     for await (const bytes of call as AsyncIterable<Buffer>) {
-      await unsent.room(0, gone.signal).catch(() => {
+      await unsent.room(0, gone.signal)?.catch(() => {
         throw refusal(
           'OVERLOADED',
           'the call was refused, because answers that are not yet sent fill the memory reserved for them; try ' +

@@ -54,3 +54,11 @@ export function readDeadlines(
   }
   return refused;
 }
+
+/** Returns the milliseconds of a deadline of gRPC that {@link readDeadlines} has read; infinity without one. */
+export function deadlineMs(value: string | readonly string[] | undefined): number {
+  if (value === undefined) return Number.POSITIVE_INFINITY;
+  const { pattern, units } = deadlineHeaders['grpc-timeout']!;
+  const [, digits, unit] = pattern.exec(String(value)) ?? [];
+  return Math.floor(Number(digits) * units[unit!]!);
+}

@@ -1,5 +1,5 @@
 /** The committing transaction of a push: one decision that checks everything once more, and writes all rows or none. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Artifact, ArtifactSpec, Receipt } from '../../domain/artifact.ts';
 import { contentTypeSaid, guessContentType, mediaTypeOf } from '../../domain/content-type.ts';
 import type { Sha256 } from '../../domain/digest.ts';
@@ -95,7 +95,7 @@ function fingerprint(
     content.sha256,
     content.size,
   ];
-  return createHash('sha256').update(JSON.stringify(said)).digest('base64url');
+  return hash('sha256', JSON.stringify(said), 'base64url');
 }
 
 /**
@@ -355,15 +355,17 @@ function receiptFor(
 ): Receipt {
   const deduplicated = kind === 'deduplicated';
   const replayed = kind === 'replayed';
-  const carried = new Map(record.metadata);
-  const metadataDiffers = spec.metadata.some(([key, value]) => carried.get(key) !== value);
-  const inputsDiffer = record.inputs.join() !== spec.inputs.join();
   return {
     deduplicated,
     replayed,
-    metadataDiffers: deduplicated && metadataDiffers,
+    metadataDiffers: deduplicated && lacksMetadata(record, spec),
     labelsDiffer: deduplicated && !samePairs(record.labels, spec.labels),
-    inputsDiffer: deduplicated && inputsDiffer,
+    inputsDiffer: deduplicated && record.inputs.join() !== spec.inputs.join(),
     bytesSaved: replayed ? 0 : bytesSaved,
   };
+}
+
+function lacksMetadata(record: ArtifactRecord, spec: ArtifactSpec): boolean {
+  const carried = new Map(record.metadata);
+  return spec.metadata.some(([key, value]) => carried.get(key) !== value);
 }

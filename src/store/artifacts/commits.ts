@@ -89,7 +89,9 @@ export class Commits {
       ns: by.namespace,
       by,
       lapses,
-      reads: commitReads(request),
+      get reads() {
+        return commitReads(request);
+      },
       bytesHint: 4096 + (content.kind === 'inline' ? content.size : 0),
       decide: (tx) => decideCommit(tx, request),
     });

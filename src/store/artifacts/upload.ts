@@ -1,4 +1,5 @@
 /** One push whose bytes come piece by piece. Its order of steps is that of docs/reliability.md, "Upload". */
+import { hash } from 'node:crypto';
 import type { ArtifactSpec } from '../../domain/artifact.ts';
 import type { Sha256 } from '../../domain/digest.ts';
 import { Failure } from '../../domain/errors.ts';
@@ -6,7 +7,7 @@ import { type Principal, seesEverything } from '../../domain/principal.ts';
 import type { Index } from '../../index/door.ts';
 import type { ContentWriter } from '../contents/content-writer.ts';
 import type { Contents } from '../contents/contents.ts';
-import { publishAndCommit } from '../contents/publish.ts';
+import { commitInline, publishAndCommit } from '../contents/publish.ts';
 import type { Space } from '../contents/space.ts';
 import type { OnStep } from '../rows/steps.ts';
 import type { CommitResult } from './commit.ts';
@@ -68,7 +69,7 @@ export class Upload implements AsyncDisposable {
     checkDigest('sha256', spec.sha256, sha256);
     checkDigest('finish.sha256', end.sha256, sha256);
     await onStep?.('upload.checked');
-    const isSecretive = principal.restriction !== undefined || !seesEverything(principal);
+    const isSecretive = isSecretiveOf(principal);
     const publishing = { index, contents, ns: principal.namespace, isSecretive };
     const committed = publishAndCommit(publishing, writer, (content) =>
       commits.commit(principal, spec, content),
@@ -87,6 +88,38 @@ export class Upload implements AsyncDisposable {
     await this.options.writer[Symbol.asyncDispose]();
     await this.options.onStep?.('upload.dropped');
   }
+}
+
+/** The parts of a push whose bytes are in memory and go into the index. */
+type InlinePush = Pick<UploadOptions, 'principal' | 'spec' | 'space' | 'commits' | 'onStep'>;
+
+/**
+ * Pushes bytes that are in memory and go into the index: an {@link Upload} of all of them at once, at less cost. They
+ * must not change meanwhile. @throws Failure SIZE_MISMATCH, DIGEST_MISMATCH, and those of the commit.
+ */
+export async function pushInline(push: InlinePush, bytes: Uint8Array): Promise<CommitResult> {
+  const { principal, spec, space, commits, onStep } = push;
+  const size = bytes.length;
+  if (spec.sizeBytes !== undefined && spec.sizeBytes !== size)
+    throw sizeMismatch('size_bytes', spec.sizeBytes, size > spec.sizeBytes ? `at least ${size}` : `${size}`);
+  const sha256 = hash('sha256', bytes, 'hex') as Sha256;
+  checkDigest('sha256', spec.sha256, sha256);
+  if (onStep !== undefined) await onStep('upload.checked');
+  const content = { kind: 'inline', sha256, size, replaces: false, bytes } as const;
+  try {
+    return await commitInline(isSecretiveOf(principal), content, (one) =>
+      commits.commit(principal, spec, one),
+    );
+  } catch (error) {
+    throw await space.sayingWhen(error);
+  } finally {
+    if (onStep !== undefined) await onStep('upload.dropped');
+  }
+}
+
+/** Whether the time that a push takes must not show which contents the namespace has. */
+function isSecretiveOf(principal: Principal): boolean {
+  return principal.restriction !== undefined || !seesEverything(principal);
 }
 
 /** @param field the field that has the bytes, or says how many they are. */

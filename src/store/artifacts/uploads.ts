@@ -21,7 +21,7 @@ import { type LapseWriter, pastLapse } from '../rows/transaction.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
 import type { CommitResult, WitnessedContent } from './commit.ts';
 import type { Commits } from './commits.ts';
-import { checkDigest, sizeMismatch, tooLarge, Upload } from './upload.ts';
+import { checkDigest, pushInline, sizeMismatch, tooLarge, Upload } from './upload.ts';
 import { knownRequest, refuseEarly } from './upload-checks.ts';
 
 interface UploadsOptions {
@@ -125,20 +125,23 @@ export class Uploads {
     return isReadable ? result : undefined;
   }
 
-  /** Pushes content that is in memory. */
+  /** Pushes content that is in memory, and does not change meanwhile. */
   async create(
     principal: Principal,
     spec: ArtifactSpec,
     bytes: Uint8Array,
     signal?: AbortSignal,
   ): Promise<CommitResult> {
-    const { inlineBytesMax, namespaces } = this.options;
-    const namespace = await namespaces.require(principal.namespace);
+    const { inlineBytesMax, namespaces, space, onStep } = this.options;
+    if (!namespaces.isKnown(principal.namespace)) await namespaces.require(principal.namespace);
     requirePushable(principal, spec);
     const artifactBytesMax = this.artifactBytesMax(principal);
     if (bytes.length > artifactBytesMax) throw tooLarge('data', artifactBytesMax);
     if (bytes.length > inlineBytesMax) await this.refuseEarly(principal, spec);
-    await this.requireRoom(principal, spec, bytes.length);
+    if (!space.hasRoom(bytes.length)) await this.requireRoom(principal, spec, bytes.length);
+    if (bytes.length <= inlineBytesMax)
+      return await pushInline({ principal, spec, space, commits: this.commits, onStep }, bytes);
+    const namespace = await namespaces.require(principal.namespace);
     await using upload = this.upload(principal, spec, namespace.internalId, signal);
     await upload.write(bytes);
     return await upload.finish({ sizeBytes: bytes.length, sha256: undefined });

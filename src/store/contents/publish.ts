@@ -32,7 +32,7 @@ export async function publishAndCommit<T>(
 ): Promise<T> {
   const { index, contents, ns, isSecretive } = publishing;
   const content = writer.finish();
-  if (content.kind === 'inline') return await commitInline(publishing, content, commit);
+  if (content.kind === 'inline') return await commitInline(isSecretive, content, commit);
   const mayJoin = !isSecretive && content.size <= limits.joinedBytesMax;
   if (mayJoin && (await contents.isReadable(index, ns, content))) {
     await writer.foundStored();
@@ -53,9 +53,13 @@ export async function publishAndCommit<T>(
   }
 }
 
-/** Commits inline bytes. The decision compares them with the stored ones, if it can read those. */
-async function commitInline<T>(
-  { isSecretive }: Publishing,
+/**
+ * Commits inline bytes. The decision compares them with the stored ones, if it can read those.
+ *
+ * @param isSecretive see {@link Publishing}.
+ */
+export async function commitInline<T>(
+  isSecretive: boolean,
   content: Content,
   commit: (content: Content) => Promise<T>,
 ): Promise<T> {

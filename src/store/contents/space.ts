@@ -22,6 +22,15 @@ export type NextRoom =
   | { readonly kind: 'paused' }
   | { readonly kind: 'never' };
 
+/** A question to the system. */
+interface Asked {
+  readonly at: number;
+  readonly since: number;
+  readonly status: Promise<SpaceStatus | undefined>;
+  /** The answer, when it has come. */
+  known?: SpaceStatus | undefined;
+}
+
 /** The optional parts of a {@link Space}. */
 interface SpaceOptions {
   /**
@@ -48,9 +57,7 @@ export class Space {
   private readonly reserveBytes: number | undefined;
   private readonly elapsed: () => number;
   private readonly findNextRoom: (() => Promise<NextRoom>) | undefined;
-  private asked:
-    | { readonly at: number; readonly since: number; readonly status: Promise<SpaceStatus | undefined> }
-    | undefined;
+  private asked: Asked | undefined;
   /** The prediction of room, made with the answer `asked` of the system and as old as that. */
   private room: { readonly asked: unknown; readonly next: Promise<NextRoom | undefined> } | undefined;
 
@@ -70,12 +77,31 @@ export class Space {
 
   /** Returns the free space; undefined where it is unknown. The answer is at most a second old. */
   status(): Promise<SpaceStatus | undefined> {
-    const [at, since] = [this.index.now(), this.elapsed()];
-    const { asked } = this;
-    if (asked !== undefined && at - asked.at < askEveryMs && since - asked.since < askEveryMs)
-      return asked.status;
-    this.asked = { at, since, status: this.ask() };
-    return this.asked.status;
+    return this.latest().status;
+  }
+
+  private latest(): Asked {
+    const at = this.index.now();
+    const since = this.elapsed();
+    if (this.asked !== undefined && at - this.asked.at < askEveryMs && since - this.asked.since < askEveryMs)
+      return this.asked;
+    const asked: Asked = { at, since, status: this.ask() };
+    asked.status.then(
+      (status) => {
+        asked.known = status;
+      },
+      // Callers that need it get the error.
+      () => undefined,
+    );
+    this.asked = asked;
+    return asked;
+  }
+
+  /** True if room is known to be left for this many bytes. False: {@link lack} has to find out. */
+  hasRoom(bytes: number): boolean {
+    if (this.reserveBytes === 0) return true;
+    const { known } = this.latest();
+    return known !== undefined && known.freeBytes >= known.reserveBytes + bytes;
   }
 
   private async ask(): Promise<SpaceStatus | undefined> {

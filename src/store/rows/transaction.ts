@@ -39,11 +39,15 @@ export interface Operation<T> extends Transaction<T> {
 
 /** Runs an operation. Resolves when the operation, and everything that it was based on, is durable. */
 export function transact<T>(index: Index, operation: Operation<T>): Promise<T> {
-  const { by, lapses, ns, reads, ...rest } = operation;
+  const { by, lapses, ns, queue, bytesHint } = operation;
   const transaction: Transaction<T> = {
-    ...rest,
     ns,
-    reads: by?.apiKey === undefined ? reads : [...reads, keys.credentials.apiKey.key(by.apiKey)],
+    ...(queue === undefined ? {} : { queue }),
+    ...(bytesHint === undefined ? {} : { bytesHint }),
+    get reads() {
+      const { reads } = operation;
+      return by?.apiKey === undefined ? reads : [...reads, keys.credentials.apiKey.key(by.apiKey)];
+    },
     *decide(tx) {
       if (by !== undefined) requireCurrent(by, tx);
       return yield* operation.decide(tx);

@@ -56,6 +56,11 @@ export class Namespaces {
     this.paging = paging;
   }
 
+  /** True if it is known to exist. False: it may exist all the same. */
+  isKnown(name: Namespace): boolean {
+    return this.internalIds.has(name);
+  }
+
   /** @throws Failure NAMESPACE_NOT_FOUND. */
   async require(name: Namespace): Promise<{ readonly internalId: string }> {
     const internalId = this.internalIds.get(name);

@@ -15,26 +15,34 @@ export interface Listener {
   named(ns: string, id: string): void;
 }
 
+const nothing: ReadonlyMap<string, Write> = new Map();
+
 /** Returns `index`, with calls to `listener` about what its transactions have written. */
 export function announcing(index: Index, listener: Listener): Index {
-  const tell = (written: Iterable<Write>) => {
-    for (const { key } of written) announce(listener, key);
+  const tell = (written: ReadonlyMap<string, Write>) => {
+    for (const { key } of written.values()) announce(listener, key);
   };
   return {
     transact: async <T>(transaction: Transaction<T>): Promise<T> => {
-      let written: readonly Write[] = [];
+      let written: ReadonlyMap<string, Write> = nothing;
       try {
+        const { ns, queue, bytesHint } = transaction;
         return await index.transact<T>({
-          ...transaction,
+          ns,
+          ...(queue === undefined ? {} : { queue }),
+          ...(bytesHint === undefined ? {} : { bytesHint }),
+          get reads() {
+            return transaction.reads;
+          },
           *decide(tx) {
             const result = yield* transaction.decide(tx);
-            written = [...tx.written.values()];
+            written = tx.written;
             return result;
           },
         });
       } catch (error) {
         // If the outcome is not known, it may become known when the index is opened again.
-        if (written.length > 0 && failedWith(error, 'STORE_UNAVAILABLE'))
+        if (written.size > 0 && failedWith(error, 'STORE_UNAVAILABLE'))
           void index.nextEpoch().then(() => tell(written));
         throw error;
       } finally {

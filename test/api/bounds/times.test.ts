@@ -4,7 +4,7 @@ import { UpdateArtifactRequestSchema } from '../../../gen/artifacta/v1/artifact_
 import { CreateArtifactRequestSchema } from '../../../gen/artifacta/v1/upload_pb.ts';
 import { admitMessage } from '../../../src/api/bounds/message.ts';
 
-const admit = (json: object | string, schema = CreateArtifactRequestSchema as never) =>
+const admit = async (json: object | string, schema = CreateArtifactRequestSchema as never) =>
   admitMessage(schema, 'json', Buffer.from(typeof json === 'string' ? json : JSON.stringify(json)));
 
 describe('a time in JSON', () => {

@@ -6,11 +6,12 @@ import { ArtifactSchema } from '../../../gen/artifacta/v1/artifact_pb.ts';
 import { ListArtifactsResponseSchema } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
 import {
   CreateArtifactResponseSchema,
+  ReceiptSchema,
   UploadArtifactResponseSchema,
 } from '../../../gen/artifacta/v1/upload_pb.ts';
-import { artifactBytes } from '../../../src/api/encoding/artifact-bytes.ts';
-import { withFirstField } from '../../../src/api/encoding/first-field.ts';
-import { toArtifactMessage } from '../../../src/api/messages.ts';
+import { artifactBytes, committedBytes } from '../../../src/api/encoding/artifact-bytes.ts';
+import { withBytes, withFirstField } from '../../../src/api/encoding/first-field.ts';
+import { toArtifactMessage, toReceiptMessage } from '../../../src/api/messages.ts';
 import type { Artifact } from '../../../src/domain/artifact.ts';
 import { encoderOf } from '../../../src/server/grpc/codec.ts';
 
@@ -122,6 +123,45 @@ describe('the bytes of artifacts', () => {
     const first = artifactBytes(listed, [one]);
     artifactBytes(listed, [other]);
     expect(first.equals(usual([one]))).toBe(true);
+  });
+});
+
+describe('the bytes of the answer to a push', () => {
+  const receipts = fc.record({
+    deduplicated: fc.boolean(),
+    replayed: fc.boolean(),
+    metadataDiffers: fc.boolean(),
+    labelsDiffer: fc.boolean(),
+    inputsDiffer: fc.boolean(),
+    bytesSaved: numbers,
+  });
+
+  it.each([CreateArtifactResponseSchema, UploadArtifactResponseSchema])(
+    'are those that the library makes of %s',
+    (desc) => {
+      fc.assert(
+        fc.property(artifacts, receipts, (artifact, receipt) => {
+          const fields = { artifact: toArtifactMessage(artifact), receipt: toReceiptMessage(receipt) };
+          const plain = create(desc, fields);
+          const answer = withBytes({ artifact: () => fields.artifact, receipt: () => fields.receipt }, () =>
+            committedBytes(artifact, receipt),
+          );
+          const encoded = encoderOf(desc)(answer);
+          const frame = Buffer.alloc(encoded.byteLength);
+          encoded.copy(frame, 0);
+          expect(frame.equals(toBinary(desc, plain))).toBe(true);
+          // Other transports read the messages.
+          expect(create(desc, answer)).toEqual(plain);
+        }),
+        { numRuns: 100 },
+      );
+    },
+  );
+
+  it('have every field of a receipt', () => {
+    expect(ReceiptSchema.fields.map(({ localName }) => localName).sort()).toEqual(
+      Object.keys(fc.sample(receipts, 1)[0]!).sort(),
+    );
   });
 });
 

@@ -38,7 +38,7 @@ function limited() {
   /** Asks for room, and says what came of it. */
   const ask = (answer: UnsentAnswer, kibibytes: number) => {
     const asked = { answer, told: 'waits' };
-    answer.room(kibibytes * KiB, none).then(
+    Promise.resolve(answer.room(kibibytes * KiB, none)).then(
       () => (asked.told = 'has room'),
       (error) => (asked.told = error.reason),
     );

@@ -1,4 +1,4 @@
-/** The adapter between grpc-js and Connect handlers: messages, headers, errors. */
+/** The adapter between gRPC and Connect handlers: messages, headers, errors. */
 
 import { once } from 'node:events';
 import { gzipSync } from 'node:zlib';
@@ -284,6 +284,30 @@ describe('a message', () => {
     const stream = raw.call(pathOf('GetArtifact'), { 'grpc-encoding': 'br' });
     stream.end(Buffer.from([1, 0, 0, 0, 1, 0]));
     expect((await answerOf(stream)).status).toBe(String(Code.Unimplemented));
+  });
+
+  it('may come in pieces of one byte', async () => {
+    await using rig = await openRig({
+      getArtifact: (request) => ({ artifact: { id: request.artifact?.by.value as string } }),
+    });
+    await using raw = await openRawConnection(rig.server.addresses.grpc);
+    const by = { case: 'id' as const, value: 'x'.repeat(600) };
+    const stream = raw.call(pathOf('GetArtifact'));
+    for (const byte of framed(
+      toBinary(GetArtifactRequestSchema, create(GetArtifactRequestSchema, { artifact: { by } })),
+    ))
+      stream.write(Buffer.of(byte));
+    stream.end();
+    const { messages, status } = await answerOf(stream);
+    expect(status).toBe('0');
+    expect(messages).toEqual([
+      Buffer.from(
+        toBinary(
+          GetArtifactResponseSchema,
+          create(GetArtifactResponseSchema, { artifact: { id: by.value } }),
+        ),
+      ),
+    ]);
   });
 
   it.each([0, 2])('is needed exactly once: %i are refused', async (count) => {

@@ -33,6 +33,25 @@ test('the system is asked once a second, by whichever clock goes', async () => {
   expect(await space.status()).toMatchObject({ freeBytes: 8 });
 });
 
+test('room is known once the system has answered, and the answer is no older than a second', async () => {
+  let [now, freeBytes] = [5, 15];
+  const blobs = withBlobs(openMemoryBlobs(), { space: async () => ({ freeBytes, totalBytes: 100 }) });
+  const space = new Space(blobs, { now: () => now }, 10, { elapsed: () => now });
+  expect(space.hasRoom(5)).toBe(false);
+  await space.status();
+  expect([space.hasRoom(5), space.hasRoom(6)]).toEqual([true, false]);
+  freeBytes = 10;
+  now += 1_000;
+  expect(space.hasRoom(5)).toBe(false);
+  await space.status();
+  expect(space.hasRoom(5)).toBe(false);
+  const unknown = withBlobs(openMemoryBlobs(), { space: async () => undefined });
+  const elsewhere = new Space(unknown, { now: () => now }, undefined, { elapsed: () => now });
+  await elsewhere.status();
+  expect(elsewhere.hasRoom(1)).toBe(false);
+  expect(new Space(unknown, { now: () => now }, 0).hasRoom(1)).toBe(true);
+});
+
 async function open(reserveBytes?: number) {
   const disk = { free: 100 * MiB, asked: 0 };
   const blobs = withBlobs(openMemoryBlobs(), {
