@@ -105,6 +105,30 @@ it('each collects the contents of its namespaces, several of them at once', asyn
   await expectConsistent(replicas);
 });
 
+it('what waits for another owner takes nothing of the allowance of a call', async () => {
+  const { replicas, a, b } = await openTwo();
+  for (let at = 0; at < 20; at++) {
+    await push(b, 'n-b', `n${at}`, `${at}`);
+    await remove(b, 'n-b', `n${at}`);
+  }
+  replicas.clock.now += 1;
+  await push(a, 'n-a', 'n', 'x');
+  await remove(a, 'n-a', 'n');
+  const few = { limit: 5 };
+  replicas.clock.now += hour;
+  expect(await a.store.collection.collect(few, { findOrphans: false })).toMatchObject({
+    condemned: 1,
+    more: false,
+  });
+  await collect(b);
+  replicas.clock.now += hour;
+  expect(await a.store.collection.collect(few, { findOrphans: false })).toMatchObject({
+    removed: 1,
+    more: false,
+  });
+  expect(await filesOf(replicas, 'n-b')).toHaveLength(20);
+});
+
 /** Writes a file that no row names. */
 async function orphan({ index, blobs }: Replicas, ns: string, id: string): Promise<string> {
   const value = await index.get(keys.store.namespace.key(ns));
