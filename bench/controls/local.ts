@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { closeSync, fdatasyncSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { MiB } from '../harness/content.ts';
 
 /** A buffer of its own for each piece would measure the memory; one alone would stay in the nearest cache. */
@@ -28,6 +29,14 @@ export function hashPace(sizeBytes: number): Pace {
   return paceOf(sizeBytes, () => {
     for (let at = 0; at < sizeBytes / MiB; at++) hash.update(buffers[at % buffers.length]!);
     hash.digest();
+  });
+}
+
+/** CRC-32 over buffers of 1 MiB, each by itself. */
+export function crcPace(sizeBytes: number): Pace {
+  const buffers = pieces();
+  return paceOf(sizeBytes, () => {
+    for (let at = 0; at < sizeBytes / MiB; at++) crc32(buffers[at % buffers.length]!);
   });
 }
 

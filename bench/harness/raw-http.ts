@@ -37,6 +37,17 @@ export class RawHttp implements Disposable {
     return response.headers;
   }
 
+  /** Reads the answer to a GET to its end. @param take sees the bytes as they come. @throws Error for any status but 200. */
+  async download(path: string, take: (bytes: Buffer) => void): Promise<void> {
+    const { host, port, agent } = this;
+    const call = request({ host, port, agent, path });
+    call.end();
+    const [response] = (await once(call, 'response')) as [IncomingMessage];
+    if (response.statusCode !== 200) throw new Error(`GET ${path}: ${response.statusCode}`);
+    response.on('data', take);
+    await once(response, 'end');
+  }
+
   [Symbol.dispose](): void {
     this.agent.destroy();
   }

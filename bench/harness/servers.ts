@@ -60,7 +60,7 @@ export async function startArtifacta(
   return await ServerProcess.start(program!, args);
 }
 
-type Control = 'sink' | 'sink-http' | 'source' | 'echo' | 'bucket';
+type Control = 'sink' | 'sink-http' | 'source' | 'source-http' | 'echo' | 'bucket';
 
 /** One of `bench/controls/`. */
 export async function startControl(name: Control): Promise<ServerProcess> {

@@ -2,7 +2,7 @@
  * Block checksums: the CRC-32 of every {@link blockBytes} of a blob; the last block may be shorter. Four bytes each,
  * most significant first. The index keeps them in rows of {@link crcRowBlocks}; row n begins with block n · 1024.
  */
-import { crc32 } from 'node:zlib';
+import { crc32 } from '@node-rs/crc32';
 import { Failure } from '../domain/errors.ts';
 import { blockBytes } from './blob-store.ts';
 import { checkByteRange } from './names.ts';

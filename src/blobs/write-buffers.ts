@@ -3,6 +3,7 @@
  * for the next upload, because fresh memory costs more than the write itself (64 KiB chunks: 0.65 instead of 0.39
  * CPU-seconds per GB).
  */
+import { freeWhole } from '../domain/blocks.ts';
 
 /**
  * Below 256 KiB, the call of a write costs more than its bytes. Above it little is gained (256 KiB 0.39, 1 MiB 0.32
@@ -43,8 +44,11 @@ export class WriteBuffers {
     return this.lentCount < this.sparesMax ? this.take() : undefined;
   }
 
+  /** Takes back a buffer that nothing else uses. If enough are kept, its memory is freed, and it is empty afterwards. */
   giveBack(buffer: Uint8Array): void {
     this.lentCount--;
     if (this.kept.length < this.keptMax) this.kept.push(buffer);
+    // The garbage collector would free it late: buffers of many uploads that begin at once outlive their youth.
+    else freeWhole(buffer);
   }
 }

@@ -55,8 +55,39 @@ export function markReceived(bytes: Uint8Array): void {
   if (length >= ownBytesMin && buffer.byteLength - length <= besideBytesMax) received.add(buffer);
 }
 
+/** Frees the memory of bytes that no code uses any more, unless it has more than these bytes. */
+export function freeWhole({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && byteLength > 0 && buffer.byteLength === byteLength) buffer.transfer(0);
+}
+
+/** Records that a message came into memory that no other code uses. */
+export function markOwn({ buffer }: Uint8Array): void {
+  received.add(buffer);
+}
+
+/** The size of the memory for a message with a chunk of the usual size, in bytes. */
+const messageBytes = wholeBlockBytes + besideBytesMax;
+/** The most of it that is kept: 16 MiB. */
+const messagesKeptMax = 16;
+const messagesKept: ArrayBuffer[] = [];
+
+/**
+ * Returns memory for a message that is arriving, with arbitrary contents: for all of its `wholeBytes`, if memory that
+ * was used for another message is free, else for the `bytes` that have arrived and half as many.
+ */
+export function takeReceived(bytes: number, wholeBytes: number, bytesMin: number): Buffer {
+  const isUsual = wholeBytes <= messageBytes && wholeBytes > messageBytes / 4;
+  const memory = isUsual ? messagesKept.pop() : undefined;
+  if (memory !== undefined) return Buffer.from(memory);
+  const length = Math.min(wholeBytes, Math.max(bytes + (bytes >> 1), bytesMin));
+  return Buffer.allocUnsafeSlow(isUsual && length === wholeBytes ? messageBytes : length);
+}
+
 /** Frees the memory of such a block after it was stored or copied. The block is empty afterwards. */
 export function freeReceived(bytes: Uint8Array): void {
   const { buffer } = bytes;
-  if (received.delete(buffer) && buffer instanceof ArrayBuffer) buffer.transfer(0);
+  if (!received.delete(buffer) || !(buffer instanceof ArrayBuffer)) return;
+  if (buffer.byteLength === messageBytes && messagesKept.length < messagesKeptMax)
+    messagesKept.push(buffer.transfer());
+  else buffer.transfer(0);
 }

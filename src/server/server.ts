@@ -175,9 +175,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       serveReflection(server, { ...callOptions, methods: served, admit: options.admit ?? admitAll });
     }
     const port = await bind(server, target, credentialsFor(transport, tls));
-    openConnectionWindows(server, options.windowBytes ?? windowBytesDefault);
     placeConnections(server, options.connectionsMax ?? usualPlaces.listener);
     lookAtHeads(server, refusedHead, { ...orderOf(transport, shared), take });
+    openConnectionWindows(server, options.windowBytes ?? windowBytesDefault);
     return port;
   };
   try {

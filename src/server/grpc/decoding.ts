@@ -7,6 +7,7 @@
 import { Buffer } from 'node:buffer';
 import { ConnectError } from '@connectrpc/connect';
 import type { ServerInterceptingCall, ServerInterceptor } from '@grpc/grpc-js';
+import { Assembly } from '../messages/assembly.ts';
 import { compressedFlag, Envelopes, headBytes } from '../messages/envelopes.ts';
 import type { Inflation } from '../messages/inflation.ts';
 import { uploadPath } from '../messages/parts.ts';
@@ -19,7 +20,6 @@ import {
   handOverWhole,
   onceAllHasCome,
   streamBelow,
-  takePart,
 } from './internals.ts';
 import { statusOf } from './status.ts';
 
@@ -49,15 +49,17 @@ export function boundDecoding(messageBytesMax: number): ServerInterceptor {
       body.refused = error;
       call.sendStatus(statusOf(error));
     };
+    // The messages of uploads are large, and many uploads may stop within one.
+    const assembly = method.path === uploadPath ? new Assembly() : undefined;
     const stream = streamBelow(call);
     const received = receivedBy(stream);
     if (received !== undefined)
       received.refuse = (error) => {
         decoder.readPartialMessage.length = 0;
+        assembly?.drop();
         // The call may have been answered meanwhile.
         if (!stream.destroyed && !stream.writableEnded) refuse(error);
       };
-    const isSplit = method.path === uploadPath;
     let joined = 0;
     decoder.write = (data) => {
       // Bytes after a refusal are ignored.
@@ -68,9 +70,12 @@ export function boundDecoding(messageBytesMax: number): ServerInterceptor {
         refuse(error);
         return [];
       }
+      if (assembly !== undefined) {
+        const taken = assembly.take(data);
+        const part = received?.isPressed === true ? assembly.takePart() : undefined;
+        return part === undefined ? taken : [...taken, part];
+      }
       const messages = write(data);
-      const part = isSplit && received?.isPressed === true ? takePart(decoder) : undefined;
-      if (part !== undefined) messages.push(part);
       const { readPartialMessage: pieces } = decoder;
       if (pieces.length < joined) joined = 0;
       if (pieces.length - joined >= piecesMax)

@@ -2,7 +2,7 @@
  * Every place where the service uses private fields of grpc-js, whose version is pinned for that reason. Each use fails
  * with a clear error if its field is gone.
  */
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import {
   constants,
   type Http2Server,
@@ -19,8 +19,6 @@ import type { Server, StatusObject } from '@grpc/grpc-js';
 import type { ReceivedBytes } from '../../api/receiving/received-bytes.ts';
 import type { OpenCalls } from '../../api/sending/open-calls.ts';
 import type { FairStarts } from '../fair-starts.ts';
-import { headBytes } from '../messages/envelopes.ts';
-import { partOf } from '../messages/parts.ts';
 import { givePlaces } from '../places.ts';
 import { countStream } from '../receiving.ts';
 import { tooManyOpenCalls } from '../refusals.ts';
@@ -50,7 +48,7 @@ export function advertise(server: Server, windows: Windows): void {
 
 /**
  * Opens the window of every later connection, since SETTINGS sets only that of streams, and remembers its socket. Call
- * it once the server is bound.
+ * it once the server is bound, and after {@link lookAtHeads}: its listeners see every stream.
  */
 export function openConnectionWindows(server: Server, windowBytes: number): void {
   for (const http2Server of http2ServersOf(server)) {
@@ -188,46 +186,15 @@ interface Decoder {
   /** Takes the next bytes. @returns the messages that are complete with them. Its error ends the call. */
   write(data: Buffer): Buffer[];
   /** The bytes of the message that has begun. */
-  readPartialMessage: Buffer[];
-  /** The head of this message: its flags, and its length as it was sent and as a number. */
-  readonly readCompressFlag: Buffer;
-  readonly readPartialSize: Buffer;
-  readMessageSize: number;
-  /** The bytes of this message that have not arrived; 0 if none has begun. */
-  readonly readMessageRemaining: number;
+  readonly readPartialMessage: Buffer[];
 }
 
 /** Returns the part that splits the bytes of a call into messages. `call` is as an interceptor sees it. */
 export function decoderOf(call: object): Decoder {
   const { decoder } = call as { decoder?: Decoder };
-  if (
-    decoder === undefined ||
-    !Array.isArray(decoder.readPartialMessage) ||
-    typeof decoder.readMessageSize !== 'number' ||
-    typeof decoder.readMessageRemaining !== 'number' ||
-    !Buffer.isBuffer(decoder.readCompressFlag) ||
-    decoder.readPartialSize?.length !== headBytes - 1
-  )
+  if (decoder === undefined || !Array.isArray(decoder.readPartialMessage))
     throw missing('ServerCall.decoder');
   return decoder;
-}
-
-/** Returns the arrived part of the chunk that has begun, as a message of its own; undefined if it is not worth it. */
-export function takePart(decoder: Decoder): Buffer | undefined {
-  const {
-    readMessageSize: size,
-    readMessageRemaining: leftBytes,
-    readCompressFlag,
-    readPartialSize,
-  } = decoder;
-  if (leftBytes === 0 || readCompressFlag[0] !== 0) return undefined;
-  const part = partOf({ arrived: decoder.readPartialMessage, arrivedBytes: size - leftBytes, leftBytes });
-  if (part === undefined) return undefined;
-  const begun = part.rest.subarray(headBytes);
-  part.rest.copy(readPartialSize, 0, 1, headBytes);
-  decoder.readMessageSize = begun.length + leftBytes;
-  decoder.readPartialMessage = [begun];
-  return part.message;
 }
 
 /** Returns the encoding that a call names for its messages. `call` is as an interceptor sees it. */

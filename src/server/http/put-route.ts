@@ -10,14 +10,12 @@ import {
   UploadArtifactRequestSchema,
   UploadArtifactResponseSchema,
 } from '../../../gen/artifacta/v1/upload_pb.ts';
+import { gathered } from '../messages/gathering.ts';
 import { cancelled } from '../refusals.ts';
 import { refusedField, renamed } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import type { PlainCalls } from './plain-calls.ts';
 import { type PutPath, parsePut, type Spec } from './put-parameters.ts';
-
-/** The largest piece that is passed on. */
-const chunkBytesMax = 1024 * 1024;
 
 /** Answers the request. @throws HttpError, ConnectError */
 export async function putArtifact(exchange: Exchange, path: PutPath, calls: PlainCalls): Promise<void> {
@@ -35,7 +33,6 @@ export async function storeBody(exchange: Exchange, parsed: Spec, calls: PlainCa
       'content-length',
       'is required over HTTP/2 unless Content-Digest is given, to show that all bytes arrived',
     );
-  exchange.isTakenByPiece = true;
   const spec = sizeBytes === undefined ? parsed : { ...parsed, sizeBytes };
   const response = await calls
     .call(exchange, ArtifactService.method.uploadArtifact, (upload, context) =>
@@ -74,10 +71,10 @@ async function* messages(exchange: Exchange, spec: Spec): AsyncGenerator<UploadA
     create(UploadArtifactRequestSchema, { part });
   yield message({ case: 'start', value: { spec } });
   let receivedBytes = 0;
-  for await (const bytes of exchange.request as AsyncIterable<Buffer>) {
+  const { request, received } = exchange;
+  for await (const bytes of gathered(request as AsyncIterable<Buffer>, { received })) {
     receivedBytes += bytes.length;
-    for (let at = 0; at < bytes.length; at += chunkBytesMax)
-      yield message({ case: 'chunk', value: bytes.subarray(at, at + chunkBytesMax) });
+    yield message({ case: 'chunk', value: bytes });
   }
   if (!hasAllCome(exchange, spec, BigInt(receivedBytes))) throw cancelled();
   yield message({ case: 'finish', value: { sizeBytes: BigInt(receivedBytes) } });
