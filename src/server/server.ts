@@ -160,22 +160,17 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const ends = { shutDown: () => shutDown(server), forceShutdown: () => server.forceShutdown() };
     const inflation = { ...limited, room: inflatedRoom };
     const { onUnexpectedError, tls } = options;
-    const callOptions = { transport, stop: stop.signal, calls, answers, inflation, onUnexpectedError };
-    let take: ReturnType<typeof unaryCalls>;
-    if (transport === 'replica') {
-      forReplicas.servers.push(ends);
-      const { methods: internal } = collect(options.replicas!.routes);
-      const ofReplicas = { ...callOptions, calls: forReplicas.calls };
-      serve(server, internal, ofReplicas);
-      take = unaryCalls(internal, ofReplicas);
-    } else {
-      servers.push(ends);
-      serve(server, served, callOptions);
-      take = unaryCalls(served, callOptions);
+    const isInternal = transport === 'replica';
+    const { servers: ended, calls: under } = isInternal ? forReplicas : { servers, calls };
+    ended.push(ends);
+    const offered = isInternal ? collect(options.replicas!.routes).methods : served;
+    const callOptions = { transport, stop: stop.signal, calls: under, answers, inflation, onUnexpectedError };
+    serve(server, offered, callOptions);
+    if (!isInternal)
       serveReflection(server, { ...callOptions, methods: served, admit: options.admit ?? admitAll });
-    }
     const port = await bind(server, target, credentialsFor(transport, tls));
     placeConnections(server, options.connectionsMax ?? usualPlaces.listener);
+    const take = unaryCalls(offered, callOptions);
     lookAtHeads(server, refusedHead, { ...orderOf(transport, shared), take });
     openConnectionWindows(server, options.windowBytes ?? windowBytesDefault);
     return port;
