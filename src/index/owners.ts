@@ -1,6 +1,6 @@
 /**
  * Who decides: a namespace has one owner at a time, the process in which its transactions are decided. The empty name is
- * the store as a whole: its settings, and the API keys that are good for every namespace.
+ * the store as a whole: its settings.
  */
 import { Failure } from '../domain/errors.ts';
 
