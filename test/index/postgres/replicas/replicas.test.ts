@@ -305,6 +305,28 @@ describe.skipIf('missing' in postgresPrograms())('replicas over one database', (
     }
   });
 
+  test('a beat whose answer was long under way does not set the clock', async () => {
+    const { open, schema } = store();
+    const a = await open('a');
+    const behindMs = async () => {
+      const [row] = await server.run('SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS now');
+      return Math.abs((row!.now as number) - a.index.now());
+    };
+    expect(await behindMs()).toBeLessThan(500);
+    const locked = server.run(
+      `BEGIN; LOCK TABLE "${schema}".members IN EXCLUSIVE MODE; SELECT pg_sleep(3); COMMIT`,
+    );
+    await expect
+      .poll(async () => {
+        const locks = `SELECT count(*)::int AS n FROM pg_locks WHERE mode = 'ExclusiveLock' AND relation IS NOT NULL`;
+        return (await server.run(locks))[0]!.n;
+      })
+      .toBe(1);
+    await a.beat();
+    await locked;
+    expect(await behindMs()).toBeLessThan(500);
+  });
+
   test('a process whose place another has by now writes nothing, and ends', async () => {
     const { open, schema } = store();
     const lost: unknown[] = [];
