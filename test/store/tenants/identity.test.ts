@@ -5,7 +5,6 @@ import { parseNamespace, parseSessionId } from '../../../src/domain/names.ts';
 import type { Principal, Restriction } from '../../../src/domain/principal.ts';
 import type { UsageRecord } from '../../../src/index/records.ts';
 import type { Store } from '../../../src/store/open.ts';
-import { isEnded } from '../../../src/store/rows/key-rows.ts';
 import { plus } from '../../../src/store/rows/usage.ts';
 import type { NewApiKey } from '../../../src/store/tenants/api-keys.ts';
 import { openTestStore } from '../../support/service.ts';
@@ -75,15 +74,6 @@ describe('an API key', () => {
     const { secret } = await opened.store.apiKeys.create(keyOf());
     expect(await reasonOf(opened.store.apiKeys.authenticate(change(secret)))).toBe('UNAUTHENTICATED');
     expect(await reasonOf(opened.store.apiKeys.authenticate(secret))).toBe('OK');
-  });
-
-  it('is not good from its revocation on, also for a process whose clock is behind', () => {
-    const { namespace: ns, expireTime: _none, ...rest } = keyOf();
-    const record = { ...rest, ns, secretHash: '', createTime: 1_000 };
-    expect(isEnded(record, 4_000)).toBe(false);
-    expect(isEnded({ ...record, revokeTime: 5_000 }, 4_000)).toBe(true);
-    expect(isEnded({ ...record, expireTime: 5_000 }, 4_000)).toBe(false);
-    expect(isEnded({ ...record, expireTime: 5_000 }, 5_000)).toBe(true);
   });
 
   it('ends when it is revoked or expired, also for what is under way', async () => {
