@@ -26,6 +26,11 @@ export const parts: readonly Part[] = [
   { name: 'faults: bucket', dependsOn: faults, command: rig('--bucket --reaping --outage') },
   { name: 'faults: lost volumes', dependsOn: faults, command: rig('--volume') },
   { name: 'faults: clocks', dependsOn: [...faults, '.ci/clocks.sh'], command: '.ci/clocks.sh' },
+  {
+    name: 'faults: replicas',
+    dependsOn: [...faults, 'bench/peers', '.ci/replicas.sh'],
+    command: '.ci/replicas.sh',
+  },
   { name: 'planted faults', dependsOn: [...service, 'test'], command: 'node test/faults/controls.ts' },
   {
     name: 'generated clients: Python, Java',

@@ -134,7 +134,8 @@ async function compareManifest(connection: Connection, oracle: Oracle, session: 
   for (const line of listed) oracle.fault(`${about} has ${line}, which nobody has seen`);
 }
 
-function lineOf(line: Omit<ManifestLine, 'contentType'>): string {
+/** A line of a manifest as a text, without the type. */
+export function lineOf(line: Omit<ManifestLine, 'contentType'>): string {
   return `${line.name} ${line.version} ${line.sha256} ${line.sizeBytes}`;
 }
 

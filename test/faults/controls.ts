@@ -49,6 +49,7 @@ const argsOf = {
   direct: ['--bucket', '--bucket-part', 'direct'],
   outage: ['--outage', '--outage-seconds', '15'],
   volume: ['--volume', '--losses', '17', '--shipped-to', 'directory', '--seconds', '2'],
+  replicas: ['--replicas', '--mishap', 'hang', '--rounds', '16'],
 } as const;
 
 type RigName = keyof typeof argsOf;

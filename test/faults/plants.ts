@@ -1,48 +1,12 @@
 /** Faults that are planted in copies of the source, each to be found by a rig or by tests: see `controls.ts`. */
 
 import { directPlants } from './bucket/plants.ts';
+import { cachePlants } from './cache-plants.ts';
 import type { Plant } from './plant.ts';
+import { replicaPlants } from './replicas/plants.ts';
 
 export const plants: readonly Plant[] = [
-  {
-    name: 'cache: shows-a-snapshot-rows-that-are-newer',
-    file: 'src/index/engine/row-cache.ts',
-    from: 'row !== undefined && row.commit <= commit ? row.value : undefined',
-    to: 'row?.value',
-    tests: ['test/index/memory/memory.test.ts'],
-  },
-  {
-    name: 'cache: keeps-what-an-old-snapshot-has-read',
-    file: 'src/index/engine/row-cache.ts',
-    from: 'if (this.commit !== commit || !isSure(text)) return;',
-    to: 'if (!isSure(text)) return;',
-    tests: ['test/index/memory/memory.test.ts'],
-  },
-  {
-    name: 'cache: takes-no-notice-of-a-batch-that-may-be-in-the-snapshot',
-    file: 'src/index/engine/row-cache.ts',
-    from: 'this.generation === generation && inFlight?.find(text) === undefined',
-    to: 'this.generation === generation',
-    tests: ['test/index/memory/memory.test.ts'],
-  },
-  {
-    name: 'cache: outlasts-a-batch-that-failed',
-    file: 'src/index/engine/row-cache.ts',
-    from: `    this.generation++;
-    this.young = new Map();
-    this.old = new Map();
-`,
-    to: `    this.generation++;
-`,
-    tests: ['test/index/memory/memory.test.ts'],
-  },
-  {
-    name: 'cache: keeps-rows-that-a-batch-has-removed',
-    file: 'src/index/engine/row-cache.ts',
-    from: '} else this.forget(text);',
-    to: '}',
-    tests: ['test/index/memory/memory.test.ts'],
-  },
+  ...cachePlants,
   {
     name: 'postgres: writes-whatever-the-epoch-is',
     file: 'src/index/postgres/statements.ts',
@@ -338,6 +302,7 @@ export const plants: readonly Plant[] = [
     to: '      throw error;',
   },
   ...directPlants,
+  ...replicaPlants,
   {
     name: 'bucket: takes-the-object-of-another-process-for-its-own',
     tests: ['test/blobs/gcs'],
@@ -391,7 +356,11 @@ export const plants: readonly Plant[] = [
 ];
 
 /** The text of a file with a fault in it. @throws Error if what it replaces is not there once: adapt the fault then. */
-export function planted(text: string, { name, from, to }: Plant): string {
-  if (text.split(from).length !== 2) throw new Error(`${name}: occurs not once: ${from}`);
-  return text.replace(from, () => to);
+export function planted(text: string, { name, also = [], ...first }: Plant): string {
+  let changed = text;
+  for (const { from, to } of [first, ...also]) {
+    if (changed.split(from).length !== 2) throw new Error(`${name}: occurs not once: ${from}`);
+    changed = changed.replace(from, () => to);
+  }
+  return changed;
 }

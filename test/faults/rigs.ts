@@ -6,6 +6,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { removeDirectory } from '../support/directories.ts';
+import { postgresPrograms } from '../support/postgres.ts';
 import { pushAtOnce } from '../support/pushers.ts';
 import { abuseAll, faultsOf, lineOf } from './abuse/rig.ts';
 import { sendBombs } from './bombs/rig.ts';
@@ -21,6 +22,7 @@ import type { NamedRig, Outcome } from './outcome.ts';
 import { cutPower } from './power/campaign.ts';
 import { type Layout, whyNoPowerDisk } from './power/disk.ts';
 import { killAllEndings } from './reaping/campaign.ts';
+import { checkHistory } from './replicas/rig.ts';
 import { flipBits } from './rot/rot.ts';
 import { takePlaces } from './shares/rig.ts';
 import { soak } from './soak/rig.ts';
@@ -102,9 +104,9 @@ const damage: NamedRig = {
   tries:
     'contents are damaged, met or not, and pushed again over every transport, also at once and after a kill',
   short: 'test/store/contents/healing test/e2e/healing',
-  options: { rounds: 'how many contents; 300' },
+  options: { contents: 'how many; 300' },
   async *play({ seed, count }) {
-    const rounds = count('rounds', 300);
+    const rounds = count('contents', 300);
     const { faults, counts } = await damageAndPush(rounds, seed());
     yield { name: `${rounds} damaged contents`, faults, said: JSON.stringify(counts) };
   },
@@ -266,6 +268,33 @@ const outage: NamedRig = {
   },
 };
 
+const replicas: NamedRig = {
+  name: 'replicas',
+  tries:
+    'three replicas are killed, paused, cut off and replaced, while clients work through all of them and compare what each ' +
+    'says with what any has acknowledged',
+  short: 'test/faults/replicas/replicas',
+  options: {
+    rounds: 'how many, of one thing that happens each; 200',
+    'replica-count': 'how many; 3',
+    mishap: 'what happens, as a part of its name; all',
+  },
+  obstacle: () => {
+    const found = postgresPrograms();
+    return 'missing' in found ? found.missing : undefined;
+  },
+  async *play({ seed, count, option, isOver }) {
+    yield await checkHistory({
+      seed: seed(),
+      rounds: count('rounds', 200),
+      size: count('replica-count', 3),
+      mishap: option('mishap'),
+      isOver,
+      progress: (line) => process.stdout.write(`${line}\n`),
+    });
+  },
+};
+
 const large: NamedRig = {
   name: 'large',
   tries: 'a session of 100,000 files is pushed, listed, sealed, pulled and compared beside another namespace',
@@ -343,6 +372,7 @@ export const rigs: readonly NamedRig[] = [
   volume,
   bucket,
   outage,
+  replicas,
   large,
   starts,
   soaking,

@@ -20,6 +20,8 @@ export interface Mark {
 export interface OwnRows {
   /** @param text the text of the key. */
   isOwn(text: string, value: Value): boolean;
+  /** False: another engine may write them by now, although no listener of {@link onChange} knows it yet. */
+  readonly areSafe: boolean;
   /** Has `listener` called whenever rows become, or cease to be, the engine's own. */
   onChange(listener: () => void): void;
 }

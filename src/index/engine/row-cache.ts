@@ -85,6 +85,7 @@ export class RowCache {
   }
 
   private row(text: string): CachedRow | undefined {
+    if (this.ownRows?.areSafe === false) return undefined;
     const found = this.young.get(text);
     if (found !== undefined || this.old.size === 0) return found;
     const aged = this.old.get(text);

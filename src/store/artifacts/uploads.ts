@@ -185,6 +185,9 @@ export class Uploads {
     } catch (error) {
       // The session has lapsed, and another process has to write that down. It refuses the push at the commit.
       if (failedWith(error, 'NOT_OWNER')) return undefined;
+      // An earlier try of the request may have succeeded since its row was looked for, and the session ended after it.
+      const known = await this.knownRequest(principal, spec.requestId);
+      if (known !== undefined) return known;
       throw error;
     }
   }

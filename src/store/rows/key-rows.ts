@@ -16,9 +16,9 @@ function forgetTime(record: ApiKeyRecord): number | undefined {
   return end === undefined ? undefined : end + limits.endedKeyDays * 24 * 3_600_000;
 }
 
-/** Returns true for a key that is not good any more. */
-export function isEnded(record: ApiKeyRecord, now: number): boolean {
-  return (endTime(record) ?? Number.POSITIVE_INFINITY) <= now;
+/** Returns true for a key that is not good any more. A revocation counts also where the clock is behind. */
+export function isEnded({ revokeTime, expireTime }: ApiKeyRecord, now: number): boolean {
+  return revokeTime !== undefined || (expireTime ?? Number.POSITIVE_INFINITY) <= now;
 }
 
 /** Returns true for a key that ended so long ago that it counts as one that never existed. */

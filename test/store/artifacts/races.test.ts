@@ -40,6 +40,38 @@ describe('pushes at once', () => {
     expect(await inconsistencies(opened.index, opened.blobs)).toEqual([]);
   });
 
+  it('of one request id succeed all, also if the session is sealed while the second looks at the first', async () => {
+    let whenLooked: (() => Promise<unknown>) | undefined;
+    const observed = (index: Index): Index =>
+      Object.create(index, {
+        cached: {
+          value: {
+            getMany: async (...wanted: Parameters<Index['getMany']>) => {
+              const values = await index.cached.getMany(...wanted);
+              const then = whenLooked;
+              whenLooked = undefined;
+              await then?.();
+              return values;
+            },
+          },
+        },
+      });
+    await using opened = await openTestStore({ inlineBytesMax: 0 }, async (clock) =>
+      observed(await openMemoryIndex({ clock })),
+    );
+    const { uploads, seals } = opened.store;
+    const spec = specOf({ session: 's', name: 'a', requestId: 'r' });
+    const bytes = someBytes(100);
+    let first: string | undefined;
+    whenLooked = async () => {
+      first = (await uploads.create(tester, spec, bytes)).artifact.id;
+      await seals.seal(tester, spec.session, 'succeeded');
+    };
+    const second = await uploads.create(tester, spec, bytes);
+    expect(first).toBeDefined();
+    expect(second).toMatchObject({ artifact: { id: first }, receipt: { replayed: true } });
+  });
+
   it('of the same new content keep one copy and condemn the others', async () => {
     await using opened = await openTestStore();
     const bytes = someBytes(50_000);

@@ -35,6 +35,8 @@ interface MembershipOptions {
 
 /** The part of a lease that is left unused: what a process believes must never last longer than what the others do. */
 const marginOf = (leaseMs: number) => leaseMs / 20;
+/** The clocks of the process and of the server differ in speed by no more than this part. */
+const driftMax = 1 / 20;
 /** A lease is renewed so often while it lasts. */
 const beatsPerLease = 5;
 
@@ -47,6 +49,9 @@ export class Membership {
   private others: readonly Member[] = [];
   /** The server's time minus {@link MembershipOptions.elapsed}. */
   private offset = 0;
+  /** How far that may be off in milliseconds, as of {@link offsetAt}, which is by the process's clock. */
+  private offsetError = Number.POSITIVE_INFINITY;
+  private offsetAt = 0;
   private cancelBeat: (() => void) | undefined;
   private beating: Promise<void> = Promise.resolve();
   private readonly lapseListeners: (() => void)[] = [];
@@ -140,9 +145,18 @@ export class Membership {
     this.others = rows
       .filter(([, , , , , isLive]) => isLive === true)
       .map(([, , number, id, address]) => ({ number, id, address }) as Member);
-    const { elapsed } = this.options;
     const time = rows[0]?.[0];
-    if (typeof time === 'number') this.offset = time - (sent + elapsed()) / 2;
+    if (typeof time === 'number') this.noteTime(time, sent);
+  }
+
+  /** A time that was long under way, as to a process that was paused meanwhile, is not better than the one before. */
+  private noteTime(time: number, sent: number): void {
+    const received = this.options.elapsed();
+    const error = (received - sent) / 2;
+    if (error > this.offsetError + (received - this.offsetAt) * driftMax) return;
+    this.offset = time - (sent + received) / 2;
+    this.offsetError = error;
+    this.offsetAt = received;
   }
 
   /** The lease has ended, and others may own what this member owned: it goes on as a new member with its number. */

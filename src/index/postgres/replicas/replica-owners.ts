@@ -106,6 +106,10 @@ export class ReplicaOwners implements Owners, OwnRows {
     return owner !== undefined && this.own.has(owner);
   }
 
+  get areSafe(): boolean {
+    return this.options.membership.isValid;
+  }
+
   private async lookUp(ns: string): Promise<Owner> {
     const { control, statements, membership } = this.options;
     if (this.hasLeft) throw notOwner(ns, undefined);

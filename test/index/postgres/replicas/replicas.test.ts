@@ -199,6 +199,23 @@ describe.skipIf('missing' in postgresPrograms())('replicas over one database', (
     await expect(look(a.index, 'x')).rejects.toMatchObject({ reason: 'NOT_OWNER' });
   });
 
+  test('a read of a replica whose lease has run out, which it has not heard of yet, is not from memory', async () => {
+    const { open, expire } = store();
+    const [a, b] = [await open('a'), await open('b')];
+    await count(a.index, 'x');
+    const get = async () => {
+      const [value] = await a.index.cached.getMany([keys.calls.usage.key('x', 0)]);
+      return keys.calls.usage.decode(value!).artifacts;
+    };
+    // Often enough that the row is kept in memory.
+    for (let time = 1; time <= 5; time++) expect(await get()).toBe(1);
+    a.skew = leaseSeconds * 1_000;
+    await expire('a:1');
+    await b.beat();
+    await count(b.index, 'x');
+    expect(await get()).toBe(2);
+  });
+
   test('a replica that comes back after its lease has ended goes on, and sees what others wrote meanwhile', async () => {
     const { open, expire } = store();
     const [a, b] = [await open('a'), await open('b')];
@@ -286,6 +303,28 @@ describe.skipIf('missing' in postgresPrograms())('replicas over one database', (
       expect(now).toBeGreaterThanOrEqual(before.now);
       expect(id > before.id).toBe(true);
     }
+  });
+
+  test('a beat whose answer was long under way does not set the clock', async () => {
+    const { open, schema } = store();
+    const a = await open('a');
+    const behindMs = async () => {
+      const [row] = await server.run('SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS now');
+      return Math.abs((row!.now as number) - a.index.now());
+    };
+    expect(await behindMs()).toBeLessThan(500);
+    const locked = server.run(
+      `BEGIN; LOCK TABLE "${schema}".members IN EXCLUSIVE MODE; SELECT pg_sleep(3); COMMIT`,
+    );
+    await expect
+      .poll(async () => {
+        const locks = `SELECT count(*)::int AS n FROM pg_locks WHERE mode = 'ExclusiveLock' AND relation IS NOT NULL`;
+        return (await server.run(locks))[0]!.n;
+      })
+      .toBe(1);
+    await a.beat();
+    await locked;
+    expect(await behindMs()).toBeLessThan(500);
   });
 
   test('a process whose place another has by now writes nothing, and ends', async () => {
