@@ -23,6 +23,8 @@ export interface Owners {
   forget(ns: string): void;
   /** Calls `listener` whenever this process has become the owner of a namespace. */
   onTaken(listener: (ns: string) => void): void;
+  /** Says that this process takes calls now, so that it may be given namespaces. @throws Failure STORE_UNAVAILABLE */
+  serve(): Promise<void>;
   /** Gives every namespace up, and takes no other: the process is about to stop. Never rejects. */
   leave(): Promise<void>;
 }
@@ -32,6 +34,7 @@ export const soleOwner: Owners = {
   ownerOf: async () => here,
   forget: () => undefined,
   onTaken: () => undefined,
+  serve: async () => undefined,
   leave: async () => undefined,
 };
 

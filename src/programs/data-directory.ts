@@ -99,6 +99,8 @@ export interface Embedded {
   readonly exports: Exports | undefined;
   /** What is shipped there between exports; undefined if nothing is. */
   readonly shipping: Shipping | undefined;
+  /** Says that calls are taken from now on: see {@link Owners.serve}. */
+  serve(): Promise<void>;
   /** Closes the store. Calls must have ended. */
   close(): Promise<void>;
 }
@@ -160,7 +162,8 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
     };
     const exports = shipped?.exportsOf(host);
     const figures = () => figuresOf(host, index, shipping);
-    return { host, figures, trouble, exportPlace, exports, shipping, close };
+    const serve = async () => await index?.owners.serve();
+    return { host, figures, trouble, exportPlace, exports, shipping, serve, close };
   } catch (error) {
     contents?.[Symbol.dispose]();
     await lock[Symbol.asyncDispose]();

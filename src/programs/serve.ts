@@ -98,6 +98,7 @@ export async function serveUntilSignalled(config: ServeConfig, surroundings: Sur
     const consoleDir = config.hasConsole ? consoleDirOf(surroundings.main) : undefined;
     const parts = { telemetry, readiness, unsent, received, tls, outside, version, consoleDir, replicas };
     await using server = await openListeners(config, { ...parts, embedded });
+    await embedded.serve();
     isListening = true;
     showState(host.state);
     await using _reaper = config.withReaper

@@ -54,6 +54,7 @@ class Assignments {
         this.believed.delete(`${address} ${ns}`);
       },
       onTaken: () => undefined,
+      serve: async () => undefined,
       leave: async () => undefined,
     };
   }

@@ -47,6 +47,7 @@ class OwnerTable {
         return owner === process ? here : { isHere: false, address: `${owner}:1` };
       },
       forget: () => undefined,
+      serve: async () => undefined,
       leave: async () => undefined,
       onTaken: (listener) =>
         void this.listeners.set(process, [...(this.listeners.get(process) ?? []), listener]),

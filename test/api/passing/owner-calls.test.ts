@@ -27,6 +27,7 @@ function rig(asked: Asked) {
     },
     forget: (ns: string) => void log.push(`forget ${ns}`),
     onTaken: () => undefined,
+    serve: async () => undefined,
     leave: async () => undefined,
   };
   const call = new OwnerCalls({ address: own, after, elapsed }).run(owners, 'team', {

@@ -16,6 +16,14 @@ export interface Member {
   readonly id: string;
   /** `host:port` at which it takes the calls of the others. */
   readonly address: string;
+  /** False while it starts or stops. */
+  readonly isServing: boolean;
+}
+
+/** Returns the members that may be given namespaces: those that take calls; all, if none does yet. */
+export function candidatesAmong(members: readonly Member[]): readonly Member[] {
+  const serving = members.filter(({ isServing }) => isServing);
+  return serving.length === 0 ? members : serving;
 }
 
 interface MembershipOptions {
@@ -143,8 +151,8 @@ export class Membership {
 
   private note(rows: readonly Column[][], sent: number): void {
     this.others = rows
-      .filter(([, , , , , isLive]) => isLive === true)
-      .map(([, , number, id, address]) => ({ number, id, address }) as Member);
+      .filter(([, , , , , , isLive]) => isLive === true)
+      .map(([, , number, id, address, isServing]) => ({ number, id, address, isServing }) as Member);
     const time = rows[0]?.[0];
     if (typeof time === 'number') this.noteTime(time, sent);
   }
@@ -171,6 +179,12 @@ export class Membership {
     this.current = id;
     this.validUntil = this.endOf(sent);
     warn('the lease of this replica had ended before it was renewed: others may own its namespaces now');
+  }
+
+  /** Says whether this member takes calls, so that it may be given namespaces. @throws Failure STORE_UNAVAILABLE */
+  async serve(whether: boolean): Promise<void> {
+    const { control, statements } = this.options;
+    await control.query(statements.serve, [this.number, this.current, String(whether)]);
   }
 
   /** Returns the error of a process whose number another has by now. */

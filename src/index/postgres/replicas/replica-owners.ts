@@ -7,7 +7,7 @@ import { here, notOwner, type Owner, type Owners } from '../../owners.ts';
 import type { Value } from '../../row.ts';
 import { rowOwner } from '../../row-owner.ts';
 import type { Control } from './control.ts';
-import type { Member, Membership } from './membership.ts';
+import { candidatesAmong, type Member, type Membership } from './membership.ts';
 import { winnerOf } from './rendezvous.ts';
 import type { ReplicaStatements } from './tables.ts';
 
@@ -41,7 +41,7 @@ const movesPerBeat = 8;
 export class ReplicaOwners implements Owners, OwnRows {
   private readonly options: ReplicaOwnersOptions;
   private readonly own = new Map<string, Tenure>();
-  private readonly foreign = new Map<string, Member>();
+  private readonly foreign = new Map<string, Pick<Member, 'id' | 'address'>>();
   private readonly lookUps = new Map<string, Promise<Owner>>();
   private readonly takenListeners: ((ns: string) => void)[] = [];
   private readonly changeListeners: (() => void)[] = [];
@@ -116,13 +116,12 @@ export class ReplicaOwners implements Owners, OwnRows {
     // Until it is given up, it is neither here nor there.
     if (this.own.has(ns)) throw notOwner(ns, undefined);
     const [row] = await control.query(statements.owner, [ns]);
-    const [id, address, isLive] = row ?? [];
+    const [id, address, isLive, listed] = row!;
     if (isLive === true && id !== membership.id) {
-      const member = { id: String(id), address: String(address), number: 0 };
-      this.foreign.set(ns, member);
-      return { isHere: false, address: member.address };
+      this.foreign.set(ns, { id: String(id), address: String(address) });
+      return { isHere: false, address: String(address) };
     }
-    const winner = winnerOf(ns, membership.members);
+    const winner = winnerOf(ns, candidatesAmong(membersIn(String(listed))));
     if (winner !== undefined && winner.id !== membership.id)
       return { isHere: false, address: winner.address };
     return await this.take(ns);
@@ -158,10 +157,11 @@ export class ReplicaOwners implements Owners, OwnRows {
   private beat(): void {
     const { membership } = this.options;
     const { members } = membership;
+    const candidates = candidatesAmong(members);
     this.beats = new Map(members.map(({ id }) => [id, (this.beats.get(id) ?? 0) + 1]));
     // What this member should own may have been given up in its favour: it is asked for again.
     for (const [ns, { id }] of this.foreign)
-      if (!this.beats.has(id) || winnerOf(ns, members)?.id === membership.id) this.foreign.delete(ns);
+      if (!this.beats.has(id) || winnerOf(ns, candidates)?.id === membership.id) this.foreign.delete(ns);
     this.moving = this.moving
       .then(() => this.move())
       .catch((error: unknown) => this.options.warn(`a namespace could not be given up: ${String(error)}`));
@@ -170,13 +170,14 @@ export class ReplicaOwners implements Owners, OwnRows {
   /** Gives up what other members should own, if they have lived for a while. */
   private async move(): Promise<void> {
     const { membership } = this.options;
-    const settled = membership.members.filter(
+    const settled = candidatesAmong(membership.members).filter(
       ({ id }) => id === membership.id || (this.beats.get(id) ?? 0) >= settledBeats,
     );
     const moving: Tenure[] = [];
     for (const tenure of this.own.values()) {
       if (moving.length === movesPerBeat) break;
-      if (winnerOf(tenure.ns, settled)?.id !== membership.id) moving.push(tenure);
+      const winner = winnerOf(tenure.ns, settled);
+      if (winner !== undefined && winner.id !== membership.id) moving.push(tenure);
     }
     await this.release(moving);
   }
@@ -196,18 +197,29 @@ export class ReplicaOwners implements Owners, OwnRows {
     }
   }
 
+  serve(): Promise<void> {
+    return this.options.membership.serve(true);
+  }
+
   /** Gives everything up, and takes nothing more. Never rejects. */
   async leave(): Promise<void> {
     if (this.hasLeft) return;
     this.hasLeft = true;
     await this.moving;
     try {
+      // What is given up below is not offered to this member again.
+      await this.options.membership.serve(false);
       await this.release([...this.own.values()]);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       this.options.warn(`the namespaces of this replica could not be given up: ${error.message}`);
     }
   }
+}
+
+function membersIn(text: string): Member[] {
+  const rows = JSON.parse(text) as [number, string, string, boolean][];
+  return rows.map(([number, id, address, isServing]) => ({ number, id, address, isServing }));
 }
 
 /** Resolves when no transaction is under way, and none can begin. */

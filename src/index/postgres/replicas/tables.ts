@@ -14,7 +14,8 @@ export async function prepareReplicaTables(connection: Connection, schema: strin
   id text UNIQUE,
   address text NOT NULL,
   settings text NOT NULL,
-  until timestamptz NOT NULL
+  until timestamptz NOT NULL,
+  serving boolean NOT NULL
 ) WITH (fillfactor = 50);
 CREATE TABLE IF NOT EXISTS "${schema}".writers (number integer PRIMARY KEY, generation bigint NOT NULL);
 CREATE TABLE IF NOT EXISTS "${schema}".owners (
@@ -52,14 +53,19 @@ export interface ReplicaStatements {
   readonly rejoin: Statement;
   /**
    * `number, id, lease in ms`: for each member, the server's time in ms, whether this member's lease was renewed, and
-   * the other's number, id, address, and whether it lives.
+   * the other's number, id, address, whether it takes calls, and whether it lives.
    */
   readonly beat: Statement;
+  /** `number, id, whether`: the member takes calls from now on, or does not any more. */
+  readonly serve: Statement;
   /** `number, id`: the member ends. */
   readonly leave: Statement;
   /** `number, id`: the generation of the batches of a new connection. None if another member has the number. */
   readonly raise: Statement;
-  /** `ns`: the id and the address of the member that owns it, and whether that lives. */
+  /**
+   * `ns`: the id of the member that owns it, its address, and whether it lives; and the members that live, as JSON: number,
+   * id, address, whether it takes calls.
+   */
   readonly owner: Statement;
   /** `ns, id, number`: the epoch, and the number of the owner before. None if a living member owns it. */
   readonly takeOver: Statement;
@@ -86,7 +92,10 @@ export function replicaStatementsOf(schema: string): ReplicaStatements {
   return { ...memberStatementsOf(schema), ...ownerStatementsOf(schema), batch: batchOf(schema) };
 }
 
-type MemberStatements = Pick<ReplicaStatements, 'others' | 'join' | 'rejoin' | 'beat' | 'leave' | 'raise'>;
+type MemberStatements = Pick<
+  ReplicaStatements,
+  'others' | 'join' | 'rejoin' | 'beat' | 'serve' | 'leave' | 'raise'
+>;
 
 function memberStatementsOf(schema: string): MemberStatements {
   const [members, writers] = [`"${schema}".members`, `"${schema}".writers`];
@@ -103,9 +112,10 @@ function memberStatementsOf(schema: string): MemberStatements {
     (SELECT coalesce(max(number), 0) + 1 FROM ${members})) AS number),
   fence AS (INSERT INTO ${writers} (number, generation) SELECT number, 1 FROM free
     ON CONFLICT (number) DO UPDATE SET generation = writers.generation + 1)
-INSERT INTO ${members} (number, id, address, settings, until) SELECT number, $1, $2, $3, ${lease('$4')} FROM free
-ON CONFLICT (number) DO UPDATE
-  SET id = excluded.id, address = excluded.address, settings = excluded.settings, until = excluded.until
+INSERT INTO ${members} (number, id, address, settings, until, serving)
+SELECT number, $1, $2, $3, ${lease('$4')}, false FROM free
+ON CONFLICT (number) DO UPDATE SET id = excluded.id, address = excluded.address, settings = excluded.settings,
+  until = excluded.until, serving = false
 RETURNING number`,
     },
     rejoin: {
@@ -117,7 +127,11 @@ RETURNING number`,
       text: `WITH renewed AS (UPDATE ${members} SET until = ${lease('$3')}
   WHERE number = $1::integer AND id = $2 AND until > clock_timestamp() RETURNING number)
 SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint, (SELECT count(*) FROM renewed) > 0,
-  m.number, m.id, m.address, ${isLive('m')} FROM ${members} AS m ORDER BY m.number`,
+  m.number, m.id, m.address, m.serving, ${isLive('m')} FROM ${members} AS m ORDER BY m.number`,
+    },
+    serve: {
+      name: 'serve',
+      text: `UPDATE ${members} SET serving = $3::boolean WHERE number = $1::integer AND id = $2`,
     },
     leave: {
       name: 'leave',
@@ -136,8 +150,11 @@ function ownerStatementsOf(schema: string): Pick<ReplicaStatements, 'owner' | 't
   return {
     owner: {
       name: 'owner of',
-      text: `SELECT o.member, m.address, coalesce(${isLive('m')}, false) FROM ${owners} AS o
-LEFT JOIN ${members} AS m ON m.id = o.member WHERE o.ns = $1`,
+      text: `SELECT o.member, m.address, coalesce(${isLive('m')}, false),
+  (SELECT coalesce(json_agg(json_build_array(l.number, l.id, l.address, l.serving) ORDER BY l.number), '[]')::text
+   FROM ${members} AS l WHERE ${isLive('l')})
+FROM (SELECT $1::text AS ns) AS wanted LEFT JOIN ${owners} AS o ON o.ns = wanted.ns
+LEFT JOIN ${members} AS m ON m.id = o.member`,
     },
     takeOver: {
       name: 'take over',

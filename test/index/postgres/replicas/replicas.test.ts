@@ -163,12 +163,26 @@ describe.skipIf('missing' in postgresPrograms())('replicas over one database', (
     const [a, b] = [await open('a'), await open('b')];
     await count(a.index, 'x');
     await expect(count(b.index, 'x')).rejects.toMatchObject({ reason: 'NOT_OWNER' });
+    for (const { index } of [a, b]) await index.owners.serve();
     await a.index.owners.leave();
     await expect(count(a.index, 'x')).rejects.toMatchObject({ reason: 'NOT_OWNER' });
-    await a.index.close();
     b.index.owners.forget('x');
-    await b.beat();
+    // Before anything else is heard of the other, and before that has ended.
     expect(await count(b.index, 'x')).toBe(2);
+  });
+
+  test('a replica that does not take calls yet is given nothing while another takes them', async () => {
+    const { open } = store();
+    const a = await open('a');
+    await a.index.owners.serve();
+    const b = await open('b');
+    for (const ns of names) {
+      expect(await b.index.owners.ownerOf(ns)).toEqual({ isHere: false, address: 'a:1' });
+      expect(await count(a.index, ns)).toBe(1);
+    }
+    await b.index.owners.serve();
+    const owned = await Promise.all(names.map((ns) => b.index.owners.ownerOf(`${ns}-b`)));
+    expect(owned.filter(({ isHere }) => isHere).length).toBeGreaterThan(4);
   });
 
   test('what a replica owned that has fallen silent is taken over, and it can do nothing about that any more', async () => {
