@@ -3,7 +3,7 @@ import type { DescMethod } from '@bufbuild/protobuf';
 import { createContextKey } from '@connectrpc/connect';
 import { Failure } from '../../domain/errors.ts';
 import type { Principal } from '../../domain/principal.ts';
-import { notOwner } from '../../index/owners.ts';
+import { notOwner, type Owner, type Owners } from '../../index/owners.ts';
 import type { Call } from '../handlers.ts';
 import type { Deciding, Guarded } from './deciding.ts';
 import { decidedAt } from './decisions.ts';
@@ -63,10 +63,18 @@ export class Entrance implements Deciding {
   ): Promise<T> {
     const deciders = this.options.store();
     const ns = await namespaceOf(deciders, method, request, call.principal);
-    const owner = ns === undefined ? undefined : await deciders.owners.ownerOf(ns);
+    const owner = ns === undefined ? undefined : await presentOwner(deciders.owners, ns);
     if (ns !== undefined && owner?.isHere === false) throw notOwner(ns, owner.address);
     const answer = context.values.get(answerKey);
     if (answer !== undefined) context.responseTrailer.set(...answer('begun'));
     return await here();
   }
+}
+
+/** The caller believes that this process decides: what this one remembers of another owner is looked up again. */
+async function presentOwner(owners: Owners, ns: string): Promise<Owner> {
+  const remembered = await owners.ownerOf(ns);
+  if (remembered.isHere) return remembered;
+  owners.forget(ns);
+  return await owners.ownerOf(ns);
 }

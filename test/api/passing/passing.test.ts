@@ -96,6 +96,14 @@ describe('a call about a namespace of another process', () => {
     expect(asked.forgotten).toEqual(['default']);
   });
 
+  it('is decided by the owner, although that remembers another one', async () => {
+    const { set, asked, owner, third } = await open({}, {}, {});
+    set.assignments.mislead(owner.address, 'default', third.address);
+    await asked.sessions.openSession({ session: 'run' });
+    expect(outcomesOf(owner.passed)).toEqual(['OK']);
+    expect(third.passed).toEqual([]);
+  });
+
   it('goes to the owner if this process has ceased to be the owner meanwhile', async () => {
     const { set, asked, owner } = await open({}, {});
     set.assignments.mislead(asked.address, 'default', asked.address);
