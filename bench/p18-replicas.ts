@@ -1,16 +1,15 @@
 /** P18: the pushes of P5 into three replicas over one database, each of which owns a namespace, and into one. */
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CreateNamespaceRequestSchema } from '../gen/artifacta/v1/admin_service_pb.ts';
 import { winnerOf } from '../src/index/postgres/replicas/rendezvous.ts';
 import { CoreShare } from './harness/core-share.ts';
-import { frame } from './harness/frames.ts';
 import { pushAll, pushFrames } from './harness/pushes.ts';
 import { RawClient } from './harness/raw-client.ts';
 import { interleaved } from './harness/rounds.ts';
-import { startArtifacta, startControl } from './harness/servers.ts';
+import { launcher, startArtifacta, startControl } from './harness/servers.ts';
 import type { Context, Figure, Target } from './harness/target.ts';
 import { orMissing } from './peers/missing.ts';
 import { freeAddress } from './peers/peer-process.ts';
@@ -133,9 +132,11 @@ async function start(context: Context, cluster: Postgres, { schema, count, share
     const clients: RawClient[] = [];
     const names = namespacesOf(count);
     for (let at = 0; at < count; at++) {
+      const dataDir = mkdtempSync(join(context.directory, 'data-'));
       const core = share === undefined ? undefined : stack.use(CoreShare.make(`${schema}-${at}`, share));
       const server = stack.use(
         await startArtifacta(context, {
+          dataDir,
           bucketAt: `http://${bucket.address}`,
           indexAt: `postgres://postgres@${cluster.process.address}/postgres?schema=${schema}`,
           replica: { address: await freeAddress(), secretFile },
@@ -146,10 +147,8 @@ async function start(context: Context, cluster: Postgres, { schema, count, share
       const client = await RawClient.connect(server.address, { 'artifacta-namespace': namespace });
       stack.use(client);
       clients.push(client);
-      await client.unary(
-        '/artifacta.v1.AdminService/CreateNamespace',
-        frame(CreateNamespaceRequestSchema, { namespace }),
-      );
+      // Over the socket, where everyone is an operator.
+      execFileSync(launcher, ['namespace', 'create', namespace, '--data-dir', dataDir]);
     }
     return { clients, [Symbol.asyncDispose]: () => stack.disposeAsync() };
   } catch (error) {

@@ -8,7 +8,8 @@ import { straced } from './syncs.ts';
 import type { Context } from './target.ts';
 
 const root = resolve(import.meta.dirname, '../..');
-const launcher = join(root, 'bin/artifacta');
+/** The program as users start it. */
+export const launcher = join(root, 'bin/artifacta');
 
 /** What `bin/artifacta` gives to Node when it serves, so that a control does not lose by its flags. */
 function nodeFlags(): string[] {
