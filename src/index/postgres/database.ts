@@ -3,10 +3,10 @@ import { Buffer } from 'node:buffer';
 import { type After, pause } from '../../domain/timer.ts';
 import type { Database } from '../engine/database.ts';
 import { unavailable } from '../engine/handle.ts';
-import type { Write } from '../row.ts';
+import type { Key, Write } from '../row.ts';
 import { byteaArray } from './bytea.ts';
-import type { Connection } from './connection.ts';
 import { Connections } from './connections.ts';
+import { LastingConnection } from './lasting-connection.ts';
 import { Moments } from './moments.ts';
 import { OwnerConnection } from './owner-connection.ts';
 import { readMany } from './reads.ts';
@@ -36,13 +36,20 @@ export async function openPostgresDatabase(options: PostgresDatabaseOptions): Pr
   const statements = statementsOf(schema);
   const writer = await Writer.open(connections, options);
   const moments = new Moments({ open, statements, momentsMax, isShared, after });
-  const reads = new Reads(open);
+  const reads = new LastingConnection(open);
+  const readPresent = async (keys: readonly Key[]) => {
+    try {
+      return await readMany(await reads.get(), statements, keys);
+    } catch (error) {
+      throw readFailure(error);
+    }
+  };
   let closing: Promise<unknown> | undefined;
   return {
     dropped: [],
     whyLost: 'perhaps a standby has taken over that had not received them, or the database was restored',
     failed: writer.failed,
-    getMany: (keys) => reads.read((connection) => readMany(connection, statements, keys)),
+    getMany: readPresent,
     iterator: (range) => {
       const snapshot = moments.snapshot();
       const opened = Promise.resolve(snapshot).then((taken) => ({ taken, iterator: taken.iterator(range) }));
@@ -76,8 +83,6 @@ export async function openPostgresDatabase(options: PostgresDatabaseOptions): Pr
     },
   };
 }
-
-type Open = () => Promise<Connection>;
 
 /** A batch that the server has ended because of another transaction was not written, and is sent again so often. */
 const triesMax = 3;
@@ -142,47 +147,5 @@ async function unlessEnded<T>(send: () => Promise<T>): Promise<T> {
       if (!isAgain || tries === triesMax) throw error;
       await pause(againMs);
     }
-  }
-}
-
-/** The connection for reads of the present state. It is opened again when it was cut. */
-class Reads {
-  private readonly open: Open;
-  private connection: Promise<Connection> | undefined;
-  private isClosed = false;
-
-  constructor(open: Open) {
-    this.open = open;
-  }
-
-  /** @throws Failure */
-  async read<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
-    try {
-      return await work(await this.connected());
-    } catch (error) {
-      throw readFailure(error);
-    }
-  }
-
-  private async connected(): Promise<Connection> {
-    if (this.isClosed) throw unavailable('the index could not be read: it is closed');
-    this.connection ??= this.opened();
-    const found = await this.connection;
-    if (!found.isBroken) return found;
-    this.connection = undefined;
-    return await this.connected();
-  }
-
-  private opened(): Promise<Connection> {
-    const opened = this.open();
-    opened.catch(() => {
-      if (this.connection === opened) this.connection = undefined;
-    });
-    return opened;
-  }
-
-  async close(): Promise<void> {
-    this.isClosed = true;
-    await (await this.connection?.catch(() => undefined))?.close();
   }
 }

@@ -1,6 +1,7 @@
 /** The connection on which a replica renews its lease and learns who owns what. It is opened again when it was cut. */
 import { Failure } from '../../../domain/errors.ts';
 import type { Column, Connection, Statement } from '../connection.ts';
+import { LastingConnection } from '../lasting-connection.ts';
 import { checkServer, prepareSchema, schemaLockOf } from '../schema.ts';
 import { refusal, troubleWith } from '../troubles.ts';
 import { prepareReplicaTables } from './tables.ts';
@@ -14,8 +15,7 @@ interface ControlOptions {
 /** See the head of this file. */
 export class Control {
   private readonly options: ControlOptions;
-  private connection: Promise<Connection> | undefined;
-  private isClosed = false;
+  private readonly connection = new LastingConnection(() => this.open());
   private wasOpen = false;
 
   constructor(options: ControlOptions) {
@@ -30,7 +30,7 @@ export class Control {
   /** Runs `work` on the connection. @throws Failure STORE_UNAVAILABLE */
   async use<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
     try {
-      return await work(await this.connected());
+      return await work(await this.connection.get());
     } catch (error) {
       throw failureOf(error);
     }
@@ -47,23 +47,6 @@ export class Control {
         await connection.query({ name: 'unlock', text: 'SELECT pg_advisory_unlock($1::bigint)' }, [lock]);
       }
     });
-  }
-
-  private async connected(): Promise<Connection> {
-    if (this.isClosed) throw new Failure('STORE_UNAVAILABLE', 'the index is closed');
-    this.connection ??= this.opened();
-    const found = await this.connection;
-    if (!found.isBroken) return found;
-    this.connection = undefined;
-    return await this.connected();
-  }
-
-  private opened(): Promise<Connection> {
-    const opened = this.open();
-    opened.catch(() => {
-      if (this.connection === opened) this.connection = undefined;
-    });
-    return opened;
   }
 
   private async open(): Promise<Connection> {
@@ -109,9 +92,8 @@ export class Control {
   }
 
   /** Never rejects. */
-  async close(): Promise<void> {
-    this.isClosed = true;
-    await (await this.connection?.catch(() => undefined))?.close();
+  close(): Promise<void> {
+    return this.connection.close();
   }
 }
 

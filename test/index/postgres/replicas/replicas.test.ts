@@ -122,7 +122,6 @@ describe.skipIf('missing' in postgresPrograms())('replicas over one database', (
     const value = await snapshot.get(keys.calls.usage.key(ns, 0));
     return value && keys.calls.usage.decode(value).artifacts;
   };
-
   const names = Array.from({ length: 20 }, (_, at) => `ns${at}`);
 
   test('every namespace has one owner, and who is not that one says who is', async () => {
@@ -327,6 +326,7 @@ describe.skipIf('missing' in postgresPrograms())('replicas over one database', (
       return Math.abs((row!.now as number) - a.index.now());
     };
     expect(await behindMs()).toBeLessThan(500);
+    // Both clocks have to go on meanwhile, for so long that half of it would show.
     const locked = server.run(
       `BEGIN; LOCK TABLE "${schema}".members IN EXCLUSIVE MODE; SELECT pg_sleep(3); COMMIT`,
     );
