@@ -121,9 +121,12 @@ export class ReplicaOwners implements Owners, OwnRows {
       this.foreign.set(ns, { id: String(id), address: String(address) });
       return { isHere: false, address: String(address) };
     }
-    const winner = winnerOf(ns, candidatesAmong(membersIn(String(listed))));
-    if (winner !== undefined && winner.id !== membership.id)
-      return { isHere: false, address: winner.address };
+    // What this member owns in the database it takes again, also if another should own it: no other may.
+    if (isLive !== true || id !== membership.id) {
+      const winner = winnerOf(ns, candidatesAmong(membersIn(String(listed))));
+      if (winner !== undefined && winner.id !== membership.id)
+        return { isHere: false, address: winner.address };
+    }
     return await this.take(ns);
   }
 
