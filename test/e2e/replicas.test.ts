@@ -6,9 +6,9 @@ import { SessionOutcome } from '../../gen/artifacta/v1/outcome_pb.ts';
 import { openTransport } from '../server/grpc/listeners.ts';
 import { byName, someBytes, uploadMessages } from '../support/calls.ts';
 import { newDirectory } from '../support/command.ts';
+import { freePort } from '../support/free-port.ts';
 import { FakeGcs } from '../support/gcs/server.ts';
 import { PostgresServer, postgresPrograms } from '../support/postgres.ts';
-import { freePort } from '../support/replica-servers.ts';
 import { clientsOf } from '../support/service.ts';
 import { startServe } from './serve-process.ts';
 

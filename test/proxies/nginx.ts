@@ -2,10 +2,11 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { removeDirectory } from '../support/directories.ts';
+import { freePort } from '../support/free-port.ts';
 
 const page = resolve(import.meta.dirname, '../../docs/proxies.md');
 /** Longer than two heartbeats of a watch are apart, shorter than a silence that is tried. The default is a minute. */
@@ -109,15 +110,6 @@ async function tuned(protocol: Way['protocol'], port: number, target: string): P
     if (!from.test(text)) throw new Error(`docs/proxies.md: must match ${from}`);
     return text.replace(from, to);
   }, found[0]!);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  await new Promise((closed) => server.close(closed));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 async function listening(port: number, nginx: ChildProcess): Promise<void> {

@@ -1,5 +1,4 @@
 /** Several servers over one store in memory, whose namespaces are assigned to them by the test. */
-import { createServer } from 'node:net';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import type { CallRecord } from '../../src/api/guard.ts';
 import { replicaRoutes } from '../../src/api/passing/replica-routes.ts';
@@ -20,6 +19,7 @@ import {
   type TestServer,
   type TestTransport,
 } from '../server/grpc/listeners.ts';
+import { freePort } from './free-port.ts';
 import { clientsOf, type Service, startOfTime } from './service.ts';
 
 /** Who owns which namespace. What is assigned to nobody belongs to everybody. */
@@ -100,15 +100,6 @@ export interface ReplicaOptions {
 }
 
 export const testSecret = new TextEncoder().encode('a secret of the replicas in tests, 1234');
-
-/** Returns a port that nobody listens on at the moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** The index as one process has it: transactions about the namespaces of others are refused. */
 function sharedIndex(
