@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { winnerOf } from '../src/index/postgres/replicas/rendezvous.ts';
 import { CoreShare } from './harness/core-share.ts';
-import { pushAll, pushFrames } from './harness/pushes.ts';
+import type { ServerProcess } from './harness/processes.ts';
+import { pushAll, pushFrames, pushOneByOne } from './harness/pushes.ts';
 import { RawClient } from './harness/raw-client.ts';
 import { interleaved } from './harness/rounds.ts';
 import { launcher, startArtifacta, startControl } from './harness/servers.ts';
@@ -38,6 +39,11 @@ const headings = [
     id: 'P18 idle',
     what: `transactions of the database a second while ${replicas} replicas have nothing to do`,
     requirement: { bound: 'at most', value: 5 },
+  },
+  {
+    id: 'P18 hand-over',
+    what: 'the longest of pushes one after another through a replica, while the owner of their namespace stops',
+    requirement: { bound: 'at most', value: 500 },
   },
 ] as const;
 
@@ -71,6 +77,12 @@ async function measure(context: Context): Promise<Figure[]> {
       others: [],
       notes: [`over ${idleSeconds} s each, ${toldMs / 1_000} s after the last push; without autovacuum`],
     },
+    {
+      ...headings[3],
+      result: { label: 'longest push', unit: 'ms', values: unlimited.handOvers },
+      others: [],
+      notes: ['the owner gets SIGTERM, and has ended before the last push'],
+    },
   ];
 }
 
@@ -79,6 +91,8 @@ interface Rates {
   readonly alone: readonly number[];
   readonly ratios: readonly number[];
   readonly idle: number;
+  /** In milliseconds. */
+  readonly handOvers: readonly number[];
 }
 
 async function compare(context: Context, cluster: Postgres, share: number | undefined): Promise<Rates> {
@@ -119,8 +133,32 @@ async function compare(context: Context, cluster: Postgres, share: number | unde
     alone: rounds.map(({ control }) => control),
     ratios: rounds.map(({ ours, control }) => ours / control),
     idle,
+    handOvers: share === undefined ? await stopOwners(context, several) : [],
   };
 }
+
+/** Stops all replicas but the last, one after another. Returns the longest push into the namespaces of each. */
+async function stopOwners(context: Context, { servers, names }: Replicas): Promise<number[]> {
+  const longest: number[] = [];
+  const last = servers.at(-1)!;
+  for (const [at, server] of servers.slice(0, -1).entries()) {
+    context.say(`hand-over ${at + 1} of ${servers.length - 1}`);
+    await using client = await RawClient.connect(last.address, { 'artifacta-namespace': names[at]! });
+    await pushOneByOne(client, pushFrames(20));
+    let hasEnded = false;
+    const ending = server[Symbol.asyncDispose]().then(() => {
+      hasEnded = true;
+    });
+    const millis: number[] = [];
+    while (!hasEnded) millis.push(...(await pushOneByOne(client, pushFrames(20))));
+    millis.push(...(await pushOneByOne(client, pushFrames(100))));
+    await ending;
+    longest.push(Math.max(...millis));
+  }
+  return longest;
+}
+
+type Replicas = Pick<Awaited<ReturnType<typeof start>>, 'servers' | 'names'>;
 
 interface Wanted {
   readonly schema: string;
@@ -136,6 +174,7 @@ async function start(context: Context, cluster: Postgres, { schema, count, share
     const secretFile = join(context.directory, `${schema}.secret`);
     writeFileSync(secretFile, randomBytes(32).toString('hex'), { mode: 0o600 });
     const clients: RawClient[] = [];
+    const servers: ServerProcess[] = [];
     const names = namespacesOf(count);
     for (let at = 0; at < count; at++) {
       const dataDir = mkdtempSync(join(context.directory, 'data-'));
@@ -149,6 +188,7 @@ async function start(context: Context, cluster: Postgres, { schema, count, share
           core,
         }),
       );
+      servers.push(server);
       const namespace = names[at]!;
       const client = await RawClient.connect(server.address, { 'artifacta-namespace': namespace });
       stack.use(client);
@@ -156,7 +196,7 @@ async function start(context: Context, cluster: Postgres, { schema, count, share
       // Over the socket, where everyone is an operator.
       execFileSync(launcher, ['namespace', 'create', namespace, '--data-dir', dataDir]);
     }
-    return { clients, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+    return { clients, servers, names, [Symbol.asyncDispose]: () => stack.disposeAsync() };
   } catch (error) {
     await stack.disposeAsync();
     throw error;
