@@ -45,6 +45,11 @@ const headings = [
     what: 'the longest of pushes one after another through a replica, while the owner of their namespace stops',
     requirement: { bound: 'at most', value: 500 },
   },
+  {
+    id: 'P18 take-over',
+    what: 'the longest of pushes one after another through a replica, while the owner of their namespace is killed',
+    requirement: { bound: 'at most', value: 10_000 },
+  },
 ] as const;
 
 export const p18: Target = {
@@ -57,6 +62,7 @@ async function measure(context: Context): Promise<Figure[]> {
   await using cluster = await Postgres.start(clusterIn(context.directory));
   const limited = await compare(context, cluster, coreShare);
   const unlimited = await compare(context, cluster, undefined);
+  const lost = await loseOwners(context, cluster);
   const figureOf = (heading: (typeof headings)[number], { several, alone, ratios }: Rates): Figure => ({
     ...heading,
     result: { label: `${replicas} replicas ÷ one`, unit: '', values: ratios },
@@ -79,9 +85,15 @@ async function measure(context: Context): Promise<Figure[]> {
     },
     {
       ...headings[3],
-      result: { label: 'longest push', unit: 'ms', values: unlimited.handOvers },
+      result: { label: 'longest push', unit: 'ms', values: lost.stopped },
       others: [],
       notes: ['the owner gets SIGTERM, and has ended before the last push'],
+    },
+    {
+      ...headings[4],
+      result: { label: 'longest push', unit: 'ms', values: lost.killed },
+      others: [],
+      notes: ['the owner gets SIGKILL; its lease lasts 10 s, and was renewed at most 2 s before'],
     },
   ];
 }
@@ -91,8 +103,6 @@ interface Rates {
   readonly alone: readonly number[];
   readonly ratios: readonly number[];
   readonly idle: number;
-  /** In milliseconds. */
-  readonly handOvers: readonly number[];
 }
 
 async function compare(context: Context, cluster: Postgres, share: number | undefined): Promise<Rates> {
@@ -133,32 +143,51 @@ async function compare(context: Context, cluster: Postgres, share: number | unde
     alone: rounds.map(({ control }) => control),
     ratios: rounds.map(({ ours, control }) => ours / control),
     idle,
-    handOvers: share === undefined ? await stopOwners(context, several) : [],
   };
 }
 
-/** Stops all replicas but the last, one after another. Returns the longest push into the namespaces of each. */
-async function stopOwners(context: Context, { servers, names }: Replicas): Promise<number[]> {
-  const longest: number[] = [];
-  const last = servers.at(-1)!;
-  for (const [at, server] of servers.slice(0, -1).entries()) {
-    context.say(`hand-over ${at + 1} of ${servers.length - 1}`);
-    await using client = await RawClient.connect(last.address, { 'artifacta-namespace': names[at]! });
-    await pushOneByOne(client, pushFrames(20));
-    let hasEnded = false;
-    const ending = server[Symbol.asyncDispose]().then(() => {
-      hasEnded = true;
-    });
-    const millis: number[] = [];
-    while (!hasEnded) millis.push(...(await pushOneByOne(client, pushFrames(20))));
-    millis.push(...(await pushOneByOne(client, pushFrames(100))));
-    await ending;
-    longest.push(Math.max(...millis));
-  }
-  return longest;
+/** The longest of pushes one after another, in milliseconds, for each owner that was lost meanwhile. */
+interface Lost {
+  readonly stopped: readonly number[];
+  readonly killed: readonly number[];
 }
 
-type Replicas = Pick<Awaited<ReturnType<typeof start>>, 'servers' | 'names'>;
+/** Stops and kills all replicas but the last, one after another; the last gets the pushes. */
+async function loseOwners(context: Context, cluster: Postgres): Promise<Lost> {
+  await using all = await start(context, cluster, { schema: 'lost', count: 5, share: undefined });
+  context.say('waiting until the replicas have their namespaces');
+  await delay(settledMs);
+  const last = all.servers.at(-1)!;
+  const longest: [number[], number[]] = [[], []];
+  for (const [at, server] of all.servers.slice(0, -1).entries()) {
+    context.say(`owner ${at + 1} of ${all.servers.length - 1} is lost`);
+    await using client = await RawClient.connect(last.address, { 'artifacta-namespace': all.names[at]! });
+    await pushOneByOne(client, pushFrames(20));
+    longest[at % 2]!.push(await longestWhile(client, () => (at % 2 === 0 ? stop(server) : kill(server))));
+  }
+  return { stopped: longest[0], killed: longest[1] };
+}
+
+/** Returns the milliseconds of the longest of pushes that begin before `work` is done, and of a hundred more. */
+async function longestWhile(client: RawClient, work: () => Promise<void>): Promise<number> {
+  let isDone = false;
+  const done = work().then(() => {
+    isDone = true;
+  });
+  const millis: number[] = [];
+  while (!isDone) millis.push(...(await pushOneByOne(client, pushFrames(20))));
+  millis.push(...(await pushOneByOne(client, pushFrames(100))));
+  await done;
+  return Math.max(...millis);
+}
+
+async function stop(server: ServerProcess): Promise<void> {
+  await server[Symbol.asyncDispose]();
+}
+
+async function kill(server: ServerProcess): Promise<void> {
+  server.kill();
+}
 
 interface Wanted {
   readonly schema: string;

@@ -36,7 +36,7 @@ export const seekingMsMax = 15_000;
 
 /** The pauses between attempts, in milliseconds: the first, which doubles, and the longest. */
 const pauseMsFirst = 20;
-const pauseMsMax = 1_000;
+const pauseMsMax = 250;
 
 /** Calls that are decided by the owners of namespaces. */
 export class OwnerCalls {
