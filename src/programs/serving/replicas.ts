@@ -17,6 +17,7 @@ import type { ServeConfig } from '../../settings/config-shapes.ts';
 import { SettingError } from '../../settings/source.ts';
 import type { Store, StoreOptions } from '../../store/open.ts';
 import type { Telemetry } from '../../telemetry/telemetry.ts';
+import { ReplicaFailures } from './replica-failures.ts';
 import { ReplicaLinks } from './replica-links.ts';
 
 interface ReplicasOptions {
@@ -86,12 +87,17 @@ export async function openReplicasOf(
 ): Promise<Replicas | undefined> {
   if (replicas === undefined) return undefined;
   const { address, secretFile } = replicas;
+  const failures = new ReplicaFailures({
+    elapsed: () => performance.now(),
+    report: (replica, error, unreported) =>
+      log.warn({ replica, unreported, err: error }, 'a replica has not answered'),
+  });
   return openReplicas({
     secret: await readSecret(secretFile, readFile),
     address,
     isSecured: tls !== undefined,
     traceparent,
-    onFailed: (replica, error) => log.warn({ replica, err: error }, 'a replica has not answered'),
+    onFailed: (replica, error) => failures.note(replica, error),
   });
 }
 
