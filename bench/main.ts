@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { cli } from './cli.ts';
 import { clients } from './clients.ts';
+import { growth } from './growth.ts';
 import { describeMachine } from './harness/machine.ts';
 import { type Options, readOptions, UsageError, usage } from './harness/options.ts';
 import { tableOf, writeResults } from './harness/report.ts';
@@ -61,6 +62,7 @@ const targets: readonly Target[] = [
   p16,
   p17,
   p18,
+  growth,
   memory,
   readMemory,
   watchers,

@@ -11,7 +11,7 @@ import { steadyFilters } from './harness/lists.ts';
 import type { ServerProcess } from './harness/processes.ts';
 import { createPath, smallFrames } from './harness/pushes.ts';
 import { RawClient } from './harness/raw-client.ts';
-import { type Beside, callBeside, reapAll } from './harness/reaping.ts';
+import { type Beside, callBeside, pushExpiring, reapAll, sendAll } from './harness/reaping.ts';
 import { startArtifacta } from './harness/servers.ts';
 import { median, quantile } from './harness/statistics.ts';
 import type { Context, Figure, Series, Target } from './harness/target.ts';
@@ -117,23 +117,10 @@ async function reapRun(
   return { seconds, before, meanwhile };
 }
 
-const inFlight = 64;
-
-async function sendAll(client: RawClient, path: string, frames: Iterable<Buffer>): Promise<void> {
-  const rest = frames[Symbol.iterator]();
-  const lane = async () => {
-    for (let next = rest.next(); !next.done; next = rest.next()) await client.unary(path, next.value);
-  };
-  await Promise.all(Array.from({ length: inFlight }, lane));
-}
-
-/** Artifacts in sessions that stay, which have expired when this resolves. */
+/** See {@link pushExpiring}. */
 async function fill(context: Context, { client, size }: Place, count: number, run: number): Promise<void> {
   context.say(`${count} artifacts that expire, into the store of ${sizeName(size)}`);
-  const expireMs = Date.now() + Math.max(3_000, count * 0.6);
-  await sendAll(client, createPath, smallFrames(`fill_${run}`, count, { expireMs, perSession: 200 }));
-  if (Date.now() > expireMs) throw new Error('the first have expired before the last were there');
-  await delay(expireMs - Date.now() + 100);
+  await pushExpiring(client, `fill_${run}`, count);
 }
 
 /** Sealed sessions with an artifact each, which have expired when this resolves. */

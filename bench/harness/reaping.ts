@@ -1,5 +1,7 @@
 /** Reaping as the sidecar does it, and what goes on beside it. */
+import type { Buffer } from 'node:buffer';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from '../../src/client/client.ts';
 import { list, type pageSize } from './lists.ts';
 import { createPath, smallFrames } from './pushes.ts';
@@ -22,6 +24,25 @@ export async function reapAll(
     const seconds = (performance.now() - startedMs) / 1_000;
     if (!report.more || seconds >= secondsMax) return { seconds, artifacts, sessions };
   }
+}
+
+const inFlight = 64;
+
+/** Sends all of them, as they are made. */
+export async function sendAll(client: RawClient, path: string, frames: Iterable<Buffer>): Promise<void> {
+  const rest = frames[Symbol.iterator]();
+  const lane = async () => {
+    for (let next = rest.next(); !next.done; next = rest.next()) await client.unary(path, next.value);
+  };
+  await Promise.all(Array.from({ length: inFlight }, lane));
+}
+
+/** Pushes tiny artifacts into sessions that stay; they have expired when this resolves. */
+export async function pushExpiring(client: RawClient, session: string, count: number): Promise<void> {
+  const expireMs = Date.now() + Math.max(3_000, count * 0.6);
+  await sendAll(client, createPath, smallFrames(session, count, { expireMs, perSession: 200 }));
+  if (Date.now() > expireMs) throw new Error('the first have expired before the last were there');
+  await delay(expireMs - Date.now() + 100);
 }
 
 /** Milliseconds of each call. */
