@@ -13,6 +13,12 @@ export interface EndingOptions {
   readonly drainMs: number;
   /** Called once, when the listeners close: calls that never end by themselves should end now. Default: does nothing. */
   readonly onStopping?: () => void;
+  /**
+   * Called once, when no call of a client is under way, and before the listeners for other replicas close: what it gives
+   * up meanwhile, the others can ask for at once. Waited for as long as for calls of other replicas. It must not reject.
+   * Default: does nothing.
+   */
+  readonly beforeReplicas?: () => Promise<unknown>;
 }
 
 /** What came of a drain. */
@@ -81,8 +87,8 @@ export class Ending {
       closed.then(() => calls.whenIdle()),
       options.drainMs,
     );
-    // Until here this process decides for the others: it gives its namespaces up when it closes the store.
-    const closedLast = closeAll(forReplicas.servers);
+    // Until here this process decides for the others.
+    const closedLast = this.leaveReplicas();
     await this.settled(
       closedLast.then(() => forReplicas.calls.whenIdle()),
       Math.min(options.drainMs, passedOnMs),
@@ -95,6 +101,13 @@ export class Ending {
     await withTimeout(Promise.all([closed, closedLast]), 100);
     for (const server of [...this.servers, ...forReplicas.servers]) server.forceShutdown();
     return { brokenOff };
+  }
+
+  /** Gives up what this process decides, and refuses what is passed on to it, before it closes to the others. */
+  private async leaveReplicas(): Promise<void> {
+    const { forReplicas, options } = this.parts;
+    await options.beforeReplicas?.();
+    await closeAll(forReplicas.servers);
   }
 
   /** Resolves after `ms`, when `work` has settled, or when forced. */

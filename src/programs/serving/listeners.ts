@@ -82,8 +82,7 @@ export async function openListeners(
     authenticate,
   };
   const { routes: all, ...toReplicas } = routesOver(served, () => host.store, config, replicas);
-  const onUnexpectedError = (error: unknown, method: string) =>
-    telemetry.log.error({ err: error, method }, 'unexpected error');
+  const onUnexpectedError = reporterTo(telemetry);
   const admit: Admit = (header, values) => admitWith(authenticate, header, values);
   const onlyOperators: Admit = (header, values) => admitWith(authenticate, header, values, 'operator');
   const mcp = mountMcp({ routes: all, admit, issuers, publicUrl, version, consented, onUnexpectedError });
@@ -111,6 +110,7 @@ export async function openListeners(
     graceMs: config.graceMs,
     drainMs: config.drainMs,
     onStopping: () => endLongCalls(mcp, host),
+    beforeReplicas: () => giveUp(host),
     onUnexpectedError,
   });
   return server;
@@ -120,4 +120,13 @@ export async function openListeners(
 function endLongCalls(mcp: { close(): Promise<void> }, host: StoreHost): void {
   void mcp.close();
   if (host.state === 'serving') host.store.endWatches();
+}
+
+/** Leaves all decisions to other replicas. */
+async function giveUp(host: StoreHost): Promise<void> {
+  if (host.state === 'serving') await host.store.owners.leave();
+}
+
+function reporterTo({ log }: ListenerParts['telemetry']): (error: unknown, method: string) => void {
+  return (error, method) => log.error({ err: error, method }, 'unexpected error');
 }

@@ -48,7 +48,7 @@ export class ReplicaOwners implements Owners, OwnRows {
   /** For each member, by its id, the number of beats at which it has lived. */
   private beats = new Map<string, number>();
   private moving: Promise<void> = Promise.resolve();
-  private hasLeft = false;
+  private leaving: Promise<void> | undefined;
   private takeOvers = 0;
   private lapses = 0;
   /** No transaction of this process gets an earlier time. */
@@ -112,7 +112,7 @@ export class ReplicaOwners implements Owners, OwnRows {
 
   private async lookUp(ns: string): Promise<Owner> {
     const { control, statements, membership } = this.options;
-    if (this.hasLeft) throw notOwner(ns, undefined);
+    if (this.leaving !== undefined) throw notOwner(ns, undefined);
     // Until it is given up, it is neither here nor there.
     if (this.own.has(ns)) throw notOwner(ns, undefined);
     const [row] = await control.query(statements.owner, [ns]);
@@ -138,7 +138,8 @@ export class ReplicaOwners implements Owners, OwnRows {
     const [epoch, before] = taken as [number, number];
     // An id of this owner is greater than those of the owner before.
     if (before !== number) this.timeMin = Math.max(this.timeMin, (await newestTime(before)) + 1);
-    if (this.hasLeft || membership.id !== id || !membership.isValid) throw notOwner(ns, undefined);
+    if (this.leaving !== undefined || membership.id !== id || !membership.isValid)
+      throw notOwner(ns, undefined);
     this.takeOvers++;
     this.own.set(ns, { ns, epoch, underWay: 0, isLeaving: false });
     this.changed();
@@ -205,9 +206,12 @@ export class ReplicaOwners implements Owners, OwnRows {
   }
 
   /** Gives everything up, and takes nothing more. Never rejects. */
-  async leave(): Promise<void> {
-    if (this.hasLeft) return;
-    this.hasLeft = true;
+  leave(): Promise<void> {
+    this.leaving ??= this.giveUpAll();
+    return this.leaving;
+  }
+
+  private async giveUpAll(): Promise<void> {
     await this.moving;
     try {
       // What is given up below is not offered to this member again.
