@@ -173,3 +173,21 @@ it('publishes every reason that the code knows, and no other', () => {
   );
   expect(published.sort()).toEqual([...reasons].sort());
 });
+
+it('has a class of the client for Python for each reason', async () => {
+  const source = await readFile(join(root, 'clients/python/src/artifacta_client/_core/errors.py'), 'utf8');
+  const classes = source.matchAll(/^class (\w+)\(/gm);
+  const known = new Set([...classes].map(([, name]) => name));
+  const nameOf = (reason: string) =>
+    reason
+      .split('_')
+      .map((word) => `${word[0]}${word.slice(1).toLowerCase()}`)
+      .join('');
+  // Those that it names otherwise, since Python has such names already, or they say too little.
+  const renamed = new Map([
+    ['NOT_IMPLEMENTED', 'NotImplementedByService'],
+    ['CANCELLED', 'CallCancelled'],
+    ['INTERNAL', 'InternalError'],
+  ]);
+  expect([...reasons].filter((reason) => !known.has(renamed.get(reason) ?? nameOf(reason)))).toEqual([]);
+});

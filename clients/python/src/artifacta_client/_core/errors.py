@@ -43,6 +43,7 @@ __all__ = [
     "NoService",
     "NotFound",
     "NotImplementedByService",
+    "NotOwner",
     "OutOfRange",
     "OutcomeConflict",
     "Overloaded",
@@ -327,6 +328,9 @@ class StoreInRecovery(Unavailable): ...
 
 
 class IssuerUnavailable(Unavailable): ...
+
+
+class NotOwner(Unavailable): ...
 
 
 # Errors of this client alone.
