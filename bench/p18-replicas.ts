@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freeAddress } from '../scripts/free-port.ts';
 import { winnerOf } from '../src/index/postgres/replicas/rendezvous.ts';
 import { CoreShare } from './harness/core-share.ts';
 import type { ServerProcess } from './harness/processes.ts';
@@ -13,7 +14,6 @@ import { interleaved } from './harness/rounds.ts';
 import { launcher, startArtifacta, startControl } from './harness/servers.ts';
 import type { Context, Figure, Target } from './harness/target.ts';
 import { orMissing } from './peers/missing.ts';
-import { freeAddress } from './peers/peer-process.ts';
 import { clusterIn, Postgres, postgresPromises } from './peers/postgres.ts';
 
 const inFlight = 32;

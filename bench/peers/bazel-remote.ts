@@ -2,9 +2,10 @@
 import { Buffer } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { freeAddress } from '../../scripts/free-port.ts';
 import type { Content } from '../harness/content.ts';
 import { programAt } from './missing.ts';
-import { freeAddress, PeerProcess } from './peer-process.ts';
+import { PeerProcess } from './peer-process.ts';
 import { field, fieldHead, framed, varintField } from './protobuf.ts';
 
 export const byteStreamPath = '/google.bytestream.ByteStream/Write';

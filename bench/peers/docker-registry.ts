@@ -1,8 +1,9 @@
 /** docker-registry as Debian has it, with its files in a directory of the benchmark. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { freeAddress } from '../../scripts/free-port.ts';
 import { programAt } from './missing.ts';
-import { freeAddress, PeerProcess } from './peer-process.ts';
+import { PeerProcess } from './peer-process.ts';
 
 /** What is durable and hashed where docker-registry is measured, for the notes of a figure. */
 export const registryPromises =

@@ -1,10 +1,11 @@
 /** etcd, one member, durable as it is by default: every Put is in its log and synced before the answer, in groups. */
 import { Buffer } from 'node:buffer';
 import { join } from 'node:path';
+import { freeAddress } from '../../scripts/free-port.ts';
 import { type Push, pushFrame } from '../harness/pushes.ts';
 import type { RawClient } from '../harness/raw-client.ts';
 import { programAt } from './missing.ts';
-import { freeAddress, PeerProcess } from './peer-process.ts';
+import { PeerProcess } from './peer-process.ts';
 import { field, framed } from './protobuf.ts';
 
 const putPath = '/etcdserverpb.KV/Put';

@@ -1,7 +1,6 @@
 /** The server process of a peer: started, watched, and ended whatever happens to the benchmark. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { programAt } from './missing.ts';
 import { treeCpuSeconds, treeOf, treeResidentBytes } from './process-tree.ts';
@@ -131,17 +130,6 @@ export function asUser(
   const setpriv = programAt({ name: 'setpriv', from: 'Debian has it in util-linux' });
   const identity = user === undefined ? [] : [`--reuid=${user}`, `--regid=${user}`, '--init-groups'];
   return [setpriv, ...identity, `--pdeathsig=${atDeath.slice('SIG'.length)}`, '--', ...command];
-}
-
-/** HOST:PORT of the loopback interface that nobody listens on now. */
-export async function freeAddress(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('the system gave no port');
-  return `127.0.0.1:${address.port}`;
 }
 
 /** A process that has ended by itself needs no signal. */

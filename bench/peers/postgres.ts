@@ -4,8 +4,9 @@ import { chmodSync, chownSync, mkdirSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
+import { freeAddress } from '../../scripts/free-port.ts';
 import { PeerMissing, programAt } from './missing.ts';
-import { asUser, freeAddress, PeerProcess } from './peer-process.ts';
+import { asUser, PeerProcess } from './peer-process.ts';
 
 const superuser = 'postgres';
 const debian = 'Debian has it in postgresql-15';

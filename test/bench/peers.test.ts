@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { type Heading, orMissing, PeerMissing, programAt } from '../../bench/peers/missing.ts';
-import { freeAddress, PeerProcess } from '../../bench/peers/peer-process.ts';
+import { PeerProcess } from '../../bench/peers/peer-process.ts';
+import { freeAddress } from '../../scripts/free-port.ts';
 
 const headings: readonly Heading[] = [
   { id: 'P', what: 'a figure', requirement: { bound: 'at most', value: 2 } },

@@ -3,10 +3,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { SessionOutcome } from '../../gen/artifacta/v1/outcome_pb.ts';
+import { freeAddress } from '../../scripts/free-port.ts';
 import { openTransport } from '../server/grpc/listeners.ts';
 import { byName, someBytes, uploadMessages } from '../support/calls.ts';
 import { newDirectory } from '../support/command.ts';
-import { freePort } from '../support/free-port.ts';
 import { FakeGcs } from '../support/gcs/server.ts';
 import { PostgresServer, postgresPrograms } from '../support/postgres.ts';
 import { clientsOf } from '../support/service.ts';
@@ -38,7 +38,7 @@ describe.skipIf('missing' in postgresPrograms())('replicas', { timeout: 120_000 
   });
 
   async function startReplica(name: string, extra: Record<string, string> = {}) {
-    const address = `127.0.0.1:${await freePort()}`;
+    const address = await freeAddress();
     const listening = ['--replica-listen', address];
     const serve = startServe(join(directory, name), listening, { ...variables, ...extra });
     const { grpc } = await serve.ready;
@@ -98,7 +98,7 @@ describe.skipIf('missing' in postgresPrograms())('replicas', { timeout: 120_000 
     const other = join(directory, 'other');
     await writeFile(other, 'another secret, which is as long as the first');
     const a = await startReplica('a');
-    const address = `127.0.0.1:${await freePort()}`;
+    const address = await freeAddress();
     const serve = startServe(join(directory, 'b'), ['--replica-listen', address], {
       ...variables,
       ARTIFACTA_REPLICA_SECRET_FILE: other,

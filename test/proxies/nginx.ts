@@ -5,8 +5,8 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { freePort } from '../../scripts/free-port.ts';
 import { removeDirectory } from '../support/directories.ts';
-import { freePort } from '../support/free-port.ts';
 
 const page = resolve(import.meta.dirname, '../../docs/proxies.md');
 /** Longer than two heartbeats of a watch are apart, shorter than a silence that is tried. The default is a minute. */

@@ -2,7 +2,7 @@
 import { createClient } from '@connectrpc/connect';
 import { expect, it, onTestFinished } from 'vitest';
 import { InfoService } from '../../gen/artifacta/v1/info_service_pb.ts';
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../../scripts/free-port.ts';
 import { openTestStore, testRoutes } from '../support/service.ts';
 import { openTransport, startTestServer } from './grpc/listeners.ts';
 

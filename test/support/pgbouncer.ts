@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { onTestFinished } from 'vitest';
-import { asUser, freeAddress } from '../../bench/peers/peer-process.ts';
+import { asUser } from '../../bench/peers/peer-process.ts';
+import { freeAddress } from '../../scripts/free-port.ts';
 import { type PostgresServer, postgresDirectory, postgresUser } from './postgres.ts';
 
 const program = '/usr/sbin/pgbouncer';

@@ -11,8 +11,9 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { asUser, freeAddress } from '../../bench/peers/peer-process.ts';
+import { asUser } from '../../bench/peers/peer-process.ts';
 import { treeOf } from '../../bench/peers/process-tree.ts';
+import { freeAddress } from '../../scripts/free-port.ts';
 
 const versions = '/usr/lib/postgresql';
 const superuser = 'postgres';
@@ -175,6 +176,19 @@ export class PostgresServer implements AsyncDisposable {
 
   /** Starts the server on its files again. */
   async resume(): Promise<void> {
+    const endMs = performance.now() + readyMs;
+    // It does not start while a process of the one before, which was killed, has not ended yet.
+    for (;;) {
+      const said = await this.start(endMs);
+      if (said === undefined) return;
+      if (!said.includes('is still in use') || performance.now() > endMs)
+        throw new Error(`PostgreSQL did not start: ${said}`);
+      await sleep(attemptMs);
+    }
+  }
+
+  /** @returns what it has said, if it has not started. */
+  private async start(endMs: number): Promise<string | undefined> {
     const given = [
       'listen_addresses=127.0.0.1',
       'unix_socket_directories=',
@@ -196,12 +210,14 @@ export class PostgresServer implements AsyncDisposable {
     });
     this.process = child;
     this.exited = once(child, 'exit');
-    const endMs = performance.now() + readyMs;
+    // What it says last may come after its end.
+    const closed = once(child, 'close');
     while (!(await this.answers())) {
-      if (child.exitCode !== null || performance.now() > endMs)
-        throw new Error(`PostgreSQL did not start: ${said}`);
+      if (child.exitCode !== null) await closed;
+      if (child.exitCode !== null || performance.now() > endMs) return said;
       await sleep(attemptMs);
     }
+    return undefined;
   }
 
   /** True if it has ended by itself. */

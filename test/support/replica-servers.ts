@@ -1,5 +1,6 @@
 /** Several servers over one store in memory, whose namespaces are assigned to them by the test. */
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import { freeAddress } from '../../scripts/free-port.ts';
 import type { CallRecord } from '../../src/api/guard.ts';
 import { replicaRoutes } from '../../src/api/passing/replica-routes.ts';
 import { routes } from '../../src/api/routes.ts';
@@ -19,7 +20,6 @@ import {
   type TestServer,
   type TestTransport,
 } from '../server/grpc/listeners.ts';
-import { freePort } from './free-port.ts';
 import { clientsOf, type Service, startOfTime } from './service.ts';
 
 /** Who owns which namespace. What is assigned to nobody belongs to everybody. */
@@ -152,7 +152,7 @@ export async function openReplicaSet(): Promise<ReplicaSet> {
 type Shared = Pick<ReplicaSet, 'index' | 'blobs' | 'clock' | 'assignments'>;
 
 async function openReplica(shared: Shared, options: ReplicaOptions): Promise<Replica> {
-  const address = `127.0.0.1:${await freePort()}`;
+  const address = await freeAddress();
   const { assignments, blobs, clock } = shared;
   const forgotten: string[] = [];
   const owners = assignments.asSeenAt(address, forgotten);

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freeAddress } from '../../../bench/peers/peer-process.ts';
+import { freeAddress } from '../../../scripts/free-port.ts';
 import { connect } from '../../../src/client/client.ts';
 import { removeDirectory } from '../../support/directories.ts';
 import { PostgresServer } from '../../support/postgres.ts';

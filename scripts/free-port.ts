@@ -15,6 +15,11 @@ export async function freePort(): Promise<number> {
   }
 }
 
+/** Returns an address with such a port: `127.0.0.1:PORT`. */
+export async function freeAddress(): Promise<string> {
+  return `127.0.0.1:${await freePort()}`;
+}
+
 async function isFree(port: number): Promise<boolean> {
   const server = createServer().listen(port, '127.0.0.1');
   try {
