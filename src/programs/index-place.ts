@@ -115,8 +115,10 @@ async function databaseHomeOf(
   if (replica !== undefined) {
     const { ReplicaHome } = await import('../index/postgres/replicas/home.ts');
     const { secretMark: secret, ...place } = replica;
+    // Its time is that of the database.
+    const { clock: _, ...parts } = options;
     const settings = { 'place of contents': contentsPlace, secret, 'release’s rows': rowsOfRelease };
-    return new ReplicaHome({ ...options, url, schema, ...place, settings, openDatabase });
+    return new ReplicaHome({ ...parts, url, schema, ...place, settings, openDatabase });
   }
   const { PostgresHome } = await import('../index/postgres/home.ts');
   const markPath = join(dataDir, databaseMark);

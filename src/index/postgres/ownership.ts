@@ -9,7 +9,6 @@ import { randomUUID } from 'node:crypto';
 import { Failure } from '../../domain/errors.ts';
 import { LockLost } from '../lock-lost.ts';
 import type { Connection, Statement } from './connection.ts';
-import { newestReplicaTime } from './replicas/rings.ts';
 import { endReplicas } from './replicas/tables.ts';
 import { checkServer, prepareSchema, schemaLockOf } from './schema.ts';
 import { statementsOf } from './statements.ts';
@@ -36,8 +35,6 @@ export class Ownership implements WriteOwner {
   /** The epoch of the newest connection; undefined until the first has it. */
   private epoch: number | undefined;
   private loss: LockLost | undefined;
-  /** No transaction may get an earlier time: replicas have written before. */
-  timeMin = 0;
 
   constructor(options: OwnershipOptions) {
     this.options = options;
@@ -68,8 +65,7 @@ WHERE epoch = $2::bigint RETURNING epoch`,
       [this.id, before.epoch],
     );
     if (raised === undefined) throw this.isOwned();
-    if (await endReplicas(connection, schema))
-      this.timeMin = Math.max(this.timeMin, (await newestReplicaTime(connection, schema)) + 1);
+    await endReplicas(connection, schema);
     this.epoch = raised[0] as number;
     return this.epoch;
   }

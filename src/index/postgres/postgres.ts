@@ -1,6 +1,7 @@
 /** The index on PostgreSQL: one process owns the whole store. The contract is in `door.ts`. */
 import { afterRealTime } from '../../domain/timer.ts';
 import type { Index } from '../door.ts';
+import { continueAfterReplicas } from '../engine/commits.ts';
 import type { Database } from '../engine/database.ts';
 import { openEngine } from '../engine/engine.ts';
 import type { OpeningOptions } from '../engine/options.ts';
@@ -33,7 +34,7 @@ export interface PostgresIndexOptions
  */
 export async function openPostgresIndex(options: PostgresIndexOptions): Promise<Index> {
   const { url, schema, markPath, momentsMax, waitSeconds, onLost, openDatabase, ...engine } = options;
-  const { warn = () => undefined, clock = Date.now } = engine;
+  const { warn = () => undefined } = engine;
   const mark = await openMark({ path: markPath, after: engine.after ?? afterRealTime, warn });
   const ownership = new Ownership({ schema, warn, waitSeconds, onLost });
   const connections = new Connections(url);
@@ -41,8 +42,8 @@ export async function openPostgresIndex(options: PostgresIndexOptions): Promise<
   return await openEngine({
     probe: () => probe(connections),
     ...engine,
-    clock: () => Math.max(ownership.timeMin, clock()),
     mark,
+    continueAfter: continueAfterReplicas,
     isReadable: () => connections.isReachable,
     abandon: () => connections.abandon(),
     openDatabase: () => (openDatabase ?? openPostgresDatabase)(database),

@@ -27,20 +27,16 @@ CREATE TABLE IF NOT EXISTS "${schema}".owners (
 )`);
 }
 
-/**
- * Ends every replica, for a process that has the store for itself: none of them can write any more. Returns false if
- * the store never had one.
- */
-export async function endReplicas(connection: Connection, schema: string): Promise<boolean> {
+/** Ends every replica, for a process that has the store for itself: none of them can write any more. */
+export async function endReplicas(connection: Connection, schema: string): Promise<void> {
   const [row] = await connection.query(
     { name: 'replica tables', text: 'SELECT to_regclass($1) IS NOT NULL' },
     [`"${schema}".writers`],
   );
-  if (row![0] !== true) return false;
+  if (row![0] !== true) return;
   await connection.run(`UPDATE "${schema}".writers SET generation = generation + 1;
 UPDATE "${schema}".members SET id = NULL, until = clock_timestamp();
 UPDATE "${schema}".owners SET member = NULL, epoch = epoch + 1`);
-  return true;
 }
 
 /** See {@link replicaStatementsOf}. */
