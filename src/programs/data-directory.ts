@@ -338,6 +338,8 @@ const ours = new Set([
   'index.mark.tmp',
   'postgres.mark',
   'postgres.mark.tmp',
+  'replica.mark',
+  'replica.mark.tmp',
   'postgres.store',
   'postgres.store.tmp',
   'index.rebuild',
@@ -355,7 +357,8 @@ const ours = new Set([
  */
 async function refuseForeign(dataDir: string): Promise<void> {
   const entries = await readdir(dataDir);
-  if (['index.mark', 'index.rebuild', 'postgres.mark'].some((name) => entries.includes(name))) return;
+  if (['index.mark', 'index.rebuild', 'postgres.mark', 'replica.mark'].some((name) => entries.includes(name)))
+    return;
   const isStore = entries.includes('index') && (await readdir(join(dataDir, 'index'))).includes('CURRENT');
   if (isStore) return;
   const inTmp = entries.includes('tmp') ? await readdir(join(dataDir, 'tmp')) : [];

@@ -9,6 +9,7 @@ import { randomUUID } from 'node:crypto';
 import { Failure } from '../../domain/errors.ts';
 import { LockLost } from '../lock-lost.ts';
 import type { Connection, Statement } from './connection.ts';
+import { type History, historyOf } from './replicas/marked.ts';
 import { endReplicas } from './replicas/tables.ts';
 import { checkServer, prepareSchema, schemaLockOf } from './schema.ts';
 import { statementsOf } from './statements.ts';
@@ -35,6 +36,8 @@ export class Ownership implements WriteOwner {
   /** The epoch of the newest connection; undefined until the first has it. */
   private epoch: number | undefined;
   private loss: LockLost | undefined;
+  /** Before the newest connection was taken. */
+  history: History = { epoch: 0, replaced: 0 };
 
   constructor(options: OwnershipOptions) {
     this.options = options;
@@ -55,6 +58,7 @@ export class Ownership implements WriteOwner {
     if (this.epoch !== undefined) await this.checkOwner(connection);
     await this.lock(connection);
     const before = await prepareSchema(connection, schema);
+    this.history = await historyOf(connection, schema);
     if (this.epoch !== undefined && before.owner !== this.id) throw this.lost();
     const [raised] = await connection.query(
       {

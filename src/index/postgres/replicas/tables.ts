@@ -4,6 +4,7 @@
  *   members   one row for each replica that lives or has lived: its number, its id, its address, the end of its lease
  *   writers   one row for each number: who writes under it reads the generation, and who takes it over raises it
  *   owners    one row for each namespace that was ever owned: the member that owns it, and the epoch of its ownership
+ *   replaced  one row if the index was ever replaced: the epoch of the store in which it was last
  */
 import type { Connection, Statement } from '../connection.ts';
 
@@ -23,6 +24,10 @@ CREATE TABLE IF NOT EXISTS "${schema}".owners (
   member text,
   number integer NOT NULL,
   before integer NOT NULL,
+  epoch bigint NOT NULL
+);
+CREATE TABLE IF NOT EXISTS "${schema}".replaced (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one),
   epoch bigint NOT NULL
 )`);
 }
