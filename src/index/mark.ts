@@ -34,7 +34,7 @@ export async function openMark(options: MarkOptions): Promise<Mark> {
 
 /**
  * Returns the numbers of a mark; undefined if it does not exist. Its directory is made if necessary. Fails with
- * {@link IndexDamaged} if it has not so many numbers.
+ * {@link IndexDamaged} unless it has exactly `count` numbers.
  */
 export async function readMark(path: string, count: number): Promise<readonly number[] | undefined> {
   await makePrivate(dirname(path));

@@ -24,7 +24,7 @@ const clockMsMax = 60_000;
 export type Progress = 'refused' | 'begun';
 
 /** The target of a call. */
-export interface Target {
+interface Target {
   /** `artifacta.v1.SessionService/SealSession` */
   readonly method: string;
   /** The address that is called, as all replicas write it: a proof is good for one replica. */
