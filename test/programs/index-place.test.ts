@@ -21,7 +21,7 @@ describe.skipIf('missing' in postgresPrograms())('the index of a replica', () =>
   async function open(schema: string, dataDir: string, place: Partial<ReplicaPlace> = {}) {
     const home = await indexHomeOf({
       dataDir,
-      address: { url: server.url, schema },
+      address: { url: server.url, schema, hasPassword: false },
       replica: { address: 'a:1', secretMark: 'x', isSecured: false, ...place },
       contentsPlace: 'gs://bucket',
       // The clock of this machine.
