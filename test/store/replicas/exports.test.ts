@@ -73,6 +73,14 @@ describe.skipIf('missing' in postgresPrograms())('an export of several replicas'
     return opened;
   }
 
+  /** The rows behind the commits, as texts: all but those of the store as a whole, to which an import adds its own. */
+  async function rowsOf(index: Index): Promise<string[]> {
+    const rows: string[] = [];
+    for await (const block of index.scan({ gte: commitRange.lt, lt: Uint8Array.of(0xff) }))
+      for (const row of block) rows.push(row.map((part) => Buffer.from(part).toString('hex')).join(' '));
+    return rows;
+  }
+
   test('has what any of them has acknowledged, and is whole on a disk', { timeout: 240_000 }, async () => {
     const schema = server.newSchema();
     const replicas: Opened[] = [];
@@ -135,13 +143,6 @@ describe.skipIf('missing' in postgresPrograms())('an export of several replicas'
       }
     }
     const restored = await imported(last);
-    // The import adds its pause, and what it has done to credentials, to the rows of the store as a whole.
-    const rowsOf = async (index: Index) => {
-      const rows: string[] = [];
-      for await (const block of index.scan({ gte: commitRange.lt, lt: Uint8Array.of(0xff) }))
-        for (const row of block) rows.push(row.map((part) => Buffer.from(part).toString('hex')).join(' '));
-      return rows;
-    };
     const rows = await rowsOf(restored.index());
     expect(rows.length).toBeGreaterThan(acknowledged.length);
     expect(await rowsOf(a.index())).toEqual(rows);
