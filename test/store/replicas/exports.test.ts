@@ -73,7 +73,7 @@ describe.skipIf('missing' in postgresPrograms())('an export of several replicas'
     return opened;
   }
 
-  /** The rows behind the commits, as texts: all but those of the store as a whole, to which an import adds its own. */
+  /** The rows behind the commits, as texts: all but the settings, to which an import adds its own. */
   async function rowsOf(index: Index): Promise<string[]> {
     const rows: string[] = [];
     for await (const block of index.scan({ gte: commitRange.lt, lt: Uint8Array.of(0xff) }))
