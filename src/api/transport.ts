@@ -33,6 +33,11 @@ export const endKey = createContextKey<((reason: Error) => void) | undefined>(un
   description: 'ends the call',
 });
 
+/** The bytes of the request, of a call from another replica: what they were proves who has sent them. */
+export const messageKey = createContextKey<Uint8Array | undefined>(undefined, {
+  description: 'the bytes of the request',
+});
+
 /** A caller that was authenticated. */
 export type Caller = Principal;
 

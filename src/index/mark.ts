@@ -22,28 +22,36 @@ interface MarkOptions {
   warn(message: string): void;
   /** Returns true if the mark must not be written any more. Default: it may always be written. */
   isFrozen?(): boolean;
+  /** What is written before the number of a commit. Default: nothing. */
+  readonly before?: readonly number[];
 }
 
 /** Opens the mark. Fails with {@link IndexDamaged} if the file exists and makes no sense. */
 export async function openMark(options: MarkOptions): Promise<Mark> {
-  await makePrivate(dirname(options.path));
-  return new MarkFile(options, await readMark(options.path));
+  const [seq = 0] = (await readMark(options.path, 1)) ?? [];
+  return new MarkFile(options, seq);
 }
 
-async function readMark(path: string): Promise<number> {
+/**
+ * Returns the numbers of a mark; undefined if it does not exist. Its directory is made if necessary. Fails with
+ * {@link IndexDamaged} unless it has exactly `count` numbers.
+ */
+export async function readMark(path: string, count: number): Promise<readonly number[] | undefined> {
+  await makePrivate(dirname(path));
   let text: string;
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new Failure('STORE_UNAVAILABLE', `cannot read the high-water mark ${path}`, { cause: error });
   }
-  const digits = /^(\d{1,15})\n$/.exec(text)?.[1];
-  if (digits === undefined) throw new IndexDamaged(`the high-water mark ${path} is damaged`);
-  return Number(digits);
+  const numbers = /^(\d{1,15}(?: \d{1,15})*)\n$/.exec(text)?.[1]?.split(' ');
+  if (numbers?.length !== count) throw new IndexDamaged(`the high-water mark ${path} is damaged`);
+  return numbers.map(Number);
 }
 
-class MarkFile implements Mark {
+/** A mark that names no commit before the first is noted, or that which the file names. */
+export class MarkFile implements Mark {
   readonly seq: number;
   private readonly options: MarkOptions;
   private noted: number;
@@ -80,7 +88,8 @@ class MarkFile implements Mark {
     if (seq === this.written) return true;
     if (this.options.isFrozen?.()) return false;
     try {
-      await replaceMark(this.options.path, seq);
+      const numbers = [...(this.options.before ?? []), seq];
+      await replaceDurably(this.options.path, `${numbers.join(' ')}\n`);
       this.written = seq;
       return true;
     } catch (error) {

@@ -135,8 +135,9 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
     const opening = Promise.withResolvers<StoreHost>();
     opening.promise.catch(() => undefined);
     const { version = '', gatherMs, onStep } = options;
-    const shipped =
-      exportPlace && shippingTo(exportPlace, { host: opening.promise, version, warn, gatherMs, onStep });
+    const isShared = options.replica !== undefined;
+    const toShip = { host: opening.promise, version, warn, gatherMs, onStep, isShared };
+    const shipped = exportPlace && shippingTo(exportPlace, toShip);
     const shipping = shipped?.shipping;
     const parts = { serviceClock, locks, contents, shipping };
     const host = await openHost(options, parts, (opened) => {
@@ -257,12 +258,7 @@ async function openHost(
   });
 }
 
-function exportPlaceOf(
-  { exportDir, replica }: EmbeddedOptions,
-  contents: ContentsPlace,
-): ExportPlace | undefined {
-  // What one replica ships would lack what the others write.
-  if (replica !== undefined) return undefined;
+function exportPlaceOf({ exportDir }: EmbeddedOptions, contents: ContentsPlace): ExportPlace | undefined {
   if (exportDir === undefined) return contents.shipping;
   return { name: exportDir, exports: diskExports(exportDir), segments: diskSegments(exportDir) };
 }
@@ -342,6 +338,8 @@ const ours = new Set([
   'index.mark.tmp',
   'postgres.mark',
   'postgres.mark.tmp',
+  'replica.mark',
+  'replica.mark.tmp',
   'postgres.store',
   'postgres.store.tmp',
   'index.rebuild',
@@ -359,7 +357,8 @@ const ours = new Set([
  */
 async function refuseForeign(dataDir: string): Promise<void> {
   const entries = await readdir(dataDir);
-  if (['index.mark', 'index.rebuild', 'postgres.mark'].some((name) => entries.includes(name))) return;
+  if (['index.mark', 'index.rebuild', 'postgres.mark', 'replica.mark'].some((name) => entries.includes(name)))
+    return;
   const isStore = entries.includes('index') && (await readdir(join(dataDir, 'index'))).includes('CURRENT');
   if (isStore) return;
   const inTmp = entries.includes('tmp') ? await readdir(join(dataDir, 'tmp')) : [];

@@ -40,6 +40,8 @@ export interface ReplicaPlace {
   readonly address: string;
   /** A text that two replicas have in common if they have the same secret. */
   readonly secretMark: string;
+  /** Whether it speaks TLS with the others. */
+  readonly isSecured: boolean;
   /** The time after which the others take over what it owned, if it has ended without a word. Default 10. */
   readonly leaseSeconds?: number | undefined;
 }
@@ -47,6 +49,7 @@ export interface ReplicaPlace {
 /** The marks of indexes: a file shows of which kind the index of this data directory is. */
 const levelMark = 'index.mark';
 const databaseMark = 'postgres.mark';
+const replicaMark = 'replica.mark';
 
 /** Returns the place of the index for people. */
 export function indexPlaceName(dataDir: string, address: IndexAddress | undefined): string {
@@ -71,7 +74,7 @@ export async function indexHomeOf(options: IndexPlaceOptions): Promise<IndexHome
       beforeOpening,
     });
   }
-  if (await exists(join(dataDir, databaseMark)))
+  if ((await exists(join(dataDir, databaseMark))) || (await exists(join(dataDir, replicaMark))))
     throw elsewhere(`the index of this store is in a database: give --index, as before`);
   return new LevelHome({
     ...engine,
@@ -102,6 +105,7 @@ async function databaseHomeOf(
   const { openPostgresDatabase } = await import('../index/postgres/database.ts');
   const { forgetStore, requireStoreOf } = await import('./contents/other-store.ts');
   const { url, schema } = address;
+  const replicaMarkPath = join(dataDir, replicaMark);
   const openDatabase: typeof openPostgresDatabase = async (parts) => {
     const database = await openPostgresDatabase(parts);
     try {
@@ -114,14 +118,37 @@ async function databaseHomeOf(
   };
   if (replica !== undefined) {
     const { ReplicaHome } = await import('../index/postgres/replicas/home.ts');
-    const { secretMark: secret, ...place } = replica;
-    const settings = { 'place of contents': contentsPlace, secret, 'release’s rows': rowsOfRelease };
-    return new ReplicaHome({ ...options, url, schema, ...place, settings, openDatabase });
+    const { secretMark: secret, isSecured, ...place } = replica;
+    // Its time is that of the database.
+    const { clock: _, ...parts } = options;
+    const settings = {
+      'place of contents': contentsPlace,
+      secret,
+      'use of TLS': String(isSecured),
+      'release’s rows': rowsOfRelease,
+    };
+    return new ReplicaHome({
+      ...parts,
+      markPath: replicaMarkPath,
+      url,
+      schema,
+      ...place,
+      settings,
+      openDatabase,
+    });
   }
   const { PostgresHome } = await import('../index/postgres/home.ts');
   const markPath = join(dataDir, databaseMark);
   const beforeAdopting = () => forgetStore(dataDir);
-  return new PostgresHome({ ...options, url, schema, markPath, beforeAdopting, openDatabase });
+  return new PostgresHome({
+    ...options,
+    url,
+    schema,
+    markPath,
+    replicaMarkPath,
+    beforeAdopting,
+    openDatabase,
+  });
 }
 
 function elsewhere(message: string): Failure {

@@ -312,7 +312,12 @@ async function openStoreOf(
     {
       ...config,
       version,
-      replica: config.replicas && replicas && { ...config.replicas, secretMark: replicas.secretMark },
+      replica: config.replicas &&
+        replicas && {
+          ...config.replicas,
+          secretMark: replicas.secretMark,
+          isSecured: config.tls !== undefined,
+        },
       remoteCommits: replicas?.remoteCommits,
       ...tell,
       ...listeners,

@@ -4,55 +4,31 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { SessionOutcome } from '../../gen/artifacta/v1/outcome_pb.ts';
 import { freeAddress } from '../../scripts/free-port.ts';
-import { openTransport } from '../server/grpc/listeners.ts';
-import { byName, someBytes, uploadMessages } from '../support/calls.ts';
-import { newDirectory } from '../support/command.ts';
-import { FakeGcs } from '../support/gcs/server.ts';
+import { byName, someBytes } from '../support/calls.ts';
 import { PostgresServer, postgresPrograms } from '../support/postgres.ts';
-import { clientsOf } from '../support/service.ts';
+import { type Places, placesOn, push, type Replica, startReplica } from './replicas-rig.ts';
 import { startServe } from './serve-process.ts';
 
 describe.skipIf('missing' in postgresPrograms())('replicas', { timeout: 120_000 }, () => {
   let server: PostgresServer;
-  let fake: FakeGcs;
+  let places: Places;
   let directory: string;
-  let variables: Record<string, string>;
 
   beforeAll(async () => {
     server = await PostgresServer.start();
   }, 60_000);
   afterAll(() => server[Symbol.asyncDispose]());
   beforeEach(async () => {
-    fake = await FakeGcs.open();
-    onTestFinished(() => fake[Symbol.asyncDispose]());
-    directory = await newDirectory();
-    const secret = join(directory, 'secret');
-    await writeFile(secret, 'the secret of the replicas in this test\n');
-    variables = {
-      ARTIFACTA_INDEX: `${server.url}?schema=${server.newSchema()}`,
-      ARTIFACTA_BLOBS: 'gs://bucket/store',
-      STORAGE_EMULATOR_HOST: fake.endpoint,
-      ARTIFACTA_REPLICA_SECRET_FILE: secret,
-      ARTIFACTA_REPLICA_LEASE_SECONDS: '3',
-    };
+    places = await placesOn(server);
+    ({ directory } = places);
   });
 
-  async function startReplica(name: string, extra: Record<string, string> = {}) {
-    const address = await freeAddress();
-    const listening = ['--replica-listen', address];
-    const serve = startServe(join(directory, name), listening, { ...variables, ...extra });
-    const { grpc } = await serve.ready;
-    const { transport, [Symbol.dispose]: close } = openTransport(String(grpc));
-    onTestFinished(close);
-    return { serve, address, ...clientsOf(transport) };
-  }
-  type Replica = Awaited<ReturnType<typeof startReplica>>;
-
-  const push = ({ artifacts }: Replica, session: string, name: string, bytes: Uint8Array) =>
-    artifacts.uploadArtifact(uploadMessages({ session, name, requestId: `${session}-${name}` }, bytes));
-
   it('take any call, and go on when one is killed and one is stopped', async () => {
-    const replicas = [await startReplica('a'), await startReplica('b'), await startReplica('c')];
+    const replicas = [
+      await startReplica(places, 'a'),
+      await startReplica(places, 'b'),
+      await startReplica(places, 'c'),
+    ];
     const [a, b, c] = replicas as [Replica, Replica, Replica];
     await a.sessions.openSession({ session: 'run' });
     for (const [at, replica] of replicas.entries()) {
@@ -85,7 +61,7 @@ describe.skipIf('missing' in postgresPrograms())('replicas', { timeout: 120_000 
 
   it('take over from one that hangs, before a call that may be repeated fails', async () => {
     const usual = { ARTIFACTA_REPLICA_LEASE_SECONDS: '10' };
-    const [a, b] = [await startReplica('a', usual), await startReplica('b', usual)];
+    const [a, b] = [await startReplica(places, 'a', usual), await startReplica(places, 'b', usual)];
     await a.sessions.openSession({ session: 'run' });
     a.serve.child.kill('SIGSTOP');
     onTestFinished(() => void a.serve.child.kill('SIGCONT'));
@@ -97,10 +73,10 @@ describe.skipIf('missing' in postgresPrograms())('replicas', { timeout: 120_000 
   it('with another secret do not start beside the others', async () => {
     const other = join(directory, 'other');
     await writeFile(other, 'another secret, which is as long as the first');
-    const a = await startReplica('a');
+    const a = await startReplica(places, 'a');
     const address = await freeAddress();
     const serve = startServe(join(directory, 'b'), ['--replica-listen', address], {
-      ...variables,
+      ...places.variables,
       ARTIFACTA_REPLICA_SECRET_FILE: other,
     });
     serve.ready.catch(() => undefined);
@@ -113,7 +89,7 @@ describe.skipIf('missing' in postgresPrograms())('replicas', { timeout: 120_000 
   it('need a secret that is long enough', async () => {
     const short = join(directory, 'short');
     await writeFile(short, 'short\n');
-    const variablesOf = { ...variables, ARTIFACTA_REPLICA_SECRET_FILE: short };
+    const variablesOf = { ...places.variables, ARTIFACTA_REPLICA_SECRET_FILE: short };
     const serve = startServe(join(directory, 'a'), ['--replica-listen', '127.0.0.1:7070'], variablesOf);
     serve.ready.catch(() => undefined);
     expect(await serve.ended).not.toBe(0);

@@ -91,7 +91,8 @@ const adminDecisions: Decisions<typeof AdminService> = {
   applyRetentionPolicy: ({ namespace }) => namespace,
   getStoreStatus: 'nothing',
   resumeMaintenance: theStore,
-  exportIndex: 'custody',
+  // A snapshot of the database has what any process has acknowledged.
+  exportIndex: 'nothing',
   importIndex: 'custody',
   // Only its repairs are refused: see `isCustody`.
   verify: 'nothing',
@@ -103,7 +104,8 @@ const maintenanceDecisions: Decisions<typeof MaintenanceService> = {
   reapExpired: 'everywhere',
   collectGarbage: 'everywhere',
   scrub: 'everywhere',
-  export: 'custody',
+  // One process writes, so that the place has one writer, as without replicas.
+  export: theStore,
 };
 
 const infoDecisions: Decisions<typeof InfoService> = { getServerInfo: 'nothing', getCaller: 'nothing' };

@@ -5,6 +5,7 @@ import { Failure } from '../../domain/errors.ts';
 import type { Principal } from '../../domain/principal.ts';
 import { notOwner, type Owner, type Owners } from '../../index/owners.ts';
 import type { Call } from '../handlers.ts';
+import { messageKey } from '../transport.ts';
 import type { Deciding, Guarded } from './deciding.ts';
 import { decidedAt } from './decisions.ts';
 import { type Deciders, namespaceOf } from './passing.ts';
@@ -40,7 +41,9 @@ export class Entrance implements Deciding {
 
   readonly identify = ({ method, context }: Guarded): Principal => {
     const { secret, address, now } = this.options;
-    const proven = { method: `${method.parent.typeName}/${method.name}`, address, time: now() };
+    const message = context.values.get(messageKey);
+    context.values.delete(messageKey);
+    const proven = { method: `${method.parent.typeName}/${method.name}`, address, time: now(), message };
     const { principal, answer } = secret.check(context.requestHeader, proven);
     context.values.set(answerKey, answer);
     context.responseTrailer.set(...answer('refused'));

@@ -3,7 +3,7 @@
  * the network: each proof is a MAC over what it proves. See docs/decisions/0067-passed-on.md.
  */
 import { Buffer } from 'node:buffer';
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Failure } from '../../domain/errors.ts';
 import type { Principal } from '../../domain/principal.ts';
 import { principalOf, principalText } from './principals.ts';
@@ -15,7 +15,7 @@ const principalHeader = 'artifacta-principal';
 const answerTrailer = 'artifacta-replica-answer';
 
 /** The form of the proofs, their first word. */
-const form = '1';
+const form = '2';
 
 /** The longest time between the clocks of two replicas, together with the way of a call, in milliseconds. */
 const clockMsMax = 60_000;
@@ -23,14 +23,20 @@ const clockMsMax = 60_000;
 /** How far a call had come when it was answered: `refused` before its handler had begun. */
 export type Progress = 'refused' | 'begun';
 
-/** The part of a call that its proof covers. */
-interface Proven {
+/** The target of a call. */
+interface Target {
   /** `artifacta.v1.SessionService/SealSession` */
   readonly method: string;
   /** The address that is called, as all replicas write it: a proof is good for one replica. */
   readonly address: string;
+}
+
+/** What a proof covers. */
+interface Proven extends Target {
   /** By the wall clock, in milliseconds since the Unix epoch. */
   readonly time: number;
+  /** The bytes of the request. Undefined: they are not known. */
+  readonly message: Uint8Array | undefined;
 }
 
 /** A call from a replica. */
@@ -55,16 +61,16 @@ export class ReplicaSecret {
   }
 
   /**
-   * Adds the proof of a call to its headers.
+   * Begins the proof of a call in its headers; {@link seal} ends it.
    *
+   * @param time by the wall clock, in milliseconds since the Unix epoch.
    * @returns a function that returns how far the call had come, from the trailers of its answer; undefined if no replica
    * gave that answer.
    */
-  prove(headers: Headers, principal: Principal, call: Proven): (trailers: Headers) => Progress | undefined {
-    const text = principalText(principal);
+  prove(headers: Headers, principal: Principal, time: number): (trailers: Headers) => Progress | undefined {
     const nonce = randomBytes(16).toString('base64url');
-    headers.set(principalHeader, text);
-    headers.set(proofHeader, [form, call.time, nonce, this.callMac(call, nonce, text)].join(' '));
+    headers.set(principalHeader, principalText(principal));
+    headers.set(proofHeader, [form, time, nonce].join(' '));
     return (trailers) => {
       const [progress, mac = ''] = (trailers.get(answerTrailer) ?? '').split(' ');
       if (progress !== 'refused' && progress !== 'begun') return undefined;
@@ -72,14 +78,23 @@ export class ReplicaSecret {
     };
   }
 
+  /** Ends the proof of a call, whose bytes are known only when it is sent. @param message the bytes of the request. */
+  seal(headers: Headers, target: Target, message: Uint8Array): void {
+    const begun = headers.get(proofHeader) ?? '';
+    const [, time = '', nonce = ''] = begun.split(' ');
+    const mac = this.callMac(target, { time, nonce, principal: headers.get(principalHeader) ?? '' }, message);
+    headers.set(proofHeader, `${begun} ${mac}`);
+  }
+
   /** Checks the proof of a call. @throws Failure UNAUTHENTICATED. */
-  check(headers: Headers, { method, address, time: now }: Proven): ReplicaCall {
+  check(headers: Headers, { method, address, time: now, message }: Proven): ReplicaCall {
     const [said, time = '', nonce = '', mac = ''] = (headers.get(proofHeader) ?? '').split(' ');
     const text = headers.get(principalHeader) ?? '';
     if (said !== form || !/^\d{1,16}$/.test(time) || nonce === '') throw refused();
-    const call = { method, address, time: Number(time) };
-    if (!isSame(mac, this.callMac(call, nonce, text))) throw refused();
-    if (Math.abs(now - call.time) > clockMsMax)
+    if (message === undefined) throw refused();
+    if (!isSame(mac, this.callMac({ method, address }, { time, nonce, principal: text }, message)))
+      throw refused();
+    if (Math.abs(now - Number(time)) > clockMsMax)
       throw new Failure(
         'UNAUTHENTICATED',
         `the clocks of two replicas differ by more than ${clockMsMax / 1000} s: set them`,
@@ -89,8 +104,13 @@ export class ReplicaSecret {
     return { principal: principalOf(text), answer };
   }
 
-  private callMac({ method, address, time }: Proven, nonce: string, principal: string): string {
-    return this.mac('call', method, address, String(time), nonce, principal);
+  private callMac(
+    { method, address }: Target,
+    { time, nonce, principal }: Readonly<Record<'time' | 'nonce' | 'principal', string>>,
+    message: Uint8Array,
+  ): string {
+    const digest = createHash('sha256').update(message).digest('base64url');
+    return this.mac('call', method, address, time, nonce, principal, digest);
   }
 
   private answerMac(nonce: string, progress: Progress): string {

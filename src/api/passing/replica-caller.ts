@@ -17,7 +17,8 @@ function isNotSent(error: unknown): boolean {
 interface ReplicaCallerOptions {
   readonly secret: ReplicaSecret;
   /**
-   * Returns the transport to the replica at an address. Its errors are {@link NotSent} if the request was not sent.
+   * Returns the transport to the replica at an address, which seals the proof of each call. Its errors are
+   * {@link NotSent} if the request was not sent.
    */
   readonly linkTo: (address: string) => Transport;
   /** The wall clock, in milliseconds since the Unix epoch. */
@@ -63,8 +64,7 @@ export class ReplicaCaller {
     const { secret, linkTo, now, traceparent } = this.options;
     const trace = traceparent?.();
     if (trace !== undefined) headers.set('traceparent', trace);
-    const proven = { method: `${method.parent.typeName}/${method.name}`, address, time: now() };
-    const progressIn = secret.prove(headers, principal, proven);
+    const progressIn = secret.prove(headers, principal, now());
     // The signal of the call, if it has one, ends it first, and says why.
     const limitMs = Math.max(0, Math.ceil(timeoutMs)) + graceMs;
     try {

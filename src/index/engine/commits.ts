@@ -8,10 +8,10 @@ import { IndexDamaged, type Loss } from '../damage.ts';
 import type { Reader } from '../door.ts';
 import { commitRange, keys } from '../keys.ts';
 import type { CommitRecord } from '../records.ts';
-import type { Key, Write } from '../row.ts';
+import type { Entry, Key, Write } from '../row.ts';
 import type { Database, DatabaseReader } from './database.ts';
-import { examineRows } from './reader.ts';
-import { decodeRow } from './stored-row.ts';
+import { examineRows, scanRows } from './reader.ts';
+import { decodeRow, encodeWrite } from './stored-row.ts';
 
 /** The number of the newest commits that the ring has. */
 export const ringSlots = 1_024;
@@ -69,6 +69,47 @@ export async function checkCommits(database: Database, atLeast: number, ring = 0
 export async function newestCommit(reader: Pick<Reader, 'getMany'>, ring = 0): Promise<CommitRecord> {
   const values = await reader.getMany(slotKeysOf(ring));
   return newestOf(values.map((value) => (value === undefined ? undefined : keys.store.commit.decode(value))));
+}
+
+/** The rings of all processes but the one that has, or had, the store for itself. */
+const ringsOfReplicas = { gte: keys.store.commit.key(ringSlots), lt: commitRange.lt };
+
+/**
+ * Returns the highest number of a commit in any ring that a reader sees, and the latest time of one; 0 if none exists.
+ * The two may be of different commits: each ring has numbers of its own.
+ */
+export async function newestOfRings(
+  reader: Pick<Reader, 'getMany' | 'scan'>,
+): Promise<Pick<CommitRecord, 'seq' | 'time'>> {
+  return await newestBehind(await newestCommit(reader), reader.scan(ringsOfReplicas));
+}
+
+async function newestBehind(
+  { seq, time }: Pick<CommitRecord, 'seq' | 'time'>,
+  blocks: AsyncIterable<readonly Entry[]>,
+): Promise<Pick<CommitRecord, 'seq' | 'time'>> {
+  let newest = { seq, time };
+  for await (const block of blocks)
+    for (const [, value] of block) {
+      const commit = keys.store.commit.decode(value);
+      newest = { seq: Math.max(newest.seq, commit.seq), time: Math.max(newest.time, commit.time) };
+    }
+  return newest;
+}
+
+/**
+ * Returns the commit after which a process that has the store for itself continues: the newest of its ring, or one that
+ * this writes if replicas have written since. That one has a higher number than any before it, so that a gap shows where
+ * the changes of replicas are missing.
+ *
+ * @param newest of the ring, checked.
+ */
+export async function continueAfterReplicas(database: Database, newest: CommitRecord): Promise<CommitRecord> {
+  const { seq, time } = await newestBehind(newest, scanRows(database, ringsOfReplicas));
+  if (time <= newest.time) return newest;
+  const next: CommitRecord = { seq: seq + 1, epoch: 0, time: time + 1, since: seq + 1 };
+  await database.batch([encodeWrite(commitWrite(next))]);
+  return next;
 }
 
 /**

@@ -29,7 +29,8 @@ export interface Opened {
 export async function openChecked(options: EngineOptions, atLeast: number): Promise<Opened> {
   const database = await options.openDatabase();
   try {
-    const newest = await checkCommits(database, atLeast, options.ring);
+    const checked = await checkCommits(database, atLeast, options.ring);
+    const newest = (await options.continueAfter?.(database, checked)) ?? checked;
     for (const line of database.dropped)
       options.warn?.(
         `the index is complete up to its high-water mark, but commits after that mark may be lost: ${line}`,

@@ -53,6 +53,11 @@ export interface EngineOptions {
   readonly mark?: Mark;
   /** The number of the ring that its commits go to. Default 0. */
   readonly ring?: number;
+  /**
+   * Called with a database that was checked and its newest commit. Returns the commit after which the engine continues.
+   * Default: that one.
+   */
+  readonly continueAfter?: (database: Database, newest: CommitRecord) => Promise<CommitRecord>;
   /** The rows that only this engine writes. Default: all of them. */
   readonly ownRows?: OwnRows;
   /**

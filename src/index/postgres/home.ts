@@ -3,25 +3,24 @@
  * transaction. What is left of one that was not finished goes when the next begins.
  */
 import { Failure } from '../../domain/errors.ts';
-import { afterRealTime } from '../../domain/timer.ts';
 import { textOf } from '../bytes.ts';
 import type { IndexDamaged } from '../damage.ts';
 import type { Index } from '../door.ts';
-import { commitWrite, scanNewestCommit } from '../engine/commits.ts';
-import { examineRows } from '../engine/reader.ts';
+import { commitWrite } from '../engine/commits.ts';
 import { encodeWrite } from '../engine/stored-row.ts';
 import type { IndexHome, Replacement, Salvage } from '../home.ts';
-import { commitRange, keys } from '../keys.ts';
+import { keys } from '../keys.ts';
 import { replaceMark } from '../mark.ts';
 import type { CommitRecord } from '../records.ts';
 import type { Entry, Write } from '../row.ts';
 import { byteaArray } from './bytea.ts';
 import { Connection } from './connection.ts';
-import { Moments } from './moments.ts';
 import { Ownership } from './ownership.ts';
 import { openPostgresIndex, type PostgresIndexOptions } from './postgres.ts';
+import { noteReplaced } from './replicas/marked.ts';
+import { salvageOf } from './salvage.ts';
 import { prepareSchema, rowsTable, schemaLockOf } from './schema.ts';
-import { insertInto, statementsOf } from './statements.ts';
+import { insertInto } from './statements.ts';
 import { refusal, troubleWith } from './troubles.ts';
 
 interface PostgresHomeOptions extends Omit<PostgresIndexOptions, 'onDamage'> {
@@ -31,8 +30,6 @@ interface PostgresHomeOptions extends Omit<PostgresIndexOptions, 'onDamage'> {
   readonly beforeAdopting?: (() => Promise<void>) | undefined;
 }
 
-const beforeCommits = { gte: Uint8Array.of(0), lt: commitRange.gte };
-const afterCommits = { gte: commitRange.lt, lt: Uint8Array.of(0xff) };
 const newTable = 'rows_new';
 
 /** The home of an index in a schema of a database. */
@@ -48,28 +45,8 @@ export class PostgresHome implements IndexHome {
     return await openPostgresIndex({ ...this.options, onDamage });
   }
 
-  async salvage(): Promise<Salvage> {
-    const { url, schema } = this.options;
-    const moments = new Moments({
-      open: () => Connection.open(url),
-      statements: statementsOf(schema),
-      momentsMax: 1,
-      after: afterRealTime,
-    });
-    try {
-      const snapshot = await moments.snapshot();
-      return {
-        newest: await scanNewestCommit(snapshot),
-        async *rows() {
-          yield* examineRows(snapshot, beforeCommits);
-          yield* examineRows(snapshot, afterCommits);
-        },
-        [Symbol.asyncDispose]: () => moments.close(),
-      };
-    } catch (error) {
-      await moments.close();
-      throw error;
-    }
+  salvage(): Promise<Salvage> {
+    return salvageOf(this.options);
   }
 
   async replace(): Promise<Replacement> {
@@ -133,7 +110,7 @@ class PostgresReplacement implements Replacement {
     await this.write([encodeWrite(commitWrite({ seq: first, epoch: 0, time, since: first }))]);
     // What an earlier owner has left behind would be written to the new table.
     const ownership = new Ownership({ schema, warn });
-    await ownership.take(this.connection);
+    const epoch = await ownership.take(this.connection);
     await this.options.beforeAdopting?.();
     await this.connection.run(
       [
@@ -141,6 +118,7 @@ class PostgresReplacement implements Replacement {
         `DROP TABLE "${schema}".rows`,
         `ALTER TABLE "${schema}".${newTable} RENAME TO rows`,
         `ALTER INDEX "${schema}".${newTable}_pkey RENAME TO rows_pkey`,
+        noteReplaced(schema, epoch),
         'COMMIT',
       ].join('; '),
     );

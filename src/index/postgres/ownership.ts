@@ -9,7 +9,7 @@ import { randomUUID } from 'node:crypto';
 import { Failure } from '../../domain/errors.ts';
 import { LockLost } from '../lock-lost.ts';
 import type { Connection, Statement } from './connection.ts';
-import { newestReplicaTime } from './replicas/rings.ts';
+import { type History, historyOf } from './replicas/marked.ts';
 import { endReplicas } from './replicas/tables.ts';
 import { checkServer, prepareSchema, schemaLockOf } from './schema.ts';
 import { statementsOf } from './statements.ts';
@@ -36,8 +36,8 @@ export class Ownership implements WriteOwner {
   /** The epoch of the newest connection; undefined until the first has it. */
   private epoch: number | undefined;
   private loss: LockLost | undefined;
-  /** No transaction may get an earlier time: replicas have written before. */
-  timeMin = 0;
+  /** Before the newest connection was taken. */
+  history: History = { epoch: 0, replaced: 0 };
 
   constructor(options: OwnershipOptions) {
     this.options = options;
@@ -58,6 +58,7 @@ export class Ownership implements WriteOwner {
     if (this.epoch !== undefined) await this.checkOwner(connection);
     await this.lock(connection);
     const before = await prepareSchema(connection, schema);
+    this.history = await historyOf(connection, schema);
     if (this.epoch !== undefined && before.owner !== this.id) throw this.lost();
     const [raised] = await connection.query(
       {
@@ -68,8 +69,7 @@ WHERE epoch = $2::bigint RETURNING epoch`,
       [this.id, before.epoch],
     );
     if (raised === undefined) throw this.isOwned();
-    if (await endReplicas(connection, schema))
-      this.timeMin = Math.max(this.timeMin, (await newestReplicaTime(connection, schema)) + 1);
+    await endReplicas(connection, schema);
     this.epoch = raised[0] as number;
     return this.epoch;
   }

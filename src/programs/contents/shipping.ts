@@ -18,6 +18,8 @@ interface ShippingParts {
   /** See {@link Shipping}. */
   readonly gatherMs: number | undefined;
   readonly onStep: OnStep | undefined;
+  /** True: other processes write to the index, too, so that nothing is shipped between exports. */
+  readonly isShared: boolean;
 }
 
 /** What is written to the place of the exports. */
@@ -31,7 +33,7 @@ interface Shipped {
 /** Returns what is written to a place. */
 export function shippingTo(
   { exports: files, segments }: ExportPlace,
-  { host, version, warn, gatherMs, onStep }: ShippingParts,
+  { host, version, warn, gatherMs, onStep, isShared }: ShippingParts,
 ): Shipped {
   let exports: Exports | undefined;
   const exportsOf = (opened: StoreHost) => {
@@ -41,15 +43,18 @@ export function shippingTo(
       files,
       segments,
       format,
+      isShared,
       chain: () => shipping?.chainName,
       onStep,
     });
     return exports;
   };
+  // What one process ships would lack what the others write.
+  const shipped = isShared ? undefined : segments;
   const shipping =
-    segments &&
+    shipped &&
     new Shipping({
-      files: segments,
+      files: shipped,
       after: afterRealTime,
       warn,
       mintChain: () => randomBytes(8).toString('hex'),

@@ -1,8 +1,12 @@
 /** The connections from this process to other replicas: one to each address, over which all calls go. */
+import { Buffer } from 'node:buffer';
 import { connect as connectSocket, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Transport } from '@connectrpc/connect';
-import { createGrpcTransport } from '@connectrpc/connect-node';
+import { createAsyncIterable, type UniversalClientFn } from '@connectrpc/connect/protocol';
+import { createTransport } from '@connectrpc/connect/protocol-grpc';
+import { createNodeHttpClient } from '@connectrpc/connect-node';
+import type { ReplicaSecret } from '../../api/passing/proofs.ts';
 import { NotSent } from '../../api/passing/replica-caller.ts';
 import { Sessions } from '../../client/wire/http2-session.ts';
 import { transportPerCall } from '../../client/wire/transport-per-call.ts';
@@ -14,6 +18,8 @@ interface ReplicaLinksOptions {
   /** Whether the replicas speak TLS with each other. */
   readonly isSecured: boolean;
   readonly after: After;
+  /** Ends the proof of a call, as the other replica checks it. */
+  readonly seal: ReplicaSecret['seal'];
 }
 
 /** The time in which a connection must be made, in milliseconds. */
@@ -55,16 +61,26 @@ export class ReplicaLinks implements Disposable {
   }
 
   private open(address: string): Link {
-    const { isSecured } = this.options;
+    const { isSecured, seal } = this.options;
     const baseUrl = `${isSecured ? 'https' : 'http'}://${address}`;
     const createConnection = () => this.connect(address);
     const sessions = new Sessions(baseUrl, { createConnection }, { isWide: false, pings });
-    const transport = transportPerCall(noting(sessions), (perCall) =>
-      createGrpcTransport({
-        ...perCall,
+    const sealing = (header: Headers, url: string, message: Uint8Array) =>
+      seal(header, { method: url.slice(baseUrl.length + 1), address }, message);
+    const transport = transportPerCall(noting(sessions), ({ sessionManager, interceptors }) =>
+      createTransport({
+        interceptors,
         baseUrl,
+        httpClient: sealed(
+          createNodeHttpClient({ httpVersion: '2', sessionProvider: () => sessionManager }),
+          sealing,
+        ),
+        useBinaryFormat: true,
         acceptCompression: [],
+        sendCompression: null,
+        compressMinBytes: 0,
         readMaxBytes: limits.messageBytesMax,
+        writeMaxBytes: 0xffff_ffff,
       }),
     );
     const [oldest] = this.links;
@@ -92,6 +108,21 @@ export class ReplicaLinks implements Disposable {
     socket.setNoDelay(true);
     return socket;
   }
+}
+
+/** The length of the head of a message in a body of gRPC. */
+const headBytes = 5;
+
+/** Has `seal` called with the headers, the URL and the message of each call: its bytes, as they are sent. */
+function sealed(
+  client: UniversalClientFn,
+  seal: (header: Headers, url: string, message: Uint8Array) => void,
+): UniversalClientFn {
+  return async (request) => {
+    const body = Buffer.concat(await Array.fromAsync(request.body ?? []));
+    seal(request.header, request.url, body.subarray(headBytes));
+    return await client({ ...request, body: createAsyncIterable([body]) });
+  };
 }
 
 /** Says of calls that were not sent that they were not. */

@@ -58,7 +58,11 @@ export function openReplicas(options: ReplicasOptions): Replicas {
   const { address, isSecured, after = afterRealTime } = options;
   const { elapsed = () => performance.now(), now = Date.now, traceparent, onFailed } = options;
   const secret = new ReplicaSecret(options.secret);
-  const links = new ReplicaLinks({ isSecured, after });
+  const links = new ReplicaLinks({
+    isSecured,
+    after,
+    seal: (...call) => secret.seal(...call),
+  });
   const calls = new OwnerCalls({ address, after, elapsed });
   const linkTo = (other: string) => links.linkTo(other);
   const caller = new ReplicaCaller({ secret, linkTo, now, traceparent, onFailed });

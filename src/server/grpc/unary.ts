@@ -7,7 +7,7 @@ import { Buffer } from 'node:buffer';
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { ConnectError, MethodImplSpec } from '@connectrpc/connect';
 import { afterRealTime } from '../../api/timer.ts';
-import { endKey, headerKey } from '../../api/transport.ts';
+import { endKey, headerKey, messageKey } from '../../api/transport.ts';
 import { callValues } from '../call-values.ts';
 import { deadlineMs } from '../heads/deadlines.ts';
 import { acceptedEncodings, grpcEncoding } from '../messages/encodings.ts';
@@ -193,6 +193,7 @@ class UnaryCall {
         this.envelopes.inflated(bytes.length, inflated.length);
         bytes = inflated;
       }
+      if (this.options.transport === 'replica') context.values.set(messageKey, bytes);
       const message = decode(spec.method.input, bytes);
       const request = message instanceof Promise ? await message : message;
       this.send(encode(await spec.impl(request, context)));

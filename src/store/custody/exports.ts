@@ -61,6 +61,8 @@ interface ExportsOptions {
   readonly format: ExportFormat;
   /** The segments that follow the exports. Default: none. */
   readonly segments?: ExportFiles | undefined;
+  /** True: other processes write exports there, too. Default false. */
+  readonly isShared?: boolean | undefined;
   /** Returns the chain of the segments that are shipped now. Default: none are. */
   readonly chain?: (() => string | undefined) | undefined;
   /** Default: the steps are not reported. */
@@ -74,6 +76,17 @@ interface NamedExport extends StoredExport {
   readonly commit: number;
 }
 
+/** The newest export of a store. */
+interface Newest {
+  readonly storeId: string;
+  readonly found: NamedExport | undefined;
+  /** The time when it was looked for, in milliseconds since the Unix epoch. */
+  readonly time: number;
+}
+
+/** If others write exports, too, the newest is looked for again after this time. */
+const lookMs = 60_000;
+
 /** Writes exports and keeps the last few. */
 export class Exports {
   private readonly options: ExportsOptions;
@@ -81,7 +94,7 @@ export class Exports {
   /** The number that the last caller of {@link export} has asked for. */
   private kept = 0;
   /** The last export, once it was looked for. */
-  private newest: { readonly storeId: string; readonly found: NamedExport | undefined } | undefined;
+  private newest: Newest | undefined;
 
   constructor(options: ExportsOptions) {
     this.options = options;
@@ -93,8 +106,11 @@ export class Exports {
    */
   async lastTime(): Promise<number | undefined> {
     try {
-      const { storeId } = await this.options.host.identity();
-      if (this.newest?.storeId !== storeId) this.newest = { storeId, found: await this.findNewest(storeId) };
+      const { host, isShared = false } = this.options;
+      const { storeId } = await host.identity();
+      const isOld = isShared && this.newest !== undefined && host.store.now() - this.newest.time >= lookMs;
+      if (this.newest?.storeId !== storeId || isOld)
+        this.newest = { storeId, found: await this.findNewest(storeId), time: host.store.now() };
       return this.newest.found?.createTime;
     } catch (error) {
       if (error instanceof Failure) return undefined;
@@ -141,14 +157,14 @@ export class Exports {
     // The remains of a damaged index must not take the place of an export that was whole.
     const { storeId } = await host.identity();
     const last = await this.findNewest(storeId);
-    this.newest = { storeId, found: last };
+    this.newest = { storeId, found: last, time: host.store.now() };
     const ageMs = last === undefined ? Number.POSITIVE_INFINITY : host.store.now() - last.createTime;
     // An export from the future comes from a clock that was wrong.
     if (last !== undefined && ageMs >= 0 && ageMs < minAgeMs)
       return { ...toStored(last), written: false, removed: 0 };
     await files.removeStale(storeId);
     const made = await this.write(storeId, last);
-    this.newest = { storeId, found: made };
+    this.newest = { storeId, found: made, time: host.store.now() };
     await this.options.onStep?.('export.published');
     const removed = await this.trim(storeId, keep);
     await this.options.onStep?.('export.trimmed');

@@ -6,7 +6,7 @@ import { Failure } from '../../domain/errors.ts';
 import type { ServiceClock } from '../../index/clock/clock.ts';
 import { IndexDamaged, type Loss } from '../../index/damage.ts';
 import type { Index } from '../../index/door.ts';
-import { newestCommit } from '../../index/engine/commits.ts';
+import { newestOfRings } from '../../index/engine/commits.ts';
 import type { IndexHome, Replacement } from '../../index/home.ts';
 import { keys } from '../../index/keys.ts';
 import { formatVersion, type Store } from '../open.ts';
@@ -190,7 +190,7 @@ export class StoreHost implements AsyncDisposable {
       ...common,
       trouble,
       storeId: await storeIdIn(snapshot),
-      commit: (await newestCommit(snapshot)).seq,
+      commit: (await newestOfRings(snapshot)).seq,
       pauses: await this.serving.store.pauses.current(),
       losses: [],
       notice: await placeNotice(snapshot, common.time),
@@ -228,11 +228,14 @@ export class StoreHost implements AsyncDisposable {
       return;
     }
     await using snapshot = this.live().index.snapshot();
+    const storeId = await storeIdIn(snapshot);
+    const { seq, time } = await newestOfRings(snapshot);
     const header: ExportHeader = {
       formatVersion,
-      storeId: await storeIdIn(snapshot),
-      commit: (await newestCommit(snapshot)).seq,
-      time: this.live().index.now(),
+      storeId,
+      commit: seq,
+      // Another process may be ahead of this one's time.
+      time: Math.max(this.live().index.now(), time),
     };
     yield { kind: 'header', header };
     yield* exportRows(blocksOf(snapshot));
@@ -373,7 +376,7 @@ export class StoreHost implements AsyncDisposable {
     const { seq, time } =
       this.serving === undefined
         ? { seq: this.loss?.lastCommit ?? 0, time: this.loss?.lastIntactTime ?? 0 }
-        : await newestCommit(this.serving.index);
+        : await newestOfRings(this.serving.index);
     return { seq: Math.max(seq, shipped), time };
   }
 

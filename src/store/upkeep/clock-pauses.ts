@@ -1,7 +1,7 @@
 /** The pauses because of the clock, and the parts of them that the store keeps. */
 import type { Confirmation, LongGap, ServiceClock, Suspicion } from '../../index/clock/clock.ts';
 import type { Index } from '../../index/door.ts';
-import { newestCommit } from '../../index/engine/commits.ts';
+import { newestOfRings } from '../../index/engine/commits.ts';
 import { keys } from '../../index/keys.ts';
 import { ifHere } from '../rows/here.ts';
 import { transact } from '../rows/transaction.ts';
@@ -68,7 +68,7 @@ export async function beginClock(
 ): Promise<(warn: (message: string) => void) => Promise<void>> {
   if (clock === undefined) return async () => undefined;
   const confirmed = await index.get(keys.store.setting.key(confirmationSetting));
-  const { time } = await newestCommit(index);
+  const { time } = await newestOfRings(index);
   const isGap = clock.begin(time, confirmed && (keys.store.setting.decode(confirmed) as Confirmation));
   return async (warn) => {
     if (!isGap) return;

@@ -23,10 +23,7 @@ it('is known of every method', () => {
 
 it('is nowhere for reads, and somewhere for what has effects', () => {
   for (const method of methods.filter(isRead))
-    expect([method.name, decidedAt(method)]).toEqual([
-      method.name,
-      method.name === 'ExportIndex' ? 'custody' : 'nothing',
-    ]);
+    expect([method.name, decidedAt(method)]).toEqual([method.name, 'nothing']);
   const without = methods.filter((method) => !isRead(method) && decidedAt(method) === 'nothing');
   // One signs, and the other is refused if it repairs.
   expect(without.map(({ name }) => name).sort()).toEqual(['MintToken', 'Verify']);
@@ -41,13 +38,7 @@ it('is one owner for unary calls alone', () => {
 
 it('is custody where the whole index is concerned', () => {
   const custody = methods.filter((method) => isCustody(method, { repairReportId: 'x' }));
-  expect(custody.map(({ name }) => name).sort()).toEqual([
-    'AcceptLoss',
-    'Export',
-    'ExportIndex',
-    'ImportIndex',
-    'Verify',
-  ]);
+  expect(custody.map(({ name }) => name).sort()).toEqual(['AcceptLoss', 'ImportIndex', 'Verify']);
   const verify = methods.find(({ name }) => name === 'Verify')!;
   expect(isCustody(verify, { repairReportId: '' })).toBe(false);
 });

@@ -3,12 +3,17 @@ import { Buffer } from 'node:buffer';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { createClient, type Transport } from '@connectrpc/connect';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ReplicasService } from '../../../gen/artifacta/internal/v1/replicas_service_pb.ts';
 import { AdminService } from '../../../gen/artifacta/v1/admin_service_pb.ts';
 import { InfoService } from '../../../gen/artifacta/v1/info_service_pb.ts';
-import { SessionService } from '../../../gen/artifacta/v1/session_service_pb.ts';
+import {
+  GetSessionRequestSchema,
+  OpenSessionRequestSchema,
+  SessionService,
+} from '../../../gen/artifacta/v1/session_service_pb.ts';
 import { ReplicaSecret } from '../../../src/api/passing/proofs.ts';
 import { openTransport, startTestServer } from '../../server/grpc/listeners.ts';
 import { openHttpTransport } from '../../server/http/listeners.ts';
@@ -19,20 +24,25 @@ import { tester } from '../../support/specs.ts';
 
 const opening = 'artifacta.v1.SessionService/OpenSession';
 
+const nothing = new Uint8Array(0);
+/** The bytes of the request that most of these tests make. */
+const openingRun = toBinary(OpenSessionRequestSchema, create(OpenSessionRequestSchema, { session: 'run' }));
+
+interface ProofOptions {
+  readonly method?: string;
+  readonly secret?: Uint8Array;
+  readonly time?: number;
+  /** The bytes of the request. */
+  readonly message?: Uint8Array;
+}
+
 /** The headers of a call from a replica, on behalf of an operator. */
-function proof(
-  address: string,
-  {
-    secret = testSecret,
-    method = opening,
-    time = Date.now(),
-  }: Partial<Record<'method', string>> & {
-    readonly secret?: Uint8Array;
-    readonly time?: number;
-  } = {},
-): Headers {
+function proof(address: string, options: ProofOptions = {}): Headers {
+  const { secret = testSecret, method = opening, time = Date.now(), message = openingRun } = options;
   const headers = new Headers();
-  new ReplicaSecret(secret).prove(headers, tester, { method, address, time });
+  const replica = new ReplicaSecret(secret);
+  replica.prove(headers, tester, time);
+  replica.seal(headers, { method, address }, message);
   return headers;
 }
 
@@ -51,8 +61,9 @@ describe('the address for replicas', () => {
   it('takes a call with a proof, and proves its answer', async () => {
     const { replica, transport, address } = await one();
     const headers = new Headers();
-    const call = { method: opening, address, time: Date.now() };
-    const progressIn = new ReplicaSecret(testSecret).prove(headers, tester, call);
+    const secret = new ReplicaSecret(testSecret);
+    const progressIn = secret.prove(headers, tester, Date.now());
+    secret.seal(headers, { method: opening, address }, openingRun);
     let trailers = new Headers();
     const onTrailer = (found: Headers) => {
       trailers = found;
@@ -60,7 +71,7 @@ describe('the address for replicas', () => {
     await sessionsOf(transport).openSession({ session: 'run' }, { headers, onTrailer });
     expect(progressIn(trailers)).toBe('begun');
     expect(progressIn(new Headers())).toBeUndefined();
-    const other = new ReplicaSecret(testSecret).prove(new Headers(), tester, call);
+    const other = secret.prove(new Headers(), tester, Date.now());
     expect(other(trailers)).toBeUndefined();
     expect(replica.passed).toMatchObject([{ subject: 'local', outcome: 'OK', transport: 'replica' }]);
   });
@@ -79,6 +90,15 @@ describe('the address for replicas', () => {
     [
       'with the proof of another method',
       (to) => proof(to, { method: 'artifacta.v1.SessionService/SealSession' }),
+    ],
+    ['with the proof of another request', (to) => proof(to, { message: nothing })],
+    [
+      'with a proof that was not ended',
+      () => {
+        const headers = new Headers();
+        new ReplicaSecret(testSecret).prove(headers, tester, Date.now());
+        return headers;
+      },
     ],
     ['with a proof for another address', () => proof('127.0.0.1:1')],
     ['with a proof of long ago', (to) => proof(to, { time: Date.now() - 61_000 })],
@@ -103,19 +123,22 @@ describe('the address for replicas', () => {
 
   it('takes decisions alone', async () => {
     const { transport, address } = await one();
-    const asking = (name: string) => ({ headers: proof(address, { method: `artifacta.v1.${name}` }) });
+    const asking = (name: string, message: Uint8Array) => ({
+      headers: proof(address, { method: `artifacta.v1.${name}`, message }),
+    });
     const { getSession, watchSession } = sessionsOf(transport);
-    const read = await refusal(getSession({ session: 'run' }, asking('SessionService/GetSession')));
+    const getRun = toBinary(GetSessionRequestSchema, create(GetSessionRequestSchema, { session: 'run' }));
+    const read = await refusal(getSession({ session: 'run' }, asking('SessionService/GetSession', getRun)));
     expect(read).toMatchObject({ reason: 'NOT_IMPLEMENTED' });
     expect(read.message).toBe('replicas do not pass GetSession on to each other');
     const watching = async () => {
-      for await (const _ of watchSession({ session: 'run' }, asking('SessionService/WatchSession')));
+      for await (const _ of watchSession({ session: 'run' }, asking('SessionService/WatchSession', nothing)));
     };
-    expect((await refusal(watching)).reason).toBe('NOT_IMPLEMENTED');
+    // The bytes of a stream are not looked at.
+    expect((await refusal(watching)).reason).toBe('UNAUTHENTICATED');
     const { acceptLoss } = createClient(AdminService, transport);
-    expect((await refusal(acceptLoss({ lossId: 'x' }, asking('AdminService/AcceptLoss')))).reason).toBe(
-      'NOT_IMPLEMENTED',
-    );
+    const accepting = acceptLoss({}, asking('AdminService/AcceptLoss', nothing));
+    expect((await refusal(accepting)).reason).toBe('NOT_IMPLEMENTED');
   });
 
   it('says who decides if it does not', async () => {
@@ -159,18 +182,22 @@ describe('the headers of replicas', () => {
       const method = 'artifacta.v1.AdminService/ListNamespaces';
       for (const to of [address, replica.server.addresses.grpc, replica.server.addresses.http!]) {
         const { listNamespaces } = createClient(AdminService, transport);
-        const refused = await refusal(listNamespaces({}, { headers: proof(to, { method }) }));
+        const refused = await refusal(
+          listNamespaces({}, { headers: proof(to, { method, message: nothing }) }),
+        );
         // A guest is no operator, whatever the headers say.
         expect([name, refused.reason]).toEqual([name, 'PERMISSION_DENIED']);
       }
       const { commitContent } = createClient(ReplicasService, transport);
       const commit = 'artifacta.internal.v1.ReplicasService/CommitContent';
-      const headers = proof(address, { method: commit });
+      const headers = proof(address, { method: commit, message: nothing });
       await expect(commitContent({}, { headers })).rejects.toMatchObject({ rawMessage: expect.anything() });
       expect(await listedSessions(replica)).toBe(0);
     }
     const { commitContent } = createClient(ReplicasService, overSocket.transport);
-    expect((await refusal(commitContent({}, { headers: proof(address) }))).reason).toBe('NOT_IMPLEMENTED');
+    expect((await refusal(commitContent({}, { headers: proof(address, { message: nothing }) }))).reason).toBe(
+      'NOT_IMPLEMENTED',
+    );
     expect(replica.passed).toEqual([]);
   });
 });

@@ -3,7 +3,6 @@ import { createClient } from '@connectrpc/connect';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { AdminService } from '../../../gen/artifacta/v1/admin_service_pb.ts';
 import { Scope } from '../../../gen/artifacta/v1/api_key_pb.ts';
-import { MaintenanceService } from '../../../gen/artifacta/v1/maintenance_service_pb.ts';
 import { SessionOutcome } from '../../../gen/artifacta/v1/outcome_pb.ts';
 import { parseNamespace } from '../../../src/domain/names.ts';
 import { localOperator } from '../../../src/domain/principal.ts';
@@ -244,7 +243,5 @@ describe('a call of an operator', () => {
       for await (const _event of verify({ repairReportId: 'x' }));
     };
     expect((await refusal(repairing)).message).toMatch(/^Verify is not offered/);
-    const { export: exporting } = createClient(MaintenanceService, asked.transport);
-    expect((await refusal(exporting({}))).message).toMatch(/^Export is not offered/);
   });
 });

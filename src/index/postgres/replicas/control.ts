@@ -4,6 +4,7 @@ import type { Column, Connection, Statement } from '../connection.ts';
 import { LastingConnection } from '../lasting-connection.ts';
 import { checkServer, prepareSchema, schemaLockOf } from '../schema.ts';
 import { refusal, troubleWith } from '../troubles.ts';
+import { type History, historyOf } from './marked.ts';
 import { prepareReplicaTables } from './tables.ts';
 
 interface ControlOptions {
@@ -17,6 +18,8 @@ export class Control {
   private readonly options: ControlOptions;
   private readonly connection = new LastingConnection(() => this.open());
   private wasOpen = false;
+  /** As of the first opening: while this process has the store open with others, it cannot change. */
+  history: History = { epoch: 0, replaced: 0 };
 
   constructor(options: ControlOptions) {
     this.options = options;
@@ -88,6 +91,7 @@ export class Control {
     await connection.query({ name: 'lock', text: 'SELECT pg_advisory_lock($1::bigint)' }, [lock]);
     await prepareSchema(connection, schema);
     await prepareReplicaTables(connection, schema);
+    this.history = await historyOf(connection, schema);
     await connection.query({ name: 'unlock', text: 'SELECT pg_advisory_unlock($1::bigint)' }, [lock]);
   }
 

@@ -1,8 +1,9 @@
-/** The home of an index that several processes have open. It can be opened, and nothing else. */
+/** The home of an index that several processes have open. It can be opened and read, and nothing else. */
 import { Failure } from '../../../domain/errors.ts';
 import type { IndexDamaged } from '../../damage.ts';
 import type { Index } from '../../door.ts';
 import type { IndexHome, Replacement, Salvage } from '../../home.ts';
+import { salvageOf } from '../salvage.ts';
 import { openPostgresReplica, type ReplicaOptions } from './replica.ts';
 
 interface ReplicaHomeOptions extends Omit<ReplicaOptions, 'onDamage'> {
@@ -23,8 +24,8 @@ export class ReplicaHome implements IndexHome {
     return await openPostgresReplica({ ...this.options, onDamage });
   }
 
-  async salvage(): Promise<Salvage> {
-    throw needsAll();
+  salvage(): Promise<Salvage> {
+    return salvageOf(this.options);
   }
 
   async replace(): Promise<Replacement> {

@@ -15,6 +15,7 @@ import { readMany } from '../reads.ts';
 import { probe } from '../schema.ts';
 import { statementsOf } from '../statements.ts';
 import { Control, failureOf } from './control.ts';
+import { markOf, readMarked, requireMarked } from './marked.ts';
 import { Membership } from './membership.ts';
 import { ReplicaOwners, type Tenure } from './replica-owners.ts';
 import { ReplicaWriter } from './replica-writer.ts';
@@ -26,6 +27,11 @@ export interface ReplicaOptions
     Omit<OpeningOptions, 'clock'> {
   /** Milliseconds since the Unix epoch. Default: the server's time. */
   readonly clock?: () => number;
+  /**
+   * The path of the high-water mark: it shows that a database which took over lacks commits of this replica. Default:
+   * none is kept.
+   */
+  readonly markPath?: string | undefined;
   /** `host:port` at which this replica takes the calls of the others. */
   readonly address: string;
   /** What must be the same for all replicas of a store, by its name in words. Default: nothing. */
@@ -48,17 +54,42 @@ const leaseSecondsDefault = 10;
  * Fails with {@link IndexDamaged} if commits are missing, and with `STORE_UNAVAILABLE` if it cannot be opened.
  */
 export async function openPostgresReplica(options: ReplicaOptions): Promise<Index> {
-  const { url, schema, momentsMax, address, settings = {}, openDatabase, onLost, ...engine } = options;
+  const {
+    url,
+    schema,
+    markPath,
+    momentsMax,
+    address,
+    settings = {},
+    openDatabase,
+    onLost,
+    ...engine
+  } = options;
   const { leaseSeconds = leaseSecondsDefault, elapsed = () => performance.now() } = options;
   const { warn = () => undefined, after = afterRealTime } = engine;
   const statements = replicaStatementsOf(schema);
   const connections = new Connections(url);
   const control = new Control({ open: () => connections.connect(), schema, warn });
   const leaseMs = Math.round(leaseSeconds * 1_000);
-  const parts = { control, statements, schema, address, settings, leaseMs, after, elapsed, warn, onLost };
+  // What an operator has set for one of them, and waits for, is not what another does.
+  const same = { ...settings, lease: `${leaseSeconds} seconds` };
+  const parts = {
+    control,
+    statements,
+    schema,
+    address,
+    settings: same,
+    leaseMs,
+    after,
+    elapsed,
+    warn,
+    onLost,
+  };
   let membership: Membership | undefined;
   try {
+    const marked = markPath === undefined ? undefined : await readMarked(markPath);
     membership = await Membership.join(parts);
+    const { number } = membership;
     const newestTime = newestTimeBy(control, schema);
     const owners = new ReplicaOwners({ control, statements, membership, newestTime, warn });
     // A process that had the store for itself wrote to the first ring.
@@ -72,7 +103,14 @@ export async function openPostgresReplica(options: ReplicaOptions): Promise<Inde
       probe: () => probe(connections),
       ...engine,
       clock: () => Math.max(owners.timeMin, clock()),
-      ring: membership.number,
+      ring: number,
+      ...(markPath && {
+        mark: markOf({ epoch: control.history.epoch, ring: number }, { path: markPath, after, warn }),
+      }),
+      continueAfter: async (opened, newest) => {
+        if (marked !== undefined) await requireMarked(opened, marked, control.history);
+        return newest;
+      },
       ownRows: owners,
       isReadable: () => connections.isReachable,
       abandon: () => connections.abandon(),

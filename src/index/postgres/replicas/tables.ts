@@ -4,6 +4,7 @@
  *   members   one row for each replica that lives or has lived: its number, its id, its address, the end of its lease
  *   writers   one row for each number: who writes under it reads the generation, and who takes it over raises it
  *   owners    one row for each namespace that was ever owned: the member that owns it, and the epoch of its ownership
+ *   replaced  one row if the index was ever replaced: the epoch of the store in which it was last
  */
 import type { Connection, Statement } from '../connection.ts';
 
@@ -24,23 +25,23 @@ CREATE TABLE IF NOT EXISTS "${schema}".owners (
   number integer NOT NULL,
   before integer NOT NULL,
   epoch bigint NOT NULL
+);
+CREATE TABLE IF NOT EXISTS "${schema}".replaced (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one),
+  epoch bigint NOT NULL
 )`);
 }
 
-/**
- * Ends every replica, for a process that has the store for itself: none of them can write any more. Returns false if
- * the store never had one.
- */
-export async function endReplicas(connection: Connection, schema: string): Promise<boolean> {
+/** Ends every replica, for a process that has the store for itself: none of them can write any more. */
+export async function endReplicas(connection: Connection, schema: string): Promise<void> {
   const [row] = await connection.query(
     { name: 'replica tables', text: 'SELECT to_regclass($1) IS NOT NULL' },
     [`"${schema}".writers`],
   );
-  if (row![0] !== true) return false;
+  if (row![0] !== true) return;
   await connection.run(`UPDATE "${schema}".writers SET generation = generation + 1;
 UPDATE "${schema}".members SET id = NULL, until = clock_timestamp();
 UPDATE "${schema}".owners SET member = NULL, epoch = epoch + 1`);
-  return true;
 }
 
 /** See {@link replicaStatementsOf}. */
