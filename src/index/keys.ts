@@ -1,8 +1,8 @@
 /**
  * Every key of the index, in one place. A key is one byte for its family and then the columns named here, each encoded
  * as in `tuple.ts`. `ns` is the namespace's name. Where a family has it, it always comes first, so that no scan of a
- * namespace can leave it. The exceptions are the queues, which are read across namespaces in order of time, and
- * `cameBack`.
+ * namespace can leave it. The exceptions are the queues and `requestIdByDay`, which are read across namespaces in order
+ * of time, and `cameBack`.
  *
  * A row has one owner, which decides about it (`owners.ts`, `row-owner.ts`): its namespace; for settings the store as a
  * whole, whose name is empty; for API keys and share links the namespace that their record names. A transaction writes
@@ -55,7 +55,8 @@
  *   └── 58 quarantine     ns, sha256                  → {time, message}: the contents that are quarantined
  *   calls
  *   ├── 60 expiry         time, ns, kind, id          : queue of things that may have to end: artifact, session, gone, …
- *   ├── 61 requestId      ns, principal, request id   → {fingerprint, artifact id, …}
+ *   ├── 61 requestId      ns, principal, request id   → as in the next; earlier releases wrote it, and queued it in `expiry`
+ *   ├── 63 requestIdByDay day, ns, principal, request id → {fingerprint, artifact id, …}: nothing queues it, whole days go
  *   └── 62 usage          ns, hash(session id) mod 16 → {sessions, artifacts, bytes}
  *   credentials
  *   ├── 70 apiKey         key id                      → {secretHash, ns, scopes, expiry, …}
@@ -146,6 +147,13 @@ const blobs = {
 const calls = {
   expiry: family('expiry', 0x60, [ascending, text, text, text], present, 1),
   requestId: family('requestId', 0x61, [text, text, text], json<records.RequestIdRecord>()),
+  requestIdByDay: family(
+    'requestIdByDay',
+    0x63,
+    [ascending, text, text, text],
+    json<records.RequestIdRecord>(),
+    1,
+  ),
   usage: family('usage', 0x62, [text, ascending], json<records.UsageRecord>()),
 } as const;
 

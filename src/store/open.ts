@@ -30,6 +30,7 @@ import { Quarantined } from './queries/quarantined.ts';
 import { UsageScan } from './queries/usage-scan.ts';
 import { Policies } from './retention/policies.ts';
 import { doneAnywhere } from './rows/here.ts';
+import { OlderRequestIds } from './rows/request-ids.ts';
 import type { OnStep } from './rows/steps.ts';
 import { transact } from './rows/transaction.ts';
 import { Seals } from './sessions/seal.ts';
@@ -145,7 +146,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const inlineBytesMax = checkedInlineBytesMax(options.inlineBytesMax);
   const artifactBytesMax = options.artifactBytesMax ?? limits.artifactBytesMaxDefault;
   const started = await start(options, index, inlineBytesMax, watches);
-  const { settings, filling, blobs, contents, namespaces, paging, pauses, seals } = started;
+  const { settings, filling, blobs, contents, namespaces, paging, pauses, seals, olderRequestIds } = started;
   const { lapses } = seals;
   const listing = new Listing(index, namespaces, contents, paging, filling);
   const pace = new Pace(elapsed, options.after);
@@ -161,8 +162,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     nextRoom: () => nextRoom(index, graces, pauses),
   });
   const remoteCommits = options.remoteCommits?.(index.owners);
-  const commits = new Commits({ index, opensSessions, lapses, onStep, remoteCommits });
-  const parts = { index, blobs, contents, namespaces, space, lapses, onStep, opensSessions };
+  const commits = new Commits({ index, opensSessions, olderRequestIds, lapses, onStep, remoteCommits });
+  const parts = { index, blobs, contents, namespaces, space, lapses, onStep, opensSessions, olderRequestIds };
   const uploads = new Uploads({ ...parts, inlineBytesMax, artifactBytesMax, commits });
   return {
     now: () => index.now(),
@@ -191,7 +192,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     blobs,
     space,
     pauses,
-    reaper: new Reaper({ index, pauses, lapses, finishSeals: () => seals.finishLeft(), onStep, pace }),
+    reaper: new Reaper({ ...parts, pauses, pace, finishSeals: () => seals.finishLeft() }),
     collection,
     scrub: new Scrub({ index, contents: contents.unjudged, onStep }),
     quarantined: new Quarantined(index, namespaces, paging),
@@ -252,7 +253,19 @@ async function start(options: StoreOptions, index: Index, inlineBytesMax: number
   const pendingSeals = await seals.finishPending();
   await onStep?.('start.sealsFinished');
   const recovered = { stagingFiles, pendingSeals };
-  return { settings, filling, blobs, contents, namespaces, paging, pauses, seals, recovered };
+  const olderRequestIds = await OlderRequestIds.of(index);
+  return {
+    settings,
+    filling,
+    blobs,
+    contents,
+    namespaces,
+    paging,
+    pauses,
+    seals,
+    olderRequestIds,
+    recovered,
+  };
 }
 
 /**
@@ -279,7 +292,7 @@ async function unlessUnwritable(index: Index, work: () => Promise<void>): Promis
 }
 
 /** The kinds of rows that this release writes, as a text: releases with the same may write to one store together. */
-export const rowsOfRelease = [formatVersion, ...backfillSettings].join(' ');
+export const rowsOfRelease = [formatVersion, ...backfillSettings, keys.calls.requestIdByDay.name].join(' ');
 
 const settingNames = ['format', 'storeId', 'pageTokenKey', 'tokenKey', ...backfillSettings];
 

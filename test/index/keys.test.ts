@@ -87,6 +87,7 @@ const expected: Record<string, { code: number; columns: Column[] }> = {
   quarantine: { code: 0x58, columns: [text, digest] },
   expiry: { code: 0x60, columns: [ascending, text, text, text] },
   requestId: { code: 0x61, columns: [text, text, text] },
+  requestIdByDay: { code: 0x63, columns: [ascending, text, text, text] },
   usage: { code: 0x62, columns: [text, ascending] },
   apiKey: { code: 0x70, columns: [text] },
   tokenUse: { code: 0x71, columns: [text, text] },

@@ -6,7 +6,6 @@ import type { Sha256 } from '../../domain/digest.ts';
 import { Failure } from '../../domain/errors.ts';
 import { expiryField, resolveExpiry } from '../../domain/expiry.ts';
 import { type ArtifactId, artifactId } from '../../domain/ids.ts';
-import { limits } from '../../domain/limits.ts';
 import { inheritPairs, samePairs } from '../../domain/metadata.ts';
 import { canRead, type Principal, seesEverything } from '../../domain/principal.ts';
 import type { Asking, Tx } from '../../index/door.ts';
@@ -40,6 +39,12 @@ import {
   sessionMustExist,
   sessionSealed,
 } from '../rows/failures.ts';
+import {
+  type OlderRequestIds,
+  rememberedRequest,
+  rememberRequest,
+  requestIdKeys,
+} from '../rows/request-ids.ts';
 import { isThere } from '../rows/session-life.ts';
 import {
   createSession,
@@ -70,6 +75,7 @@ export interface CommitRequest {
   readonly content: Content | WitnessedContent;
   /** True: a push to an unknown session opens it. */
   readonly opensSessions: boolean;
+  readonly olderRequestIds: OlderRequestIds;
 }
 
 /** The artifact that was made or found, and how. */
@@ -101,13 +107,17 @@ function fingerprint(
 /**
  * Returns the keys of the rows that every commit reads first. Rows that depend on them (head, latest version) take
  * another round.
+ *
+ * @param now milliseconds since the Unix epoch. If another day has begun when the decision runs, rows of request ids take
+ * another round, too.
  */
-export function commitReads(request: CommitRequest): Key[] {
+export function commitReads(request: CommitRequest, now: number): Key[] {
   const { by, spec, content } = request;
   const { namespace: ns, subject } = by;
   const wanted = [keys.sessions.name.key(ns, spec.session), ...growthKeys(ns, spec.session)];
   if (by.restriction?.pushBytesMax !== undefined) wanted.push(keys.credentials.tokenUse.key(ns, subject));
-  if (spec.requestId !== undefined) wanted.push(keys.calls.requestId.key(ns, subject, spec.requestId));
+  if (spec.requestId !== undefined)
+    wanted.push(...requestIdKeys(by, spec.requestId, now, request.olderRequestIds));
   for (const id of named(request)) wanted.push(keys.artifacts.record.key(ns, id));
   wanted.push(...blobReads(ns, content));
   return wanted;
@@ -138,7 +148,7 @@ export function* decideCommit(tx: Tx, request: CommitRequest): Asking<CommitResu
     const kept = extendExpiry(tx, found!, same, expireTime);
     if (content.kind !== 'stored') yield* healOrDiscard(tx, content);
     else if (!(yield* isStored(tx, ns, content))) throw contentNotFound(content.sha256);
-    rememberRequest(tx, request, kept.id);
+    remember(tx, request, kept.id);
     return {
       artifact: toArtifact(kept, true, found),
       receipt: receiptFor(kept, spec, content.size, 'deduplicated'),
@@ -160,8 +170,8 @@ function* replay(tx: Tx, request: CommitRequest): Asking<CommitResult | undefine
   const { by, spec, content } = request;
   const { ns } = tx;
   if (spec.requestId === undefined) return undefined;
-  const known = tx.get(keys.calls.requestId, ns, by.subject, spec.requestId);
-  if (known === undefined || known.expireTime <= tx.now) return undefined;
+  const known = yield* rememberedRequest(tx, by, spec.requestId, tx.now, request.olderRequestIds);
+  if (known === undefined) return undefined;
   if (known.fingerprint !== fingerprint(spec, content)) throw requestIdReused(spec.requestId);
   yield [keys.artifacts.record.key(ns, known.artifact)];
   const record = tx.get(keys.artifacts.record, ns, known.artifact);
@@ -279,7 +289,7 @@ function* addVersion(
     artifacts: session.artifacts + 1,
     bytes: session.bytes + record.size,
   });
-  rememberRequest(tx, request, record.id);
+  remember(tx, request, record.id);
   return {
     artifact: toArtifact(record, true, session),
     // A caller that may not read everything must not learn from the receipt which contents exist elsewhere.
@@ -328,23 +338,9 @@ function* attachWitnessed(tx: Tx, caller: Principal, content: WitnessedContent, 
   return true;
 }
 
-/** The caller has asked for the row of the request id. */
-function rememberRequest(tx: Tx, request: CommitRequest, artifact: ArtifactId): void {
-  const { by, spec, content } = request;
-  const { ns } = tx;
-  const { subject } = by;
+function remember(tx: Tx, { by, spec, content }: CommitRequest, artifact: ArtifactId): void {
   if (spec.requestId === undefined) return;
-  const forgotten = tx.get(keys.calls.requestId, ns, subject, spec.requestId);
-  const queued = `${subject}\0${spec.requestId}`;
-  if (forgotten !== undefined) tx.del(keys.calls.expiry, forgotten.expireTime, ns, 'request', queued);
-  const expireTime = tx.now + limits.requestIdHoursKept * 3_600_000;
-  tx.put(keys.calls.requestId, [ns, subject, spec.requestId], {
-    fingerprint: fingerprint(spec, content),
-    artifact,
-    createTime: tx.now,
-    expireTime,
-  });
-  tx.put(keys.calls.expiry, [expireTime, ns, 'request', queued], true);
+  rememberRequest(tx, by, spec.requestId, { fingerprint: fingerprint(spec, content), artifact });
 }
 
 function receiptFor(

@@ -5,6 +5,7 @@ import type { Principal } from '../../domain/principal.ts';
 import type { Index } from '../../index/door.ts';
 import { discardPublished } from '../contents/publish.ts';
 import type { Content } from '../rows/content.ts';
+import type { OlderRequestIds } from '../rows/request-ids.ts';
 import type { OnStep } from '../rows/steps.ts';
 import { type LapseWriter, transact } from '../rows/transaction.ts';
 import {
@@ -16,7 +17,7 @@ import {
 } from './commit.ts';
 
 /** A push whose bytes are received: all that its commit needs in addition to the rows. */
-export type Push = Omit<CommitRequest, 'opensSessions'>;
+export type Push = Omit<CommitRequest, 'opensSessions' | 'olderRequestIds'>;
 
 /** The way to commit pushes about whose namespaces other processes decide. Its implementation is outside the store. */
 export interface RemoteCommits {
@@ -34,6 +35,7 @@ interface CommitsOptions {
   readonly index: Index;
   /** True: a push to an unknown session opens it. */
   readonly opensSessions: boolean;
+  readonly olderRequestIds: OlderRequestIds;
   readonly lapses: LapseWriter;
   readonly onStep: OnStep | undefined;
   /** Undefined: this process decides about all namespaces. */
@@ -83,14 +85,14 @@ export class Commits {
   }
 
   private async commitHere({ by, spec, content }: Push): Promise<CommitResult> {
-    const { index, opensSessions, lapses } = this.options;
-    const request: CommitRequest = { by, spec, content, opensSessions };
+    const { index, opensSessions, olderRequestIds, lapses } = this.options;
+    const request: CommitRequest = { by, spec, content, opensSessions, olderRequestIds };
     return await transact(index, {
       ns: by.namespace,
       by,
       lapses,
       get reads() {
-        return commitReads(request);
+        return commitReads(request, index.now());
       },
       bytesHint: 4096 + (content.kind === 'inline' ? content.size : 0),
       decide: (tx) => decideCommit(tx, request),

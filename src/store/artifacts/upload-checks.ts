@@ -6,8 +6,10 @@ import type { Asking, Rows } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import { takingSession } from '../look/session.ts';
 import { sessionMustExist, sessionSealed } from '../rows/failures.ts';
+import { type OlderRequestIds, rememberedRequest } from '../rows/request-ids.ts';
 import { tokenUsedUp } from '../rows/token-use.ts';
 import { requireQuota } from '../rows/usage.ts';
+import type { CommitRequest } from './commit.ts';
 
 /**
  * Refuses what can be refused before any byte is sent, according to the durable state. This check is cheap, and the
@@ -21,11 +23,11 @@ export function* refuseEarly(
   rows: Rows,
   by: Principal,
   spec: ArtifactSpec,
-  opensSessions: boolean,
+  { opensSessions, olderRequestIds }: Pick<CommitRequest, 'opensSessions' | 'olderRequestIds'>,
   now: number,
 ): Asking<ArtifactId | undefined> {
   const ns = by.namespace;
-  const known = yield* knownRequest(rows, by, spec.requestId, now);
+  const known = yield* knownRequest(rows, by, spec.requestId, now, olderRequestIds);
   if (known !== undefined) return known;
   resolveExpiry(expiryField(spec.expiry), spec.expiry, now);
   const bytesMax = by.restriction?.pushBytesMax;
@@ -49,10 +51,8 @@ export function* knownRequest(
   by: Principal,
   requestId: string | undefined,
   now: number,
+  older: OlderRequestIds,
 ): Asking<ArtifactId | undefined> {
   if (requestId === undefined) return undefined;
-  const { namespace: ns, subject } = by;
-  yield [keys.calls.requestId.key(ns, subject, requestId)];
-  const known = rows.get(keys.calls.requestId, ns, subject, requestId);
-  return known !== undefined && known.expireTime > now ? known.artifact : undefined;
+  return (yield* rememberedRequest(rows, by, requestId, now, older))?.artifact;
 }

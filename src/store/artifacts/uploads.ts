@@ -16,6 +16,7 @@ import { physicalName } from '../contents/physical-name.ts';
 import type { Space } from '../contents/space.ts';
 import { readLive } from '../look/live.ts';
 import { contentNotFound } from '../rows/failures.ts';
+import type { OlderRequestIds } from '../rows/request-ids.ts';
 import { contentObserver, type OnStep } from '../rows/steps.ts';
 import { type LapseWriter, pastLapse } from '../rows/transaction.ts';
 import type { Namespaces } from '../tenants/namespaces.ts';
@@ -35,6 +36,7 @@ interface UploadsOptions {
   readonly artifactBytesMax: number;
   /** True: a push to an unknown session opens it. */
   readonly opensSessions: boolean;
+  readonly olderRequestIds: OlderRequestIds;
   readonly lapses: LapseWriter;
   readonly onStep: OnStep | undefined;
   readonly commits: Commits;
@@ -177,10 +179,10 @@ export class Uploads {
     principal: Principal,
     spec: ArtifactSpec,
   ): Promise<WitnessedContent['witness'] | undefined> {
-    const { index, lapses, opensSessions } = this.options;
+    const { index, lapses } = this.options;
     try {
       return await pastLapse(lapses, principal.namespace, () =>
-        lookUp(index.cached, (rows) => refuseEarly(rows, principal, spec, opensSessions, index.now())),
+        lookUp(index.cached, (rows) => refuseEarly(rows, principal, spec, this.options, index.now())),
       );
     } catch (error) {
       // The session has lapsed, and another process has to write that down. It refuses the push at the commit.
@@ -202,8 +204,8 @@ export class Uploads {
    * Returns the artifact that a request id made, while the request id is remembered: its answer needs no other witness.
    */
   private async knownRequest(principal: Principal, requestId: string | undefined) {
-    const { index } = this.options;
-    return await lookUp(index.cached, (rows) => knownRequest(rows, principal, requestId, index.now()));
+    const { index, olderRequestIds: older } = this.options;
+    return await lookUp(index.cached, (rows) => knownRequest(rows, principal, requestId, index.now(), older));
   }
 
   /** Returns a live artifact with that content that the caller can read. */

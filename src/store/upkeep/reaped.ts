@@ -1,6 +1,7 @@
 /** The types and functions that all parts of the reaper share. */
 import type { Budget } from '../../domain/load/budget.ts';
 import type { Index } from '../../index/door.ts';
+import type { OlderRequestIds } from '../rows/request-ids.ts';
 import type { OnStep } from '../rows/steps.ts';
 import type { LapseWriter } from '../rows/transaction.ts';
 import type { Pace } from './pace.ts';
@@ -24,6 +25,7 @@ export interface ReaperOptions {
   readonly index: Index;
   readonly pauses: Pauses;
   readonly lapses: LapseWriter;
+  readonly olderRequestIds: OlderRequestIds;
   /** Finishes the seals that another process has begun and did not finish. */
   readonly finishSeals: () => Promise<void>;
   readonly onStep: OnStep | undefined;

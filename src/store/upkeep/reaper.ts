@@ -7,6 +7,7 @@
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
 import { type Allowance, Budget } from '../../domain/load/budget.ts';
 import { keys } from '../../index/keys.ts';
+import type { Range } from '../../index/row.ts';
 import { ifHere, namesHere } from '../rows/here.ts';
 import { type Operation, transact } from '../rows/transaction.ts';
 import { firstTimeHere } from './due.ts';
@@ -21,6 +22,7 @@ import {
 } from './reap-rows.ts';
 import { SessionReaper } from './reap-sessions.ts';
 import { addRemoved, type Reaped, type ReaperOptions, reapQueue } from './reaped.ts';
+import { RequestReaper } from './reaping/requests.ts';
 
 /** The things that one call has freed, and the time of the next call. */
 export interface ReapResult extends Reaped {
@@ -49,12 +51,14 @@ const queuedTogether = 256;
 export class Reaper {
   private readonly options: ReaperOptions;
   private readonly sessions: SessionReaper;
+  private readonly requests: RequestReaper;
   /** The number of things freed since the processed part of the queue was compacted. */
   private sinceCompaction = 0;
 
   constructor(options: ReaperOptions) {
     this.options = options;
     this.sessions = new SessionReaper(options);
+    this.requests = new RequestReaper(options);
   }
 
   /** Frees the due things, the longest due first, as many as the call is allowed. */
@@ -65,23 +69,25 @@ export class Reaper {
     if (paused.length > 0) return { ...done, more: false, nextTime: undefined, pauses: paused };
     await this.options.finishSeals();
     const budget = new Budget(allowance);
+    const now = this.options.index.now();
     try {
-      return await this.workOff(budget, done);
+      await this.workOff(now, budget, done);
     } finally {
       await this.compact(budget.used('items'));
     }
+    const nextOfRequests = budget.isSpent ? undefined : await this.requests.reap(budget, done);
+    if (budget.isSpent) return { ...done, more: true, nextTime: undefined, pauses: [] };
+    const times = [nextOfRequests, await this.nextQueued(now)].filter((time) => time !== undefined);
+    const nextTime = times.length === 0 ? undefined : Math.min(...times);
+    return { ...done, more: false, nextTime, pauses: [] };
   }
 
-  private async workOff(budget: Budget, done: Reaped): Promise<ReapResult> {
+  private async workOff(now: number, budget: Budget, done: Reaped): Promise<void> {
     const { index } = this.options;
-    const due = { gte: keys.calls.expiry.range().gte, lt: keys.calls.expiry.range(index.now() + 1).gte };
-    for await (const block of index.scan({
-      ...due,
-      firstBlock: queuedTogether,
-      secondBlock: queuedTogether,
-    })) {
+    const range: Range = { ...dueAt(now), firstBlock: queuedTogether, secondBlock: queuedTogether };
+    for await (const block of index.scan(range)) {
       for (let at = 0; at < block.length; at += queuedTogether) {
-        if (budget.isSpent) return { ...done, more: true, nextTime: undefined, pauses: [] };
+        if (budget.isSpent) return;
         const queued = block.slice(at, at + queuedTogether).map(([key]) => keys.calls.expiry.parse(key));
         const here = await namesHere(
           index,
@@ -94,13 +100,11 @@ export class Reaper {
         );
       }
     }
-    const more = budget.isSpent;
-    return {
-      ...done,
-      more,
-      nextTime: more ? undefined : await firstTimeHere(index, keys.calls.expiry, due.lt),
-      pauses: [],
-    };
+  }
+
+  /** Returns the time when the first thing that was not due at `now` is due. */
+  private nextQueued(now: number): Promise<number | undefined> {
+    return firstTimeHere(this.options.index, keys.calls.expiry, dueAt(now).lt);
   }
 
   private async work(queued: readonly Queued[], budget: Budget, done: Reaped): Promise<void> {
@@ -155,16 +159,18 @@ export class Reaper {
     if (this.sinceCompaction < freedBetweenCompactions) return;
     this.sinceCompaction = 0;
     const { index } = this.options;
-    await index.compact({
-      gte: keys.calls.expiry.range().gte,
-      lt: keys.calls.expiry.range(index.now() + 1).gte,
-    });
+    await index.compact(dueAt(index.now()));
   }
 
   private paced<T>(operation: Operation<T>): Promise<T> {
     const { index, pace } = this.options;
     return pace.of(() => transact(index, operation));
   }
+}
+
+/** Returns the range of the rows of the queue that are due. */
+function dueAt(now: number): Pick<Range, 'gte' | 'lt'> {
+  return { gte: keys.calls.expiry.range().gte, lt: keys.calls.expiry.range(now + 1).gte };
 }
 
 /** Returns the rows in batches of one namespace each. */

@@ -46,7 +46,7 @@ function* judge(scope: Scope, key: Uint8Array, value: Uint8Array | undefined): G
   if (derivedFamilies.includes(family) || others.includes(family)) return;
   const parts = scope.parse(family, key);
   if (parts === undefined) return;
-  const about = { namespace: String(parts[0]) };
+  const about = { namespace: String(parts[typeof family.owner === 'number' ? family.owner : 0]) };
   if (family === keys.blobs.bytes || family === keys.blobs.crcs) {
     const sha256 = parts[1] as Sha256;
     yield diagnosis(
@@ -73,6 +73,13 @@ function* judge(scope: Scope, key: Uint8Array, value: Uint8Array | undefined): G
       sha256: parts[1] as Sha256,
       key,
     });
+    return;
+  }
+  if (family === keys.calls.requestIdByDay) {
+    const message =
+      `${scope.describe(key)} is damaged; calls with this request id fail until a repair forgets it: after that, a retry ` +
+      'counts as another request';
+    yield diagnosis('ROW_CORRUPT', about, message, { kind: 'derive', key, owner: undefined });
     return;
   }
   yield diagnosis(

@@ -6,7 +6,12 @@ import type { Finding } from './finding.ts';
 import { type AnyFamily, familyOf, type Owner } from './owners.ts';
 
 /** The families whose second column is the namespace. */
-const queues: readonly AnyFamily[] = [keys.calls.expiry, keys.blobs.maybeFree, keys.blobs.condemned];
+const queues: readonly AnyFamily[] = [
+  keys.calls.expiry,
+  keys.calls.requestIdByDay,
+  keys.blobs.maybeFree,
+  keys.blobs.condemned,
+];
 
 /** The extent of one check, and its memory. */
 export class Scope {

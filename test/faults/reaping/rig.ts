@@ -22,14 +22,17 @@ import { collectAll, type Order, type StorePlace, type Work, workOn } from './wo
 
 const child = join(import.meta.dirname, 'reap-child.ts');
 
+/** By then sessions and artifacts have ended, and no request id of the beginning is remembered. */
+const ended = startOfTime + 2 * day;
+
 /**
  * What ends the data, in this order: reaping, taking out of use what is free then, removing that. What clients have sent to
  * the bucket and not finished goes with what is taken out of use, and for good in the end.
  */
 const phases: readonly { readonly work: Work; readonly now: number }[] = [
-  { work: 'reap', now: startOfTime + day + hour },
-  { work: 'collect', now: startOfTime + day + 3 * hour },
-  { work: 'collect', now: startOfTime + day + 5 * hour },
+  { work: 'reap', now: ended + hour },
+  { work: 'collect', now: ended + 3 * hour },
+  { work: 'collect', now: ended + 5 * hour },
   { work: 'collect', now: startOfTime + 9 * day },
 ];
 const numbers = [0, 1, 2, 3] as const;
@@ -37,7 +40,7 @@ type Phase = (typeof numbers)[number];
 /** Later still: what a process that was killed has left without a row is old enough to be taken for an orphan. */
 const late: readonly number[] = [startOfTime + 10 * day, startOfTime + 10 * day + 2 * hour];
 /** What is still being uploaded then has no row, and what was uploaded long before has none either. */
-const youngTime = startOfTime + day - hour;
+const youngTime = ended - hour;
 const orphans = 2;
 
 /** A kill of the process that does the work of a phase: a step and which passing of it, or a request to the bucket. */

@@ -6,7 +6,7 @@ import { keys } from '../../../src/index/keys.ts';
 import { inconsistencies } from '../../support/naive.ts';
 import { openReplicas, type Replicas } from '../../support/replicas.ts';
 import { writeRows } from '../../support/rows.ts';
-import { principalOf, sessionNamed, target } from '../../support/specs.ts';
+import { principalOf, sessionNamed, specOf, target } from '../../support/specs.ts';
 import {
   collect,
   day,
@@ -62,6 +62,32 @@ it('a namespace that is taken over is reaped by its new owner', async () => {
   await replicas.move('n-b', 'a');
   expect(await b.store.reaper.reap(unbounded)).toMatchObject({ artifacts: 0 });
   expect(await a.store.reaper.reap(unbounded)).toMatchObject({ artifacts: 1 });
+});
+
+it('each forgets the request ids of its namespaces, behind those of others', async () => {
+  const { replicas, a, b } = await openTwo();
+  await namespaceOf(replicas, 'n-c', 'a', a);
+  const used = (replica: typeof a, ns: string, requestId: string) =>
+    replica.store.uploads.create(
+      principalOf({ namespace: ns }),
+      specOf({ session: 's', name: 'n', requestId }),
+      Buffer.from('x'),
+    );
+  for (const ns of ['n-a', 'n-c']) await used(a, ns, 'r');
+  for (let at = 0; at < 3; at++) await used(b, 'n-b', `r${at}`);
+  const midnight = Math.ceil(replicas.clock.now / day) * day;
+  replicas.clock.now = midnight + day;
+  await used(b, 'n-b', 'later');
+  const left = () => namespacesIn(replicas, keys.calls.requestIdByDay, 1);
+  expect(await a.store.reaper.reap(unbounded)).toMatchObject({ others: 2, more: false, nextTime: undefined });
+  expect(await left()).toEqual(['n-b', 'n-b', 'n-b', 'n-b']);
+  // A namespace that is taken over is its new owner's work.
+  await replicas.move('n-b', 'a');
+  expect(await b.store.reaper.reap(unbounded)).toMatchObject({ others: 0, nextTime: undefined });
+  expect(await a.store.reaper.reap(unbounded)).toMatchObject({ others: 3, nextTime: midnight + 3 * day });
+  expect(await left()).toEqual(['n-b']);
+  expect((await used(a, 'n-b', 'later')).receipt.replayed).toBe(true);
+  await expectConsistent(replicas);
 });
 
 it('a lapse is written down by the owner, and seen by all', async () => {

@@ -9,6 +9,7 @@ import { openStore, type Store } from '../../../src/store/open.ts';
 import type { Finding } from '../../../src/store/verify/finding.ts';
 import { Verifier, type VerifyEvent } from '../../../src/store/verify/verifier.ts';
 import { someBytes } from '../../support/calls.ts';
+import { makeOlder } from '../../support/older-request-ids.ts';
 import { checkingOwners } from '../../support/row-owners.ts';
 import { startOfTime } from '../../support/service.ts';
 import { sessionNamed, specOf, target, tester } from '../../support/specs.ts';
@@ -60,6 +61,7 @@ export async function openRig(rows = new MemoryRows(), blobStore = openMemoryBlo
 
 /** A store with at least one row of every family that anything writes by now. */
 export async function fill({
+  index,
   store: { uploads, artifacts: changes, sessions: sessionStore, seals, apiKeys, policies, links },
 }: Rig): Promise<void> {
   const push = (spec: Parameters<typeof specOf>[0], content: Uint8Array | string) =>
@@ -69,6 +71,7 @@ export async function fill({
     expectedOutputs: ['a' as never],
   });
   const first = await push({ session: 'one', name: 'a', metadata: { k: 'v' }, requestId: 'r1' }, 'small');
+  await makeOlder(index);
   await push({ session: 'one', name: 'a', labels: { l: 'm' } }, 'small, second');
   await push({ session: 'one', name: 'b', inputs: [first.artifact.id], ttlMs: dayMs }, someBytes(5_000));
   await push({ session: 'one', name: 'c' }, someBytes(5_000));

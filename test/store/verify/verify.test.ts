@@ -22,6 +22,7 @@ const untraceable = new Set([
   'namespace',
   'policy',
   'requestId',
+  'requestIdByDay',
   'condemned',
   'preview',
 ]);
