@@ -8,9 +8,8 @@ import { cachedFamilies } from '../keys.ts';
 import type { Value, Write } from '../row.ts';
 import type { Batch } from './batch.ts';
 import type { OwnRows } from './options.ts';
+import { ReadOnce } from './read-once.ts';
 
-/** The number of keys that are remembered as read once. A power of two. */
-const readOnceMax = 8_192;
 /** A longer value is not kept. */
 const valueBytesMax = 16 * 1024;
 /** The assumed size of a row in memory: the text of its key, its value and what that is decoded to, and the rest. */
@@ -44,8 +43,7 @@ export class RowCache {
   /** Grows whenever everything is forgotten. */
   private generation = 0;
   private isOn = false;
-  /** By its last bits, the hash of the last key that was read and not kept. */
-  private readonly readOnce = new Uint32Array(readOnceMax);
+  private readonly readOnce = new ReadOnce();
 
   /**
    * @param sent returns the batch that is on its way to the disk: a snapshot may have it or not, and so may a read.
@@ -101,12 +99,7 @@ export class RowCache {
    */
   keep(text: string, value: Value): void {
     if (!this.isOn || !isCached(text) || value.length > valueBytesMax) return;
-    const hash = hashOf(text);
-    const slot = hash & (readOnceMax - 1);
-    if (this.readOnce[slot] !== hash) {
-      this.readOnce[slot] = hash;
-      return;
-    }
+    if (!this.readOnce.isReadAgain(text)) return;
     if (this.ownRows?.isOwn(text, value) === false) return;
     keepDecoded(value);
     this.put(text, { value, commit: this.commit });
@@ -173,13 +166,6 @@ export class RowCache {
       },
     };
   }
-}
-
-/** FNV-1a, 32 bits: http://www.isthe.com/chongo/tech/comp/fnv/ */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  return hash >>> 0;
 }
 
 function isCached(text: string): boolean {
