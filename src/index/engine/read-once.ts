@@ -2,7 +2,7 @@
 
 /** The number of hashes that are remembered. */
 const hashesMax = 8_192;
-/** Hashes with the same last bits share so many places, so that a few that are read in turn do not push out each other. */
+/** Hashes with the same last bits share this many places: a few that are read in turn do not push out each other. */
 const placesOfSet = 4;
 const setMask = hashesMax / placesOfSet - 1;
 
