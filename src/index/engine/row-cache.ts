@@ -14,8 +14,8 @@ import { ReadOnce } from './read-once.ts';
 
 /** A longer value is not kept. */
 const valueBytesMax = 16 * 1024;
-/** The assumed size of a row in memory: the text of its key, its value and what that is decoded to, and the rest. */
-const bytesOf = (text: string, { value }: CachedRow) => 2 * text.length + 6 * value.length + 200;
+/** The assumed size of a row in memory: the text of its key, its value, what is made of that for answers, and the rest. */
+const bytesOf = (text: string, { value }: CachedRow) => 2 * text.length + 7 * value.length + 500;
 /** The part of the bytes that lists have. */
 const listsShare = 1 / 4;
 
