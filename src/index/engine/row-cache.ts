@@ -4,7 +4,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { keepDecoded } from '../family.ts';
-import { cachedFamilies } from '../keys.ts';
+import { cachedFamilies, keys } from '../keys.ts';
 import type { Value, Write } from '../row.ts';
 import { AgingMap } from './aging-map.ts';
 import type { Batch } from './batch.ts';
@@ -14,10 +14,13 @@ import { ReadOnce } from './read-once.ts';
 
 /** A longer value is not kept. */
 const valueBytesMax = 16 * 1024;
-/** The assumed size of a row in memory: the text of its key, its value, what is made of that for answers, and the rest. */
-const bytesOf = (text: string, { value }: CachedRow) => 2 * text.length + 7 * value.length + 500;
+/** The assumed size of a row in memory: the text of its key, its value and what that is decoded to, and the rest. */
+const bytesOf = (text: string, { value }: CachedRow) =>
+  2 * text.length + 6 * value.length + 200 + (isArtifact(text) ? shownBytesOf(value) : 0);
+/** The assumed size of what is made of the record of an artifact for answers. */
+const shownBytesOf = (value: Value) => value.length + 300;
 /** The part of the bytes that lists have. */
-const listsShare = 1 / 4;
+const listsShare = 1 / 8;
 
 interface CachedRow {
   readonly value: Value;
@@ -160,6 +163,10 @@ export class RowCache {
       },
     };
   }
+}
+
+function isArtifact(text: string): boolean {
+  return text.charCodeAt(0) === keys.artifacts.record.code;
 }
 
 function isCached(text: string): boolean {
