@@ -1,7 +1,7 @@
 /**
- * The newest entries of lists in memory, checked once. A list that is read again and again is read from its beginning, as far
- * as a page needs it: that part is kept whole, and every batch that becomes durable changes it. The rules are those of the
- * rows in memory (`row-cache.ts`), for a list as for a row.
+ * The newest entries of lists in memory, checked once. A list that is read again and again is read from its
+ * beginning, the part that a page needs: this part is kept without a gap, and every batch that becomes durable changes it.
+ * The rules are those of the rows in memory (`row-cache.ts`).
  */
 import { Buffer } from 'node:buffer';
 import { listFamilies } from '../keys.ts';
@@ -14,9 +14,9 @@ import { ReadOnce } from './read-once.ts';
 
 /** The most entries that are kept of a list. */
 const entriesMax = 1_024;
-/** After so many changes without a read in between, a list is forgotten: each change of it copies it. */
+/** After this number of changes without a read in between, a list is forgotten: each change of it copies it. */
 const changesMax = 64;
-/** The assumed size of an entry in memory, and of a list beside its entries. */
+/** The assumed size of an entry in memory, and of a list without its entries. */
 const entryBytes = 300;
 const listBytes = 300;
 
