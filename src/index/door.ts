@@ -27,11 +27,13 @@
  *    `examine` continues after it.
  * 7. Keys are compared bytewise. Iteration is in that order.
  * 8. `cached` gives the rows of the same instant as its reader, some of them from memory, and so do decisions: such a row
- *    was checked when it came there, and is decoded once. Nothing in memory outlasts a batch that failed.
+ *    was checked when it came there, and is decoded once. `list` gives the entries of that instant in the same way. Nothing
+ *    in memory outlasts a batch that failed.
  */
 
 import { hexOf } from './bytes.ts';
 import type { Family } from './family.ts';
+import type { Listed } from './listed.ts';
 import type { Owners } from './owners.ts';
 import type { Entry, Key, Range, Value, Write } from './row.ts';
 
@@ -131,6 +133,16 @@ export interface CachedReader extends Reader {
   readonly cached: Pick<Reader, 'getMany'>;
 }
 
+/** A reader of lists: rows that list artifacts or sessions, the newest first. */
+export interface ListReader extends Reader {
+  /**
+   * Yields the entries of a list in a range, in blocks as {@link scan}; those that come first may come from memory.
+   *
+   * @param list the key of the list: the keys of its entries are 16 bytes longer.
+   */
+  list(list: Key, range: Range): AsyncIterable<readonly Listed[]>;
+}
+
 /** A row from an examination. */
 export type Examined =
   | { readonly kind: 'row'; readonly key: Key; readonly value: Value }
@@ -142,7 +154,7 @@ export type Examined =
   | { readonly kind: 'unreadable'; readonly key: Key; readonly message: string };
 
 /** A reader fixed to the instant of its creation, until it is disposed. */
-export interface Snapshot extends CachedReader, AsyncDisposable {
+export interface Snapshot extends CachedReader, ListReader, AsyncDisposable {
   /** Like `scan`, ascending, but reports damage instead of failing there: it yields every row that can be read. */
   examine(range: Pick<Range, 'gte' | 'lt'>): AsyncIterable<readonly Examined[]>;
 }

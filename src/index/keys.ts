@@ -185,6 +185,13 @@ export const cachedFamilies: ReadonlySet<number> = new Set(
   ].map(({ code }) => code),
 );
 
+/** The codes of the families that list artifacts and sessions: of a list that is read often, an index keeps the newest. */
+export const listFamilies: ReadonlySet<number> = new Set(
+  [...Object.values(latest), sessions.byTime, sessions.byMetadata, sessions.byLabel, sessions.byState].map(
+    ({ code }) => code,
+  ),
+);
+
 /** Every family, by group. Decisions and readers name rows by these; `fsck` and the tests walk over them. */
 export const keys = {
   store,

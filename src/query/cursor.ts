@@ -1,18 +1,9 @@
 /** A walk along one list. */
 import type { Budget } from '../domain/load/budget.ts';
-import type { Reader } from '../index/door.ts';
-import type { Entry } from '../index/row.ts';
+import type { ListReader } from '../index/door.ts';
+import type { Listed } from '../index/listed.ts';
 import type { List } from './list.ts';
-import {
-  compareSuffixes,
-  isPassed,
-  type Listed,
-  listedIn,
-  rangeOf,
-  type Suffix,
-  unsigned,
-  type Walk,
-} from './suffix.ts';
+import { compareSuffixes, isPassed, rangeOf, type Suffix, unsigned, type Walk } from './suffix.ts';
 
 /** The number of entries read of a list before it is known whether the list will be walked. */
 const firstBlock = 16;
@@ -25,13 +16,13 @@ export class ListCursor {
   isAtEnd = false;
   /** Whether no entry follows those in the buffer, if that is known without another read. */
   isShort = false;
-  private readonly reader: Reader;
+  private readonly reader: ListReader;
   private readonly list: List;
   private readonly walk: Walk;
   private readonly budget: Budget;
-  private blocks: AsyncIterator<readonly Entry[]> | undefined;
+  private blocks: AsyncIterator<readonly Listed[]> | undefined;
 
-  constructor(reader: Reader, list: List, walk: Walk, budget: Budget) {
+  constructor(reader: ListReader, list: List, walk: Walk, budget: Budget) {
     this.reader = reader;
     this.list = list;
     this.walk = walk;
@@ -49,7 +40,7 @@ export class ListCursor {
       return;
     }
     this.blocks ??= this.reader
-      .scan({
+      .list(list.prefix, {
         ...rangeOf(list.prefix, walk),
         firstBlock,
         nextBlock: () => Math.max(firstBlock, walk.needed()),
@@ -60,7 +51,7 @@ export class ListCursor {
     this.isShort = block.done === true || block.value.length < firstBlock;
     if (block.done) return;
     this.budget.spend('entries', block.value.length);
-    this.buffer = block.value.map(listedIn);
+    this.buffer = block.value;
   }
 
   /** Takes the entries in the buffer up to `horizon`; all of them without one. */

@@ -5,17 +5,9 @@
  */
 import type { Budget } from '../domain/load/budget.ts';
 import type { Reader } from '../index/door.ts';
+import { type Listed, listedIn } from '../index/listed.ts';
 import type { List } from './list.ts';
-import {
-  always,
-  isPassed,
-  type Listed,
-  listedIn,
-  rangeOf,
-  type TimeSpan,
-  timeOf,
-  unsigned,
-} from './suffix.ts';
+import { always, isPassed, rangeOf, type TimeSpan, timeOf, unsigned } from './suffix.ts';
 
 const stretches = 32;
 /** The number of entries read of each stretch. */

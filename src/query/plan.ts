@@ -3,7 +3,7 @@
  * of a few entries of each list shows which is the shortest; LevelDB's own estimate knows nothing of new entries.
  */
 import type { Budget } from '../domain/load/budget.ts';
-import type { Reader } from '../index/door.ts';
+import type { ListReader } from '../index/door.ts';
 import { type Analysis, type Candidate, describe, type Factor, listsOf } from './candidates.ts';
 import { ListCursor } from './cursor.ts';
 import type { Catalog, List } from './list.ts';
@@ -35,7 +35,7 @@ interface Density {
 
 /** Chooses the lists that drive a query. */
 export async function plan(
-  reader: Reader,
+  reader: ListReader,
   { factors }: Analysis,
   catalog: Catalog,
   walk: Walk,
@@ -99,11 +99,11 @@ function byDensity(a: Density, b: Density): number {
 /** A cursor for each list that is considered. */
 class Cursors {
   private readonly cursors = new Map<List, ListCursor>();
-  private readonly reader: Reader;
+  private readonly reader: ListReader;
   private readonly walk: Walk;
   private readonly budget: Budget;
 
-  constructor(reader: Reader, walk: Walk, budget: Budget) {
+  constructor(reader: ListReader, walk: Walk, budget: Budget) {
     this.reader = reader;
     this.walk = walk;
     this.budget = budget;

@@ -2,9 +2,10 @@
 import { Buffer } from 'node:buffer';
 import type { Budget } from '../domain/load/budget.ts';
 import type { Reader } from '../index/door.ts';
+import type { Listed } from '../index/listed.ts';
 import { isSigned } from '../index/signature.ts';
 import type { List } from './list.ts';
-import { keyAt, type Listed, type Suffix } from './suffix.ts';
+import { keyAt, type Suffix } from './suffix.ts';
 
 /**
  * After this number of lookups of which this share has passed, it is cheaper to read the records at once: a lookup costs two

@@ -1,13 +1,14 @@
 /** Carries out a plan: yields the entries to look at, a few at a time, and finds the items that they stand for. */
 import type { Budget } from '../domain/load/budget.ts';
-import type { Reader } from '../index/door.ts';
+import type { ListReader } from '../index/door.ts';
+import type { Listed } from '../index/listed.ts';
 import { mayHave } from '../index/signature.ts';
 import { type Analysis, analyse } from './candidates.ts';
 import type { Condition } from './condition.ts';
 import { estimate } from './estimate.ts';
 import type { Catalog } from './list.ts';
 import { type Plan, plan } from './plan.ts';
-import { isNothing, type Listed, type Suffix, type Walk } from './suffix.ts';
+import { isNothing, type Suffix, type Walk } from './suffix.ts';
 
 /** An item of a listing, and the bytes that it takes of a page. */
 export interface Found<T> {
@@ -63,7 +64,7 @@ const readAhead = 9 / 8;
 
 /** The search for the items of one page: a source of `page()` in `src/store/look/page.ts`. */
 export class Search<T> {
-  private readonly reader: Reader;
+  private readonly reader: ListReader;
   private readonly query: Query<T>;
   private readonly analysis: Analysis;
   private readonly plans: Plan[] = [];
@@ -72,7 +73,7 @@ export class Search<T> {
   private hits = 0;
   private hitBytes = 0;
 
-  constructor(reader: Reader, query: Query<T>) {
+  constructor(reader: ListReader, query: Query<T>) {
     this.reader = reader;
     this.query = query;
     this.analysis = analyse(query.condition, query.catalog);

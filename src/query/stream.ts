@@ -1,6 +1,7 @@
 /** Lists as one: every entry of any of them, each once, in the order of the walk. */
+import type { Listed } from '../index/listed.ts';
 import type { ListCursor } from './cursor.ts';
-import { compareSuffixes, type Listed } from './suffix.ts';
+import { compareSuffixes } from './suffix.ts';
 
 /** Walks the union of lists. */
 export class Stream {

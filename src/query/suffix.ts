@@ -3,27 +3,15 @@
  * share this form. So an entry of one list is looked up in another without splitting it.
  */
 import { Buffer } from 'node:buffer';
-import type { Entry, Key, Range } from '../index/row.ts';
-import { noSignature, type Signature } from '../index/signature.ts';
+import { type Listed, suffixBytes } from '../index/listed.ts';
+import type { Key, Range } from '../index/row.ts';
+import { noSignature } from '../index/signature.ts';
 
 /** 16 bytes. */
 export type Suffix = Uint8Array;
 
-const suffixBytes = 16;
 const timeBytes = 6;
 const timeMax = 2 ** 48 - 1;
-
-/** An entry of a list. */
-export interface Listed {
-  readonly suffix: Suffix;
-  /** The signature of the thing; none in lists whose rows have none. */
-  readonly signature: Signature;
-}
-
-/** Returns the entry that a row of a list is. */
-export function listedIn([key, signature]: Entry): Listed {
-  return { suffix: key.subarray(key.length - suffixBytes), signature };
-}
 
 /** Returns an entry that no row is. */
 export function unsigned(suffix: Suffix): Listed {

@@ -26,19 +26,52 @@ export const cachePlants: readonly Plant[] = [
   {
     name: 'cache: outlasts-a-batch-that-failed',
     file: 'src/index/engine/row-cache.ts',
-    from: `    this.generation++;
-    this.young = new Map();
-    this.old = new Map();
+    from: `    this.rows.clear();
+    this.lists.clear();
 `,
-    to: `    this.generation++;
-`,
+    to: '',
     tests: ['test/index/memory/memory.test.ts'],
   },
   {
     name: 'cache: keeps-rows-that-a-batch-has-removed',
     file: 'src/index/engine/row-cache.ts',
-    from: '} else this.forget(text);',
+    from: '} else this.rows.delete(text);',
     to: '}',
+    tests: ['test/index/memory/memory.test.ts'],
+  },
+  {
+    name: 'cache: shows-a-snapshot-a-list-that-is-newer',
+    file: 'src/index/engine/list-cache.ts',
+    from: 'if (found === undefined || found.commit > commit) return undefined;',
+    to: 'if (found === undefined) return undefined;',
+    tests: ['test/index/memory/memory.test.ts'],
+  },
+  {
+    name: 'cache: keeps-what-an-old-snapshot-has-read-of-a-list',
+    file: 'src/index/engine/row-cache.ts',
+    from: 'if (this.isOn && this.commit === commit && isSureOf(text))',
+    to: 'if (this.isOn && isSureOf(text))',
+    tests: ['test/index/memory/memory.test.ts'],
+  },
+  {
+    name: 'cache: takes-no-notice-of-a-batch-that-may-have-changed-a-list',
+    file: 'src/index/engine/row-cache.ts',
+    from: 'this.generation === generation && inFlight?.touches(list) !== true',
+    to: 'this.generation === generation',
+    tests: ['test/index/memory/memory.test.ts'],
+  },
+  {
+    name: 'cache: keeps-entries-that-a-batch-has-removed',
+    file: 'src/index/engine/list-cache.ts',
+    from: "if (write.type === 'del' && !isThere) return;",
+    to: "if (write.type === 'del') return;",
+    tests: ['test/index/memory/memory.test.ts'],
+  },
+  {
+    name: 'cache: takes-a-part-of-a-list-for-more',
+    file: 'src/index/engine/list-cache.ts',
+    from: 'return { entries: some, end: justAfter(some.at(-1)!.suffix) };',
+    to: 'return { entries: some, end };',
     tests: ['test/index/memory/memory.test.ts'],
   },
 ];

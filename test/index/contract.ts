@@ -3,6 +3,7 @@ import { describe } from 'vitest';
 import { cacheContract } from './contract-cache.ts';
 import { durabilityContract } from './contract-durability.ts';
 import { limitsContract } from './contract-limits.ts';
+import { listContract } from './contract-lists.ts';
 import { readsContract } from './contract-reads.ts';
 import { reopeningContract } from './contract-reopening.ts';
 import { transactionsContract } from './contract-transactions.ts';
@@ -16,5 +17,6 @@ export function indexContract(name: string, open: OpenRig): void {
     readsContract(open);
     limitsContract(open);
     cacheContract(open);
+    listContract(open);
   });
 }

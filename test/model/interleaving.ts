@@ -19,6 +19,13 @@ export function interleavedIndex(index: Index, turn: Turn): Index {
       const snapshot = index.snapshot();
       return {
         ...interleavedReader(snapshot, turn),
+        list: async function* (list, range) {
+          await turn('list');
+          for await (const block of snapshot.list(list, range)) {
+            yield block;
+            await turn('list on');
+          }
+        },
         examine: (range) => snapshot.examine(range),
         [Symbol.asyncDispose]: () => snapshot[Symbol.asyncDispose](),
       };

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Budget } from '../../src/domain/load/budget.ts';
-import { doorLimits, type Reader } from '../../src/index/door.ts';
+import { doorLimits, type ListReader } from '../../src/index/door.ts';
 import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { facts, noSignature, signatureOf } from '../../src/index/signature.ts';
 import { type Condition, matches } from '../../src/query/condition.ts';
@@ -45,7 +45,7 @@ const catalog: Catalog = {
 async function readerOf(
   things: readonly Thing[],
   isSigned: (at: number) => boolean = () => false,
-): Promise<Reader & AsyncDisposable> {
+): Promise<ListReader & AsyncDisposable> {
   const index = await openMemoryIndex();
   let count = 0;
   const writes = things.flatMap(({ suffix, lists }) => {
@@ -57,7 +57,17 @@ async function readerOf(
     }));
   });
   for (let at = 0; at < writes.length; at += 4_000) await writeRows(index, writes.slice(at, at + 4_000));
-  return index;
+  const snapshot = index.snapshot();
+  return {
+    get: (key) => snapshot.get(key),
+    getMany: (keys) => snapshot.getMany(keys),
+    scan: (range) => snapshot.scan(range),
+    list: (list, range) => snapshot.list(list, range),
+    [Symbol.asyncDispose]: async () => {
+      await snapshot[Symbol.asyncDispose]();
+      await index.close();
+    },
+  };
 }
 
 const isIn = (list: string): Condition => ({
@@ -95,7 +105,12 @@ interface Asked {
   readonly estimates?: boolean;
 }
 
-async function ask(reader: Reader, things: readonly Thing[], condition: Condition | undefined, asked: Asked) {
+async function ask(
+  reader: ListReader,
+  things: readonly Thing[],
+  condition: Condition | undefined,
+  asked: Asked,
+) {
   const bySuffix = new Map(things.map((one) => [Buffer.from(one.suffix).toString('hex'), one]));
   const limit = asked.touchesMax ?? 20_000;
   const reserve = Math.min(1.5 * doorLimits.scanBlockEntriesMax, limit / 8);
@@ -122,7 +137,7 @@ async function ask(reader: Reader, things: readonly Thing[], condition: Conditio
 }
 
 async function pages(
-  reader: Reader,
+  reader: ListReader,
   things: readonly Thing[],
   condition: Condition | undefined,
   asked: Asked,

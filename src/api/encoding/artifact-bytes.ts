@@ -65,12 +65,21 @@ export function artifactBytes(
   const tag = textTag({ number });
   bytes.restart();
   for (const artifact of artifacts) {
+    const known = encoded.get(artifact);
+    if (known !== undefined) {
+      bytes.message(tag, known);
+      continue;
+    }
     const start = bytes.begin(tag);
     write(artifact);
-    bytes.end(start);
+    const written = bytes.end(start);
+    if (Object.isFrozen(artifact)) encoded.set(artifact, bytes.last(written));
   }
   return bytes.take();
 }
+
+/** The bytes of artifacts that do not change and were read again: those whose records are in memory. */
+const encoded = new WeakMap<Artifact, Buffer>();
 
 /** Returns the whole answer to a push. */
 export function committedBytes(artifact: Artifact, receipt: Receipt): Buffer {

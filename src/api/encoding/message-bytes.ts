@@ -133,12 +133,27 @@ export class MessageBytes {
     return this.length;
   }
 
-  /** Ends the message that {@link begin} began. */
-  end(start: number): void {
+  /** Writes a field whose value is a message that was encoded before. */
+  message(tag: Tag, value: Buffer): void {
+    this.reserve(numberBytesMax + lengthBytesMax + value.length);
+    this.varint(tag);
+    this.varint(value.length);
+    this.length += value.copy(this.buffer, this.length);
+  }
+
+  /** Returns a copy of the last bytes that were written, in memory of its own. */
+  last(count: number): Buffer {
+    const copy = Buffer.allocUnsafeSlow(count);
+    this.buffer.copy(copy, 0, this.length - count, this.length);
+    return copy;
+  }
+
+  /** Ends the message that {@link begin} began. Returns its size. */
+  end(start: number): number {
     const bytes = this.length - start;
     if (bytes < continues) {
       this.buffer[start - 1] = bytes;
-      return;
+      return bytes;
     }
     this.reserve(lengthBytesMax);
     const { buffer, length: end } = this;
@@ -148,5 +163,6 @@ export class MessageBytes {
     buffer.copyWithin(start + more, start, end);
     this.varint(bytes);
     this.length = end + more;
+    return bytes;
   }
 }

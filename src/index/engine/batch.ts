@@ -1,6 +1,8 @@
 /** The rows that are written together, and the callers that wait until they are durable. */
 import type { Transaction } from '../door.ts';
+import { suffixBytes } from '../listed.ts';
 import type { Write } from '../row.ts';
+import { isList } from './list-cache.ts';
 import { encodeWrites } from './stored-row.ts';
 
 /** A transaction that has run. */
@@ -17,6 +19,7 @@ export class Batch {
   private readonly waiting: Settlement[] = [];
   /** The ownerships that the transactions stand on: namespace and epoch. */
   readonly fences = new Map<string, number>();
+  private touched: ReadonlySet<string> | undefined;
   /** The bytes of keys and values of all transactions, also of rows that a later one wrote again. */
   bytes = 0;
 
@@ -49,6 +52,14 @@ export class Batch {
   /** Returns the write of this batch to that key, if one exists. */
   find(keyText: string): Write | undefined {
     return this.writes.get(keyText);
+  }
+
+  /** Returns true if this batch, which takes no more writes, writes entries of a list. @param listText that of its key. */
+  touches(listText: string): boolean {
+    this.touched ??= new Set(
+      [...this.writes.keys()].filter(isList).map((text) => text.slice(0, -suffixBytes)),
+    );
+    return this.touched.has(listText);
   }
 
   wait(settlement: Settlement): void {

@@ -3,9 +3,12 @@ import { Buffer } from 'node:buffer';
 import { Failure } from '../../domain/errors.ts';
 import { textOf } from '../bytes.ts';
 import { doorLimits, type Examined, type Reader, type Snapshot } from '../door.ts';
+import type { Listed } from '../listed.ts';
 import type { Entry, Key, Range, Value } from '../row.ts';
+import { blockSizes } from './block-sizes.ts';
 import type { DatabaseReader, DatabaseSnapshot, StoredValue } from './database.ts';
-import type { CacheView } from './row-cache.ts';
+import { listEntries } from './list-reader.ts';
+import type { CacheView, RowView } from './row-cache.ts';
 import { decodeRow } from './stored-row.ts';
 
 /**
@@ -34,7 +37,7 @@ export async function readRows(
 export async function readCached(
   database: DatabaseReader,
   keys: readonly Key[],
-  cache: CacheView,
+  cache: RowView,
 ): Promise<(Value | undefined)[]> {
   const texts = keys.map(textOf);
   const values = texts.map((text) => cache.find(text));
@@ -68,10 +71,8 @@ export async function* scanRows(
 ): AsyncGenerator<readonly Entry[]> {
   const iterator = (await database).iterator(range);
   try {
-    const largest = doorLimits.scanBlockEntriesMax;
-    let next = range.secondBlock ?? 4 * (range.firstBlock ?? largest);
-    for (let size = range.firstBlock ?? largest; ; [size, next] = [range.nextBlock?.() ?? next, next * 2]) {
-      const stored = await iterator.nextv(Math.min(size, largest));
+    for (const size of blockSizes(range)) {
+      const stored = await iterator.nextv(size);
       if (stored.length === 0) return;
       yield stored.map(([key, row]): Entry => [key, decodeRow(key, row)]);
     }
@@ -123,12 +124,14 @@ export class SnapshotReader implements Reader, Snapshot {
   private snapshot: DatabaseSnapshot | Promise<DatabaseSnapshot> | undefined;
 
   readonly cached: Pick<Reader, 'getMany'>;
+  private readonly cache: CacheView | undefined;
 
   /** @param cache the rows in memory that were durable when the snapshot was taken. */
   constructor(snapshot: DatabaseSnapshot | Promise<DatabaseSnapshot>, cache: CacheView) {
     this.snapshot = snapshot;
     // A snapshot that is taken later has other rows.
     const isLater = snapshot instanceof Promise;
+    this.cache = isLater ? undefined : cache;
     this.cached = isLater
       ? this
       : { getMany: async (wanted) => await readCached(await this.open(), wanted, cache) };
@@ -151,6 +154,10 @@ export class SnapshotReader implements Reader, Snapshot {
 
   scan(range: Range): AsyncGenerator<readonly Entry[]> {
     return scanRows(this.open(), range);
+  }
+
+  list(list: Key, range: Range): AsyncGenerator<readonly Listed[]> {
+    return listEntries(() => this.open(), list, range, this.cache);
   }
 
   examine(range: Pick<Range, 'gte' | 'lt'>): AsyncGenerator<readonly Examined[]> {

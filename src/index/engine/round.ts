@@ -8,7 +8,7 @@ import type { Key, Value } from '../row.ts';
 import type { Batch } from './batch.ts';
 import type { DatabaseReader, StoredValue } from './database.ts';
 import type { Decision } from './decision.ts';
-import type { CacheView } from './row-cache.ts';
+import type { RowView } from './row-cache.ts';
 import { decodeRow } from './stored-row.ts';
 
 /** One round, from its first fetch to the end of its last decision. */
@@ -19,14 +19,14 @@ export class Round {
   private readonly landed: Batch[] = [];
   private readonly fetched = new Map<string, StoredValue | undefined>();
   /** The rows in memory, each as the newest durable batch had left it when the round asked for it. */
-  private readonly cache: CacheView;
+  private readonly cache: RowView;
   private readonly known = new Map<string, Value>();
 
   /** @param pending the batches that are not durable, the newest first. */
   constructor(
     database: Pick<DatabaseReader, 'getMany'>,
     pending: () => readonly (Batch | undefined)[],
-    cache: CacheView,
+    cache: RowView,
   ) {
     this.database = database;
     this.pending = pending;

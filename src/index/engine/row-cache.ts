@@ -4,17 +4,23 @@
  */
 import { Buffer } from 'node:buffer';
 import { keepDecoded } from '../family.ts';
-import { cachedFamilies } from '../keys.ts';
+import { cachedFamilies, keys } from '../keys.ts';
 import type { Value, Write } from '../row.ts';
+import { AgingMap } from './aging-map.ts';
 import type { Batch } from './batch.ts';
+import { isList, ListCache, type NewestEntries } from './list-cache.ts';
 import type { OwnRows } from './options.ts';
+import { ReadOnce } from './read-once.ts';
 
-/** The number of keys that are remembered as read once. A power of two. */
-const readOnceMax = 8_192;
 /** A longer value is not kept. */
 const valueBytesMax = 16 * 1024;
 /** The assumed size of a row in memory: the text of its key, its value and what that is decoded to, and the rest. */
-const bytesOf = (text: string, value: Value) => 2 * text.length + 6 * value.length + 200;
+const bytesOf = (text: string, { value }: CachedRow) =>
+  2 * text.length + 6 * value.length + 200 + (isArtifact(text) ? shownBytesOf(value) : 0);
+/** The assumed size of what is made of the record of an artifact for answers. */
+const shownBytesOf = (value: Value) => value.length + 300;
+/** The part of the bytes that lists have. */
+const listsShare = 1 / 8;
 
 interface CachedRow {
   readonly value: Value;
@@ -22,12 +28,20 @@ interface CachedRow {
   readonly commit: number;
 }
 
-/** The cached rows as one snapshot may use them. */
-export interface CacheView {
+/** The cached rows as one reader may use them. */
+export interface RowView {
   /** @param text the text of the key. */
   find(text: string): Value | undefined;
-  /** Keeps a row that the snapshot has read, if it cannot have changed since. */
+  /** Keeps a row that the reader has read, if it cannot have changed since. */
   keep(text: string, value: Value): void;
+}
+
+/** The same for one snapshot, with the cached lists. */
+export interface CacheView extends RowView {
+  /** Returns the newest entries of a list. @param text that of its key. */
+  findList(text: string): NewestEntries | undefined;
+  /** Keeps what the snapshot has read of a list from its beginning on, if that cannot have changed since. */
+  keepList(text: string, newest: NewestEntries): void;
 }
 
 /** The cache of one engine. */
@@ -35,17 +49,14 @@ export class RowCache {
   private readonly sent: () => Batch | undefined;
   private readonly bytesMax: number;
   private readonly ownRows: OwnRows | undefined;
-  /** The rows that were used lately, and those before them. */
-  private young = new Map<string, CachedRow>();
-  private old = new Map<string, CachedRow>();
-  private youngBytes = 0;
+  private readonly rows: AgingMap<CachedRow>;
+  private readonly lists: ListCache;
   /** The newest commit that {@link land} was called with. */
   private commit = 0;
   /** Grows whenever everything is forgotten. */
   private generation = 0;
   private isOn = false;
-  /** By its last bits, the hash of the last key that was read and not kept. */
-  private readonly readOnce = new Uint32Array(readOnceMax);
+  private readonly readOnce = new ReadOnce();
 
   /**
    * @param sent returns the batch that is on its way to the disk: a snapshot may have it or not, and so may a read.
@@ -55,6 +66,8 @@ export class RowCache {
   constructor(sent: () => Batch | undefined, bytesMax = 16 * 1024 * 1024, ownRows?: OwnRows) {
     this.sent = sent;
     this.bytesMax = bytesMax;
+    this.rows = new AgingMap(bytesMax * (1 - listsShare), bytesOf);
+    this.lists = new ListCache(bytesMax * listsShare, ownRows);
     this.ownRows = ownRows;
     ownRows?.onChange(() => this.forgetAll());
   }
@@ -74,9 +87,8 @@ export class RowCache {
   /** Forgets everything, and keeps nothing that was read before. */
   private forgetAll(): void {
     this.generation++;
-    this.young = new Map();
-    this.old = new Map();
-    this.youngBytes = 0;
+    this.rows.clear();
+    this.lists.clear();
   }
 
   /** Returns a row as the newest durable batch left it. @param text the text of the key. */
@@ -86,13 +98,7 @@ export class RowCache {
 
   private row(text: string): CachedRow | undefined {
     if (this.ownRows?.areSafe === false) return undefined;
-    const found = this.young.get(text);
-    if (found !== undefined || this.old.size === 0) return found;
-    const aged = this.old.get(text);
-    if (aged === undefined) return undefined;
-    this.old.delete(text);
-    this.put(text, aged);
-    return aged;
+    return this.rows.get(text);
   }
 
   /**
@@ -101,51 +107,27 @@ export class RowCache {
    */
   keep(text: string, value: Value): void {
     if (!this.isOn || !isCached(text) || value.length > valueBytesMax) return;
-    const hash = hashOf(text);
-    const slot = hash & (readOnceMax - 1);
-    if (this.readOnce[slot] !== hash) {
-      this.readOnce[slot] = hash;
-      return;
-    }
+    if (!this.readOnce.isReadAgain(text)) return;
     if (this.ownRows?.isOwn(text, value) === false) return;
     keepDecoded(value);
-    this.put(text, { value, commit: this.commit });
+    this.rows.set(text, { value, commit: this.commit });
   }
 
-  private put(text: string, row: CachedRow): void {
-    const before = this.young.get(text);
-    this.young.set(text, row);
-    this.youngBytes += bytesOf(text, row.value) - (before === undefined ? 0 : bytesOf(text, before.value));
-    if (this.youngBytes < this.bytesMax / 2) return;
-    this.old = this.young;
-    this.young = new Map();
-    this.youngBytes = 0;
-  }
-
-  /** Takes over what a batch has changed of the rows that are kept. */
+  /** Takes over what a batch has changed of the rows and lists that are kept. */
   land(writes: Iterable<readonly [text: string, write: Write]>, commit: number): void {
     this.commit = commit;
     if (!this.isOn) return;
     for (const [text, write] of writes) {
-      if (!isCached(text)) continue;
-      const isYoung = this.young.has(text);
-      if (!isYoung && !this.old.has(text)) continue;
+      if (isList(text)) this.lists.land(text, write, commit);
+      if (!isCached(text) || !this.rows.has(text)) continue;
       if (write.type === 'put' && write.value.length <= valueBytesMax) {
         // The encoder's memory may be part of a larger block.
         const value = Buffer.allocUnsafeSlow(write.value.length);
         value.set(write.value);
         keepDecoded(value);
-        this.old.delete(text);
-        this.put(text, { value, commit });
-      } else this.forget(text);
+        this.rows.set(text, { value, commit });
+      } else this.rows.delete(text);
     }
-  }
-
-  private forget(text: string): void {
-    const row = this.young.get(text);
-    if (row !== undefined) this.youngBytes -= bytesOf(text, row.value);
-    this.young.delete(text);
-    this.old.delete(text);
   }
 
   /** Returns a function that is {@link keep}, as long as nothing is forgotten. */
@@ -161,6 +143,7 @@ export class RowCache {
     const { generation, commit, sent } = this;
     const inFlight = sent();
     const isSure = (text: string) => this.generation === generation && inFlight?.find(text) === undefined;
+    const isSureOf = (list: string) => this.generation === generation && inFlight?.touches(list) !== true;
     return {
       find: (text) => {
         if (!isSure(text)) return undefined;
@@ -171,15 +154,19 @@ export class RowCache {
         if (this.commit !== commit || !isSure(text)) return;
         if (sent()?.find(text) === undefined) this.keep(text, value);
       },
+      findList: (text) => {
+        if (!isSureOf(text) || this.ownRows?.areSafe === false) return undefined;
+        return this.lists.find(text, commit);
+      },
+      keepList: (text, newest) => {
+        if (this.isOn && this.commit === commit && isSureOf(text)) this.lists.keep(text, newest, commit);
+      },
     };
   }
 }
 
-/** FNV-1a, 32 bits: http://www.isthe.com/chongo/tech/comp/fnv/ */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  return hash >>> 0;
+function isArtifact(text: string): boolean {
+  return text.charCodeAt(0) === keys.artifacts.record.code;
 }
 
 function isCached(text: string): boolean {

@@ -7,7 +7,7 @@ import type { Budget } from '../../domain/load/budget.ts';
 import type { ArtifactName, SessionId } from '../../domain/names.ts';
 import { type Principal, requireWholeSessions } from '../../domain/principal.ts';
 import type { Session } from '../../domain/session.ts';
-import { type CachedReader, doorLimits, type Index } from '../../index/door.ts';
+import { doorLimits, type Index, type Snapshot } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import { artifactCatalog, sessionCatalog } from '../../query/catalogs.ts';
 import { type Condition, toFilter } from '../../query/condition.ts';
@@ -139,7 +139,7 @@ export class Listing {
   }
 
   private async artifactPage(
-    reader: CachedReader,
+    reader: Snapshot,
     by: Principal,
     within: SessionUid | undefined,
     query: ArtifactQuery & { readonly listsTypes: boolean },
@@ -195,7 +195,7 @@ export class Listing {
 
   /** Returns pages of artifacts, then pages of gone ones. The token says in which part to continue. */
   private async withGone(
-    reader: CachedReader,
+    reader: Snapshot,
     by: Principal,
     session: SessionNow,
     query: ArtifactQuery,
@@ -233,7 +233,7 @@ export class Listing {
   }
 
   private async previews(
-    reader: CachedReader,
+    reader: Snapshot,
     { namespace }: Principal,
     { items }: Page<Artifact>,
     { previewBytes = 0 }: ArtifactQuery,

@@ -4,7 +4,7 @@
  */
 import type { Artifact } from '../../domain/artifact.ts';
 import { mediaTypeOf } from '../../domain/content-type.ts';
-import { effectiveExpiry, type SessionFacts } from '../../domain/expiry.ts';
+import { type ExpirySource, effectiveExpiry, type SessionFacts } from '../../domain/expiry.ts';
 import type { Asking, Rows, Writer } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { ArtifactRecord, HeadRecord } from '../../index/records.ts';
@@ -116,8 +116,14 @@ export function* latestRecord(
   return rows.get(keys.artifacts.record, ns, head.latest);
 }
 
+/** The artifacts of records in memory, as they were shown last. */
+const shown = new WeakMap<ArtifactRecord, Artifact>();
+
 /**
- * Returns the artifact that the record describes, for a caller. @param session as it is now; undefined if it is lost.
+ * Returns the artifact that the record describes, for a caller. That of a record in memory is frozen, and made again only
+ * if it would differ.
+ *
+ * @param session as it is now; undefined if it is lost.
  */
 export function toArtifact(
   record: ArtifactRecord,
@@ -125,6 +131,21 @@ export function toArtifact(
   session: SessionFacts | undefined,
 ): Artifact {
   const { expireTime, source } = effectiveExpiry(record, session);
+  if (!Object.isFrozen(record)) return made(record, isLatest, expireTime, source);
+  const before = shown.get(record);
+  if (before?.latest === isLatest && before.expireTime === expireTime && before.expirySource === source)
+    return before;
+  const artifact = Object.freeze(made(record, isLatest, expireTime, source));
+  shown.set(record, artifact);
+  return artifact;
+}
+
+function made(
+  record: ArtifactRecord,
+  isLatest: boolean,
+  expireTime: number | undefined,
+  source: ExpirySource,
+): Artifact {
   return {
     id: record.id,
     session: record.session,

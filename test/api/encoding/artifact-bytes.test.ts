@@ -96,6 +96,18 @@ describe('the bytes of artifacts', () => {
     );
   });
 
+  it('are the same when they are those of before, and when some are', () => {
+    fc.assert(
+      fc.property(fc.array(artifacts, { maxLength: 4 }), artifacts, (all, other) => {
+        const kept = all.map((one) => Object.freeze(one));
+        const mixed = [other, ...kept, other];
+        for (const asked of [kept, kept, mixed])
+          expect(artifactBytes(listed, asked).equals(usual(asked))).toBe(true);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
   it('have every field', () => {
     const whole: Artifact = {
       ...fc.sample(artifacts, { numRuns: 1, seed: 1 })[0]!,

@@ -22,3 +22,11 @@ it('a row that a batch writes, which was sent after the read began, is not kept 
   for (let time = 1; time <= 2; time++) view.keep(text, value);
   expect(cache.find(text)).toBe(value);
 });
+
+it('rows that are read in turn are all kept when they are read again', () => {
+  const cache = new RowCache(() => undefined);
+  cache.start(1);
+  const texts = Array.from({ length: 700 }, (_, at) => textOf(keys.store.policy.key(`namespace-${at}`)));
+  for (let time = 1; time <= 2; time++) for (const one of texts) cache.keep(one, value);
+  expect(texts.filter((one) => cache.find(one) === undefined)).toEqual([]);
+});
