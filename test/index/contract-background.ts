@@ -1,4 +1,4 @@
-/** Work that no caller waits for gives way to all other transactions, and is not left out for ever. */
+/** Work that no caller waits for gives way to all other transactions, and is not left out without a limit. */
 import { expect, test } from 'vitest';
 import { backgroundQueue } from '../../src/index/door.ts';
 import { type OpenRig, put, type Rig, rowsOf, turns, write } from './support.ts';

@@ -172,7 +172,7 @@ export class Order {
 
   /**
    * Takes a transaction of the background, if one may run now. None runs while a batch is on its way to the disk, since
-   * its own batch would have to wait: whoever comes meanwhile goes first.
+   * its own batch would have to wait: those that come meanwhile go first.
    *
    * @param isShared callers of other queues wait for the batch.
    */
@@ -300,12 +300,9 @@ export class Order {
     const settle = () => (isRefusal ? waiting.reject(ended.error) : waiting.resolve(ended.outcome.result));
     // The decision may have read from any batch that is not durable, and batches become durable in order.
     const newest = this.gathering.isEmpty ? this.inFlight : this.gathering;
-    if (newest === undefined) {
-      settle();
-      return;
-    }
     this.isAwaited ||= newest === this.gathering && waiting.transaction.queue !== backgroundQueue;
-    newest.wait({ settle, abandon: (failure) => waiting.reject(failure) });
+    if (newest === undefined) settle();
+    else newest.wait({ settle, abandon: (failure) => waiting.reject(failure) });
   }
 }
 
