@@ -185,7 +185,7 @@ function costFigure(small: Place, large: Place, count: number): Figure {
     others: [],
     notes: [
       'through ReapExpired on the socket, 1,000 a call, while pushes and queries go on beside it',
-      'a transaction removes at most 16 artifacts, and the reaper rests for as long as it works',
+      'a transaction removes at most 8 artifacts, and the reaper rests for as long as it works',
     ],
   };
 }

@@ -93,11 +93,21 @@ export class KeyNotAsked extends Error {
   }
 }
 
+/**
+ * The queue of work that no caller waits for. Its transactions run when no batch is on its way to the disk and no other
+ * transaction waits: some of them, one in each turn of the event loop, share a batch, which is sent as soon as another
+ * transaction comes. If a batch was sent without them while they waited, the next batch has one or a few of them.
+ */
+export const backgroundQueue = '/background';
+
 /** See clauses 1 to 3 of the contract. */
 export interface Transaction<T> {
   /** The namespace of the transaction: {@link Writer.ns}. */
   readonly ns: string;
-  /** Transactions of one queue run in order; queues take turns, charged by bytes. Default: {@link ns}. */
+  /**
+   * Transactions of one queue run in order; queues take turns, charged by bytes. {@link backgroundQueue} has no turns:
+   * it gives way. Default: {@link ns}.
+   */
   readonly queue?: string;
   /**
    * The keys of the rows that it requests before it begins. May be a getter, which is asked when the transaction runs: keys

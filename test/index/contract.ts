@@ -1,5 +1,6 @@
 /** The contract of `src/index/door.ts`, which every engine keeps. The clauses are numbered as there. */
 import { describe } from 'vitest';
+import { backgroundContract } from './contract-background.ts';
 import { cacheContract } from './contract-cache.ts';
 import { durabilityContract } from './contract-durability.ts';
 import { limitsContract } from './contract-limits.ts';
@@ -16,6 +17,7 @@ export function indexContract(name: string, open: OpenRig): void {
     reopeningContract(open);
     readsContract(open);
     limitsContract(open);
+    backgroundContract(open);
     cacheContract(open);
     listContract(open);
   });

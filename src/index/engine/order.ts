@@ -3,7 +3,7 @@
  * durable yet. A caller gets its result when everything that the decision could have read from is durable.
  */
 import { Failure } from '../../domain/errors.ts';
-import { doorLimits, type Transaction } from '../door.ts';
+import { backgroundQueue, doorLimits, type Transaction } from '../door.ts';
 import type { Key, Value } from '../row.ts';
 import { Batch } from './batch.ts';
 import type { Database } from './database.ts';
@@ -41,6 +41,11 @@ type Ended = { readonly outcome: Outcome<unknown> } | { readonly error: unknown 
 /** The assumed size of the writes of a transaction that gives no hint. */
 const bytesHintDefault = 1_024;
 const overloadedRetryMs = 500;
+/**
+ * After transactions of the background whose hints have this sum, no further one goes into a batch: one of their own,
+ * and one that they share.
+ */
+const backgroundBytesMax = { alone: 32 * 1024, shared: 16 * 1024 } as const;
 /** After this many transactions, other work gets the thread. */
 const turnTransactionsMax = 256;
 
@@ -48,6 +53,14 @@ const turnTransactionsMax = 256;
 export class Order {
   private readonly options: OrderOptions;
   private readonly queue = new FairQueue<Waiting>();
+  /** The transactions of {@link backgroundQueue}. */
+  private readonly background = new FairQueue<Waiting>();
+  /** The hints, in bytes, of those of them that the gathering batch has. */
+  private backgroundBytes = 0;
+  /** A caller of another queue waits for the gathering batch. */
+  private isAwaited = false;
+  /** The last batch was sent without a transaction of the background, although one waited. */
+  private wentWithout = false;
   /** The transactions that a round has taken from the queue, in their order. */
   private inRound: Waiting[] = [];
   private round: Round | undefined;
@@ -65,7 +78,7 @@ export class Order {
 
   /** The number of transactions that wait for their turn. */
   get length(): number {
-    return this.queue.length + this.inRound.length;
+    return this.queue.length + this.background.length + this.inRound.length;
   }
 
   /** True if nothing waits, runs or is not durable. */
@@ -81,8 +94,8 @@ export class Order {
 
   /** @throws Failure OVERLOADED if no more may wait in this queue. */
   requireRoom(queue: string): void {
-    if (this.length < doorLimits.queueLengthMax && this.queue.lengthOf(queue) < doorLimits.queueLengthMaxOne)
-      return;
+    const waiting = this.lanesOf(queue).lengthOf(queue);
+    if (this.length < doorLimits.queueLengthMax && waiting < doorLimits.queueLengthMaxOne) return;
     throw new Failure('OVERLOADED', 'too many transactions are waiting', { retryAfterMs: overloadedRetryMs });
   }
 
@@ -90,8 +103,12 @@ export class Order {
     const { ns, queue = ns, bytesHint = bytesHintDefault } = waiting.transaction;
     if (!(bytesHint >= 0 && bytesHint < Number.POSITIVE_INFINITY))
       throw new RangeError(`not a number of bytes: ${bytesHint}`);
-    this.queue.push(queue, waiting, bytesHint);
+    this.lanesOf(queue).push(queue, waiting, bytesHint);
     this.turnSoon();
+  }
+
+  private lanesOf(queue: string): FairQueue<Waiting> {
+    return queue === backgroundQueue ? this.background : this.queue;
   }
 
   /**
@@ -120,13 +137,16 @@ export class Order {
     const lost = [this.inFlight, this.gathering];
     this.inFlight = undefined;
     this.gathering = new Batch();
+    this.backgroundBytes = 0;
+    this.isAwaited = false;
     for (const batch of lost) batch?.abandon(failure);
   }
 
   /** Refuses the waiting transactions, which have not been decided. */
   refuse(failure: unknown): void {
     for (const waiting of this.inRound.splice(0)) waiting.reject(failure);
-    for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) next.reject(failure);
+    for (const lanes of [this.queue, this.background])
+      for (let next = lanes.shift(); next !== undefined; next = lanes.shift()) next.reject(failure);
   }
 
   private takeTurn(): void {
@@ -142,17 +162,50 @@ export class Order {
       if (next === undefined) break;
       this.settle(next, this.decideNow(next, read));
     }
+    const isShared = this.isAwaited || this.queue.length > 0;
+    for (let one = this.nextOfBackground(isShared); one !== undefined; ) {
+      this.settle(one, this.decideNow(one, read));
+      one = isShared ? this.nextOfBackground(isShared) : undefined;
+    }
     this.endTurn(database);
   }
 
+  /**
+   * Takes a transaction of the background, if one may run now. None runs while a batch is on its way to the disk, since
+   * its own batch would have to wait: those that come meanwhile go first.
+   *
+   * @param isShared callers of other queues wait for the batch.
+   */
+  private nextOfBackground(isShared: boolean): Waiting | undefined {
+    if (!this.hasBackgroundsTurn(isShared)) return undefined;
+    const next = this.background.shift()!;
+    this.backgroundBytes += next.transaction.bytesHint ?? bytesHintDefault;
+    return next;
+  }
+
+  private hasBackgroundsTurn(isShared: boolean): boolean {
+    if (this.background.length === 0 || this.inFlight !== undefined || !this.hasRoom()) return false;
+    if (!isShared) return this.backgroundBytes < backgroundBytesMax.alone;
+    return this.wentWithout && this.backgroundBytes < backgroundBytesMax.shared;
+  }
+
   private endTurn(database: Database): void {
-    if (this.inFlight === undefined && !this.gathering.isEmpty) {
-      this.inFlight = this.gathering;
-      this.gathering = new Batch();
-      this.options.send(database, this.inFlight);
-    }
-    if (this.length > 0 && this.hasRoom()) this.turnSoon();
+    const isOthersTurn = () => this.queue.length + this.inRound.length > 0 && this.hasRoom();
+    const mayGrow = !this.isAwaited && !isOthersTurn() && this.hasBackgroundsTurn(false);
+    if (this.inFlight === undefined && !mayGrow) this.sendGathered(database);
+    if (mayGrow || isOthersTurn() || this.hasBackgroundsTurn(false)) this.turnSoon();
     this.options.onRest();
+  }
+
+  private sendGathered(database: Database): void {
+    const hadBackground = this.backgroundBytes > 0;
+    this.backgroundBytes = 0;
+    this.isAwaited = false;
+    if (this.gathering.isEmpty) return;
+    this.wentWithout = !hadBackground && this.background.length > 0;
+    this.inFlight = this.gathering;
+    this.gathering = new Batch();
+    this.options.send(database, this.inFlight);
   }
 
   private hasRoom(): boolean {
@@ -188,6 +241,9 @@ export class Order {
       if (next === undefined) break;
       this.inRound.push(next);
     }
+    const isShared = this.isAwaited || this.inRound.length > 0;
+    for (let one = this.nextOfBackground(isShared); one !== undefined; one = this.nextOfBackground(isShared))
+      this.inRound.push(one);
     const { cache } = this.options;
     this.round = new Round(database, () => [this.gathering, this.inFlight], {
       find: (text) => cache.find(text),
@@ -244,6 +300,7 @@ export class Order {
     const settle = () => (isRefusal ? waiting.reject(ended.error) : waiting.resolve(ended.outcome.result));
     // The decision may have read from any batch that is not durable, and batches become durable in order.
     const newest = this.gathering.isEmpty ? this.inFlight : this.gathering;
+    this.isAwaited ||= newest === this.gathering && waiting.transaction.queue !== backgroundQueue;
     if (newest === undefined) settle();
     else newest.wait({ settle, abandon: (failure) => waiting.reject(failure) });
   }

@@ -8,6 +8,7 @@ import { crcRowCount, discardBytes } from '../rows/blob-rows.ts';
 import { namesHere, unlessElsewhere } from '../rows/here.ts';
 import { transact } from '../rows/transaction.ts';
 import { Inconsistency, soundRecord } from './inconsistency.ts';
+import { inBackground } from './reaped.ts';
 
 /** The most contents that one transaction takes out of use. */
 const contentsTogether = 50;
@@ -62,6 +63,7 @@ export async function condemnSome(
 function condemnOf(index: Index, ns: string, candidates: readonly Candidate[]): Promise<number> {
   return transact(index, {
     ns,
+    ...inBackground,
     reads: candidates.flatMap(({ key, sha256 }) => [key, keys.blobs.record.key(ns, sha256)]),
     *decide(tx) {
       yield candidates.flatMap(({ sha256 }) => nameKeys(tx, ns, sha256));

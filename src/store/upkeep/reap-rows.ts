@@ -11,8 +11,10 @@ import { asOf, freeAgain, isThere } from '../rows/session-life.ts';
 import { delDerivedOfSession, putSession } from '../rows/session-rows.ts';
 import { addUsage, usageKey } from '../rows/usage.ts';
 
-/** The most artifacts that one transaction removes: these take about two milliseconds, for which other work waits. */
-export const artifactsTogether = 16;
+/** The most artifacts that one transaction removes: these take about a millisecond, for which other work waits. */
+export const artifactsTogether = 8;
+/** The approximate number of bytes that the removal of an artifact writes. */
+export const artifactBytes = 1_024;
 /** The approximate number of rows that one transaction writes at most; the rows of one artifact may exceed it. */
 const writesMax = 400;
 
@@ -34,16 +36,16 @@ export function* removeArtifacts(tx: Tx, ids: readonly ArtifactId[]): Asking<Rem
   yield artifactKeys(tx.ns, ids);
   const records = ids.map((id) => tx.get(keys.artifacts.record, tx.ns, id));
   yield records.flatMap((record) => (record === undefined ? [] : neededFor(tx.ns, record)));
-  let bytes = 0;
-  let count = 0;
-  for (const [at, record] of records.entries()) {
-    if (tx.written.size > writesMax) return { artifacts: count, bytes, seen: at };
+  const removed: ArtifactRecord[] = [];
+  let seen = 0;
+  for (; seen < ids.length && tx.written.size <= writesMax; seen++) {
+    const record = records[seen];
     if (record === undefined || !mayGo(tx, record)) continue;
     yield* removeArtifact(tx, record);
-    count++;
-    bytes += record.size;
+    removed.push(record);
   }
-  return { artifacts: count, bytes, seen: ids.length };
+  for (const ofSession of Map.groupBy(removed, ({ uid }) => uid).values()) yield* countOut(tx, ofSession);
+  return { artifacts: removed.length, bytes: bytesOf(removed), seen };
 }
 
 function neededFor(ns: string, record: ArtifactRecord): Uint8Array[] {
@@ -74,24 +76,36 @@ function* removeArtifact(tx: Tx, record: ArtifactRecord): Asking<void> {
   delArtifact(tx, record, isLatest);
   if (isLatest)
     tx.put(keys.artifacts.head, [ns, record.uid, record.name], { ...head, deleted: true, reaped: true });
-  const session = tx.get(keys.sessions.record, ns, record.uid)!;
-  putSession(tx, session, withoutOne(session, record));
-  yield* addUsage(tx, record.session, { artifacts: -1, bytes: -record.size });
   yield* detach(tx, record.sha256, { kind: 'artifact', id: record.id });
 }
 
 /**
- * Returns the session without one artifact. If the session waited for this artifact, its last survivor, the reaper
+ * Subtracts removed artifacts of one session from the session and from the usage, once for all of them: otherwise each
+ * artifact would cost as much again.
+ */
+function* countOut(tx: Tx, removed: readonly ArtifactRecord[]): Asking<void> {
+  const { uid, session: id } = removed[0]!;
+  const session = tx.get(keys.sessions.record, tx.ns, uid)!;
+  putSession(tx, session, without(session, removed));
+  yield* addUsage(tx, id, { artifacts: -removed.length, bytes: -bytesOf(removed) });
+}
+
+function bytesOf(records: readonly ArtifactRecord[]): number {
+  return records.reduce((sum, { size }) => sum + size, 0);
+}
+
+/**
+ * Returns the session without some artifacts. If the session waited for the last of them, its survivors, the reaper
  * looks at it again.
  */
-function withoutOne({ reaped, ...session }: SessionRecord, record: ArtifactRecord): SessionRecord {
-  const left = session.artifacts - 1;
+function without({ reaped, ...session }: SessionRecord, removed: readonly ArtifactRecord[]): SessionRecord {
+  const left = session.artifacts - removed.length;
   return {
     ...session,
     ...(reaped && left > 0 ? { reaped } : {}),
     artifacts: left,
-    bytes: session.bytes - record.size,
-    holds: session.holds - (record.hold ? 1 : 0),
+    bytes: session.bytes - bytesOf(removed),
+    holds: session.holds - removed.filter(({ hold }) => hold).length,
   };
 }
 

@@ -2,7 +2,7 @@
 
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
 import type { Budget } from '../../domain/load/budget.ts';
-import type { Asking, Reader, Tx } from '../../index/door.ts';
+import { type Asking, backgroundQueue, type Reader, type Tx } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { SessionRecord } from '../../index/records.ts';
 import { dueTime, emptySince, hasLapsed, isOver, isPresent } from '../rows/session-life.ts';
@@ -10,6 +10,7 @@ import { putSession } from '../rows/session-rows.ts';
 import { type Operation, transact } from '../rows/transaction.ts';
 import { markDeleted } from '../sessions/session-deletion.ts';
 import {
+  artifactBytes,
   artifactKeys,
   artifactsTogether,
   type LeftRows,
@@ -17,7 +18,7 @@ import {
   removeLeftRows,
   removeSession,
 } from './reap-rows.ts';
-import { addRemoved, type Reaped, type ReaperOptions, reapQueue } from './reaped.ts';
+import { addRemoved, inBackground, type Reaped, type ReaperOptions } from './reaped.ts';
 
 /** The number of rows that are removed together. */
 const leftTogether = 500;
@@ -65,7 +66,7 @@ export class SessionReaper {
   private async dropStale(ns: string, uid: SessionUid, time: number): Promise<void> {
     await this.paced({
       ns,
-      queue: reapQueue,
+      queue: backgroundQueue,
       reads: [keys.sessions.record.key(ns, uid)],
       *decide(tx) {
         const record = tx.get(keys.sessions.record, ns, uid);
@@ -98,7 +99,8 @@ export class SessionReaper {
     const { ids, left, lastSequence } = parts;
     const result = await this.paced({
       ns,
-      queue: reapQueue,
+      queue: backgroundQueue,
+      bytesHint: artifactBytes * (ids.length + 1),
       reads: [keys.sessions.record.key(ns, uid), ...artifactKeys(ns, ids)],
       *decide(tx) {
         const before = tx.get(keys.sessions.record, ns, uid);
@@ -129,7 +131,7 @@ export class SessionReaper {
     if (survivors === undefined) return;
     const isEmpty = await this.paced({
       ns,
-      queue: reapQueue,
+      ...inBackground,
       reads: [keys.sessions.record.key(ns, uid)],
       *decide(tx) {
         // A session that has changed meanwhile is looked at again.
@@ -144,7 +146,7 @@ export class SessionReaper {
       const isLast = left.sequences.length + left.names.length < leftTogether;
       await this.paced({
         ns,
-        queue: reapQueue,
+        ...inBackground,
         reads: [keys.sessions.record.key(ns, uid)],
         *decide(tx) {
           yield* removeLeftRows(tx, uid, left);
@@ -175,7 +177,8 @@ export class SessionReaper {
         const together = ids.slice(0, artifactsTogether);
         const removed = await this.paced({
           ns,
-          queue: reapQueue,
+          queue: backgroundQueue,
+          bytesHint: artifactBytes * together.length,
           reads: artifactKeys(ns, together),
           decide: (tx) => removeArtifacts(tx, together),
         });

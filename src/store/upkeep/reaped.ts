@@ -1,6 +1,6 @@
 /** The types and functions that all parts of the reaper share. */
 import type { Budget } from '../../domain/load/budget.ts';
-import type { Index } from '../../index/door.ts';
+import { backgroundQueue, type Index } from '../../index/door.ts';
 import type { OlderRequestIds } from '../rows/request-ids.ts';
 import type { OnStep } from '../rows/steps.ts';
 import type { LapseWriter } from '../rows/transaction.ts';
@@ -32,8 +32,8 @@ export interface ReaperOptions {
   readonly pace: Pace;
 }
 
-/** The queue of maintenance, which takes turns with those of the namespaces. */
-export const reapQueue = '';
+/** What transactions of maintenance have that write some hundreds of rows. */
+export const inBackground = { queue: backgroundQueue, bytesHint: 16 * 1024 } as const;
 
 /** Adds artifacts that a transaction has removed, and charges them. */
 export function addRemoved(done: Reaped, { artifacts, bytes }: Removed, budget: Budget): void {

@@ -6,6 +6,7 @@
 
 import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
 import { type Allowance, Budget } from '../../domain/load/budget.ts';
+import { backgroundQueue } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { Range } from '../../index/row.ts';
 import { ifHere, namesHere } from '../rows/here.ts';
@@ -13,6 +14,7 @@ import { type Operation, transact } from '../rows/transaction.ts';
 import { firstTimeHere } from './due.ts';
 import type { Pause } from './pauses.ts';
 import {
+  artifactBytes,
   artifactKeys,
   artifactsTogether,
   keyOfOther,
@@ -21,7 +23,7 @@ import {
   removeOthers,
 } from './reap-rows.ts';
 import { SessionReaper } from './reap-sessions.ts';
-import { addRemoved, type Reaped, type ReaperOptions, reapQueue } from './reaped.ts';
+import { addRemoved, inBackground, type Reaped, type ReaperOptions } from './reaped.ts';
 import { RequestReaper } from './reaping/requests.ts';
 
 /** The things that one call has freed, and the time of the next call. */
@@ -37,13 +39,10 @@ export interface ReapResult extends Reaped {
   readonly pauses: readonly Pause[];
 }
 
-/**
- * The transactions in progress at a time: one runs while another is written, or rests. More of them would hinder other
- * work.
- */
-const transactionsAtOnce = 2;
+/** The transactions in progress at a time: they share a batch, and rest together. */
+const transactionsAtOnce = 4;
 const othersTogether = 100;
-const freedBetweenCompactions = 10_000;
+const freedBetweenCompactions = 50_000;
 /** The rows of the queue that are read together. */
 const queuedTogether = 256;
 
@@ -131,7 +130,8 @@ export class Reaper {
     while (ids.length > 0) {
       const removed = await this.paced({
         ns,
-        queue: reapQueue,
+        queue: backgroundQueue,
+        bytesHint: artifactBytes * ids.length,
         reads: artifactKeys(ns, ids),
         decide: (tx) => removeArtifacts(tx, ids),
       });
@@ -144,7 +144,7 @@ export class Reaper {
   private async others(batch: readonly Queued[], budget: Budget, done: Reaped): Promise<void> {
     const removed = await this.paced({
       ns: batch[0]![1],
-      queue: reapQueue,
+      ...inBackground,
       reads: batch.map((one) => keyOfOther(one)!),
       decide: (tx) => removeOthers(tx, batch),
     });

@@ -7,6 +7,7 @@ import { namesHere, unlessElsewhere } from '../rows/here.ts';
 import type { OnStep } from '../rows/steps.ts';
 import { transact } from '../rows/transaction.ts';
 import { Inconsistency } from './inconsistency.ts';
+import { inBackground } from './reaped.ts';
 
 /** The number of files that are removed before their rows are, with one transaction. */
 const filesTogether = 100;
@@ -120,6 +121,7 @@ async function forget(
 function forgetOf(index: Index, ns: string, gone: readonly Condemned[]) {
   return transact(index, {
     ns,
+    ...inBackground,
     reads: gone.flatMap(({ key, name }) => [key, keys.blobs.physicalName.key(ns, name)]),
     *decide(tx) {
       // Another sweep may have removed some rows.

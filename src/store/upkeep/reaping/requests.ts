@@ -8,7 +8,7 @@ import type { Key, Range } from '../../../index/row.ts';
 import { isHere, unlessElsewhere } from '../../rows/here.ts';
 import { forgottenRequests, forgottenTime } from '../../rows/request-ids.ts';
 import { transact } from '../../rows/transaction.ts';
-import { type Reaped, type ReaperOptions, reapQueue } from '../reaped.ts';
+import { inBackground, type Reaped, type ReaperOptions } from '../reaped.ts';
 
 const byDay = keys.calls.requestIdByDay;
 
@@ -76,7 +76,7 @@ export class RequestReaper {
         await pace.of(() =>
           transact(index, {
             ns,
-            queue: reapQueue,
+            ...inBackground,
             reads: [],
             *decide(tx) {
               for (const [key] of slice) tx.write({ type: 'del', key });
