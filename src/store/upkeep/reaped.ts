@@ -6,7 +6,7 @@ import type { OnStep } from '../rows/steps.ts';
 import type { LapseWriter } from '../rows/transaction.ts';
 import type { Pace } from './pace.ts';
 import type { Pauses } from './pauses.ts';
-import type { Removed } from './reap-rows.ts';
+import type { Removed } from './reaping/rows.ts';
 
 /** The things that one call has freed. */
 export interface Reaped {

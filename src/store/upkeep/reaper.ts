@@ -13,6 +13,8 @@ import { ifHere, namesHere } from '../rows/here.ts';
 import { type Operation, transact } from '../rows/transaction.ts';
 import { firstTimeHere } from './due.ts';
 import type { Pause } from './pauses.ts';
+import { addRemoved, inBackground, type Reaped, type ReaperOptions } from './reaped.ts';
+import { RequestReaper } from './reaping/requests.ts';
 import {
   artifactBytes,
   artifactKeys,
@@ -21,10 +23,8 @@ import {
   type Queued,
   removeArtifacts,
   removeOthers,
-} from './reap-rows.ts';
-import { SessionReaper } from './reap-sessions.ts';
-import { addRemoved, inBackground, type Reaped, type ReaperOptions } from './reaped.ts';
-import { RequestReaper } from './reaping/requests.ts';
+} from './reaping/rows.ts';
+import { SessionReaper } from './reaping/sessions.ts';
 
 /** The things that one call has freed, and the time of the next call. */
 export interface ReapResult extends Reaped {

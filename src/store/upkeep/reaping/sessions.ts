@@ -1,14 +1,15 @@
 /** Frees sessions that have expired or were deleted, with their contents; seals sessions whose lease has lapsed. */
 
-import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
-import type { Budget } from '../../domain/load/budget.ts';
-import { type Asking, backgroundQueue, type Reader, type Tx } from '../../index/door.ts';
-import { keys } from '../../index/keys.ts';
-import type { SessionRecord } from '../../index/records.ts';
-import { dueTime, emptySince, hasLapsed, isOver, isPresent } from '../rows/session-life.ts';
-import { putSession } from '../rows/session-rows.ts';
-import { type Operation, transact } from '../rows/transaction.ts';
-import { markDeleted } from '../sessions/session-deletion.ts';
+import type { ArtifactId, SessionUid } from '../../../domain/ids.ts';
+import type { Budget } from '../../../domain/load/budget.ts';
+import { type Asking, backgroundQueue, type Reader, type Tx } from '../../../index/door.ts';
+import { keys } from '../../../index/keys.ts';
+import type { SessionRecord } from '../../../index/records.ts';
+import { dueTime, emptySince, hasLapsed, isOver, isPresent } from '../../rows/session-life.ts';
+import { putSession } from '../../rows/session-rows.ts';
+import { type Operation, transact } from '../../rows/transaction.ts';
+import { markDeleted } from '../../sessions/session-deletion.ts';
+import { addRemoved, inBackground, type Reaped, type ReaperOptions } from '../reaped.ts';
 import {
   artifactBytes,
   artifactKeys,
@@ -17,8 +18,7 @@ import {
   removeArtifacts,
   removeLeftRows,
   removeSession,
-} from './reap-rows.ts';
-import { addRemoved, inBackground, type Reaped, type ReaperOptions } from './reaped.ts';
+} from './rows.ts';
 
 /** The number of rows that are removed together. */
 const leftTogether = 500;

@@ -1,15 +1,15 @@
 /** The work of a reaper's transactions: each looks again, by key, at the rows that a scan has found. */
-import type { ArtifactId, SessionUid } from '../../domain/ids.ts';
-import type { Asking, Tx } from '../../index/door.ts';
-import { keys } from '../../index/keys.ts';
-import type { ArtifactRecord, SessionRecord } from '../../index/records.ts';
-import { delArtifact } from '../rows/artifact-rows.ts';
-import { detach } from '../rows/blob-rows.ts';
-import { isForgotten } from '../rows/key-rows.ts';
-import { delLink } from '../rows/link-rows.ts';
-import { asOf, freeAgain, isThere } from '../rows/session-life.ts';
-import { delDerivedOfSession, putSession } from '../rows/session-rows.ts';
-import { addUsage, usageKey } from '../rows/usage.ts';
+import type { ArtifactId, SessionUid } from '../../../domain/ids.ts';
+import type { Asking, Tx } from '../../../index/door.ts';
+import { keys } from '../../../index/keys.ts';
+import type { ArtifactRecord, SessionRecord } from '../../../index/records.ts';
+import { delArtifact } from '../../rows/artifact-rows.ts';
+import { detach } from '../../rows/blob-rows.ts';
+import { isForgotten } from '../../rows/key-rows.ts';
+import { delLink } from '../../rows/link-rows.ts';
+import { asOf, freeAgain, isThere } from '../../rows/session-life.ts';
+import { delDerivedOfSession, putSession } from '../../rows/session-rows.ts';
+import { addUsage, usageKey } from '../../rows/usage.ts';
 
 /** The most artifacts that one transaction removes: these take about a millisecond, for which other work waits. */
 export const artifactsTogether = 8;
