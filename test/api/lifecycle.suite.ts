@@ -195,11 +195,27 @@ export function lifecycleSuite(
     it('request ids are forgotten after a day', async () => {
       const service = await opened();
       await create(service, { session: 's', name: 'a', requestId: 'r' }, 'x');
-      service.clock.now += 24 * hourMs;
-      expect((await maintenanceOf(service).reapExpired({})).otherCount).toBe(1n);
+      service.clock.now += 24 * hourMs - 1;
+      expect(await refusal(create(service, { session: 's', name: 'a', requestId: 'r' }, 'y'))).toMatchObject({
+        reason: 'REQUEST_ID_REUSED',
+      });
+      service.clock.now += 1;
+      // The row is removed at the second midnight (UTC) after its use, and counts no more now.
+      expect((await maintenanceOf(service).reapExpired({})).otherCount).toBe(0n);
       expect(
         (await create(service, { session: 's', name: 'a', requestId: 'r' }, 'y')).artifact!.version,
       ).toBe(2n);
+    });
+
+    it('the rows of request ids are removed at the second midnight after their use', async () => {
+      const service = await opened();
+      const dayMs = 24 * hourMs;
+      await create(service, { session: 's', name: 'a', requestId: 'r' }, 'x');
+      const midnight = (Math.floor(service.clock.now / dayMs) + 2) * dayMs;
+      service.clock.now = midnight - 1;
+      expect((await maintenanceOf(service).reapExpired({})).otherCount).toBe(0n);
+      service.clock.now = midnight;
+      expect((await maintenanceOf(service).reapExpired({})).otherCount).toBe(1n);
     });
   });
 
