@@ -18,6 +18,29 @@ export function treeOf(root: number): readonly number[] {
     .map(({ pid }) => pid);
 }
 
+/** Sends a signal to the process and its descendants. Those that begin meanwhile get it, too; those that end need none. */
+export function signalTree(root: number, name: NodeJS.Signals): void {
+  // A descendant cannot be found any more when its parent has been killed.
+  if (name === 'SIGKILL') signalTree(root, 'SIGSTOP');
+  const reached = new Set<number>();
+  for (;;) {
+    const others = treeOf(root).filter((pid) => !reached.has(pid));
+    if (others.length === 0) return;
+    for (const pid of others) {
+      reached.add(pid);
+      send(pid, name);
+    }
+  }
+}
+
+function send(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
 /**
  * Processor time so far, user and system, of a process and of all of its descendants: the living ones, and those that
  * have ended, which the kernel adds to the process that waited for them.

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { asUser } from '../../bench/peers/peer-process.ts';
-import { treeOf } from '../../bench/peers/process-tree.ts';
+import { signalTree } from '../../bench/peers/process-tree.ts';
 import { freeAddress } from '../../scripts/free-port.ts';
 
 const versions = '/usr/lib/postgresql';
@@ -242,7 +242,7 @@ export class PostgresServer implements AsyncDisposable {
   }
 
   private signal(name: NodeJS.Signals): void {
-    for (const pid of treeOf(this.process!.pid!)) process.kill(pid, name);
+    signalTree(this.process!.pid!, name);
   }
 
   /** Stops it in an orderly way: connections are cut. Idempotent. */
