@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { Random } from '../../bench/stores/random.ts';
 import type { Index, Snapshot } from '../../src/index/door.ts';
 import { keys } from '../../src/index/keys.ts';
+import { inAnyOrder } from './any-order.ts';
 import { unwritten, written } from './faults.ts';
 import { type OpenRig, turns } from './support.ts';
 
@@ -112,35 +113,11 @@ export function cacheContract(open: OpenRig): void {
     const { index } = rig;
     const random = new Random(7, 'cache');
     const some = () => names.filter(() => random.below(3) === 0);
-    const snapshots: Snapshot[] = [];
-    const writes: Promise<unknown>[] = [];
-    for (let step = 0; step < 400; step++) {
-      if (step % 40 === 10) void rig.faults.stall();
-      if (step % 40 === 30) rig.faults.release();
-      switch (random.below(4)) {
-        case 0:
-          writes.push(change(index, some(), random.below(4) === 0 ? some() : []));
-          break;
-        case 1:
-          snapshots.push(index.snapshot());
-          if (snapshots.length > 4) await snapshots.shift()![Symbol.asyncDispose]();
-          break;
-        case 2:
-          await turns(random.below(3));
-          break;
-        default: {
-          const snapshot = snapshots[random.below(snapshots.length || 1)];
-          if (snapshot !== undefined) expect(await kept(snapshot)).toEqual(await stored(snapshot));
-        }
-      }
-    }
-    rig.faults.release();
-    await Promise.all(writes);
+    await inAnyOrder(rig, random, {
+      write: () => change(index, some(), random.below(4) === 0 ? some() : []),
+      check: async (snapshot) => expect(await kept(snapshot)).toEqual(await stored(snapshot)),
+    });
     expect(await kept(index)).toEqual(await stored(index));
-    for (const snapshot of snapshots) {
-      expect(await kept(snapshot)).toEqual(await stored(snapshot));
-      await snapshot[Symbol.asyncDispose]();
-    }
   });
 
   test('8: a row in memory is decoded once, and nobody can change what it is decoded to', async () => {

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { Random } from '../../bench/stores/random.ts';
 import type { Index, Snapshot } from '../../src/index/door.ts';
 import { keys } from '../../src/index/keys.ts';
+import { inAnyOrder } from './any-order.ts';
 import { unwritten, written } from './faults.ts';
 import { type OpenRig, turns } from './support.ts';
 
@@ -161,39 +162,13 @@ export function listContract(open: OpenRig): void {
     const { index } = rig;
     const random = new Random(7, 'lists');
     const some = () => Array.from({ length: random.below(4) }, () => random.below(40));
-    const snapshots: Snapshot[] = [];
-    const writes: Promise<unknown>[] = [];
-    const check = async (snapshot: Snapshot) => {
-      const part: Part = [random.below(2) === 0 ? undefined : random.below(40), random.below(60)];
-      const most = 1 + random.below(20);
-      expect(await listed(snapshot, part, most)).toEqual(await stored(snapshot, part, most));
-    };
-    for (let step = 0; step < 400; step++) {
-      if (step % 40 === 10) void rig.faults.stall();
-      if (step % 40 === 30) rig.faults.release();
-      switch (random.below(4)) {
-        case 0:
-          writes.push(change(index, some(), some(), random.below(3) === 0 ? other : list));
-          break;
-        case 1:
-          snapshots.push(index.snapshot());
-          if (snapshots.length > 4) await snapshots.shift()![Symbol.asyncDispose]();
-          break;
-        case 2:
-          await turns(random.below(3));
-          break;
-        default: {
-          const snapshot = snapshots[random.below(snapshots.length || 1)];
-          if (snapshot !== undefined) await check(snapshot);
-        }
-      }
-    }
-    rig.faults.release();
-    await Promise.all(writes);
-    snapshots.push(index.snapshot());
-    for (const snapshot of snapshots) {
-      await check(snapshot);
-      await snapshot[Symbol.asyncDispose]();
-    }
+    await inAnyOrder(rig, random, {
+      write: () => change(index, some(), some(), random.below(3) === 0 ? other : list),
+      check: async (snapshot) => {
+        const part: Part = [random.below(2) === 0 ? undefined : random.below(40), random.below(60)];
+        const most = 1 + random.below(20);
+        expect(await listed(snapshot, part, most)).toEqual(await stored(snapshot, part, most));
+      },
+    });
   });
 }

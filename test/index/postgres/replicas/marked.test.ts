@@ -28,6 +28,12 @@ describe.skipIf('missing' in postgresPrograms())('the mark of a replica', () => 
       onTestFinished(() => index.close());
       return index;
     };
+    /** Starts a replica, which writes, and ends. */
+    const writtenBy = async (name: string, ns?: string) => {
+      const index = await open(name);
+      await write(index, ns);
+      await index.close();
+    };
     /** The home for one process, with the data directory of that replica. */
     const homeAlone = (name: string) =>
       new PostgresHome({
@@ -55,7 +61,7 @@ describe.skipIf('missing' in postgresPrograms())('the mark of a replica', () => 
         );
     };
     const markIn = (name: string) => readFile(join(root, name, 'replica.mark'), 'utf8');
-    return { open, homeAlone, openAlone, backUp, markIn };
+    return { open, writtenBy, homeAlone, openAlone, backUp, markIn };
   }
 
   const write = (index: Index, ns = 'x') =>
@@ -79,14 +85,10 @@ describe.skipIf('missing' in postgresPrograms())('the mark of a replica', () => 
     'the index lost commits 2: perhaps a standby has taken over that had not received them, or the database was restored';
 
   test('shows that the database was restored to an earlier state, until one process accepts the loss', async () => {
-    const { open, homeAlone, openAlone, backUp, markIn } = await store();
-    const a = await open('a');
-    await write(a);
-    await a.close();
+    const { open, writtenBy, homeAlone, openAlone, backUp, markIn } = await store();
+    await writtenBy('a');
     const restore = await backUp();
-    const again = await open('a');
-    await write(again);
-    await again.close();
+    await writtenBy('a');
     expect(await markIn('a')).toBe('0 1 2\n');
     await (await open('a')).close();
 
@@ -107,22 +109,16 @@ describe.skipIf('missing' in postgresPrograms())('the mark of a replica', () => 
     const alone = await openAlone('a');
     await write(alone);
     await alone.close();
-    const last = await open('a');
-    await write(last);
-    await last.close();
+    await writtenBy('a');
     // Three times a process had it for itself: the one that found the loss, the replacement, and the one after that.
     expect(await markIn('a')).toBe('3 1 1\n');
   });
 
   test('counts also if another replica has its number by now', async () => {
-    const { open, backUp, markIn } = await store();
-    const a = await open('a');
-    await write(a);
-    await a.close();
+    const { open, writtenBy, backUp, markIn } = await store();
+    await writtenBy('a');
     const restore = await backUp();
-    const again = await open('a');
-    await write(again);
-    await again.close();
+    await writtenBy('a');
     const b = await open('b');
     await write(b, 'y');
     expect(await markIn('a')).toBe('0 1 2\n');
@@ -141,17 +137,13 @@ describe.skipIf('missing' in postgresPrograms())('the mark of a replica', () => 
   });
 
   test('shows that the database is of a time before one process had it, and before it was replaced', async () => {
-    const { open, openAlone, backUp } = await store();
-    const a = await open('a');
-    await write(a);
-    await a.close();
+    const { open, writtenBy, openAlone, backUp } = await store();
+    await writtenBy('a');
     const restore = await backUp();
     const alone = await openAlone('alone');
     await write(alone);
     await alone.close();
-    const b = await open('b');
-    await write(b, 'y');
-    await b.close();
+    await writtenBy('b', 'y');
     await restore();
     // Replicas have numbers of their own, so that nothing seems to be missing in the ring of this one.
     const e = await open('e');
