@@ -29,10 +29,12 @@ export class AgingMap<V> {
     return this.young.size === 0 && this.old.size === 0;
   }
 
+  /** Returns true if it has a value, which does not count as used by that. */
   has(text: string): boolean {
     return this.young.has(text) || this.old.has(text);
   }
 
+  /** Keeps a value, which is used now. When half of the bytes are used, what was not used since the last time is forgotten. */
   set(text: string, value: V): void {
     this.delete(text);
     this.young.set(text, value);

@@ -48,6 +48,7 @@ export class ListCache {
     this.ownRows = ownRows;
   }
 
+  /** Forgets all lists. */
   clear(): void {
     this.lists.clear();
   }

@@ -23,7 +23,10 @@ export class ReadOnce {
   }
 }
 
-/** FNV-1a, 32 bits, then its bits mixed: keys that differ little would share their last bits. */
+/**
+ * FNV-1a, 32 bits (http://www.isthe.com/chongo/tech/comp/fnv/), then mixed as MurmurHash3 does it at first
+ * (https://github.com/aappleby/smhasher): keys that differ little would share their last bits.
+ */
 function hashOf(text: string): number {
   let hash = 0x811c9dc5;
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);

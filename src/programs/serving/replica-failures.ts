@@ -26,6 +26,7 @@ export class ReplicaFailures {
     this.options = options;
   }
 
+  /** Notes that a call to a replica has failed, and reports it unless the replica was reported lately. */
   note(address: string, error: ConnectError): void {
     const { elapsed, report } = this.options;
     const last = this.reported.get(address);

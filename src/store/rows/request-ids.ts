@@ -33,6 +33,7 @@ export class OlderRequestIds {
     this.index = index;
   }
 
+  /** Looks into the index. @throws Failure STORE_UNAVAILABLE */
   static async of(index: Pick<Reader, 'scan'>): Promise<OlderRequestIds> {
     const older = new OlderRequestIds(index);
     await older.look();
