@@ -1105,7 +1105,8 @@ export const AdminService: GenService<{
   /**
    * Restores the index to the state of an export, all or nothing. Afterwards ReapExpired and CollectGarbage are paused;
    * StorePause.CAUSE_IMPORTED says until when. Also served in recovery. Fails with STORE_NOT_EMPTY, UPLOAD_INCOMPLETE
-   * (no footer), SIZE_MISMATCH or DIGEST_MISMATCH (the footer does not agree with the rows), or STORAGE_FULL.
+   * (no footer), SIZE_MISMATCH or DIGEST_MISMATCH (the footer does not agree with the rows), or STORAGE_FULL, and with
+   * NOT_IMPLEMENTED while replicas serve the store.
    *
    * @generated from rpc artifacta.v1.AdminService.ImportIndex
    */
@@ -1118,7 +1119,8 @@ export const AdminService: GenService<{
    * Checks the store and reports what is wrong. A first call makes a report; a later call, on request, repairs what
    * that report listed. Also served in recovery, without repairs. The check is of the store at one instant: later
    * changes are neither checked nor reported as faults. Fails with ETAG_MISMATCH if the report is unknown or older than
-   * a day. A restart of the service, or a repair, makes all earlier reports unknown.
+   * a day. A restart of the service, or a repair, makes all earlier reports unknown. Repairs fail with NOT_IMPLEMENTED while
+   * replicas serve the store.
    *
    * @generated from rpc artifacta.v1.AdminService.Verify
    */
@@ -1139,7 +1141,8 @@ export const AdminService: GenService<{
   },
   /**
    * Accepts that acknowledged commits are lost, so that a store in recovery serves what is left. Cannot be undone. A
-   * second call changes nothing. Fails with ETAG_MISMATCH if the named loss is not the one that was found.
+   * second call changes nothing. Fails with ETAG_MISMATCH if the named loss is not the one that was found, and with
+   * NOT_IMPLEMENTED if the service runs as a replica.
    *
    * @generated from rpc artifacta.v1.AdminService.AcceptLoss
    */

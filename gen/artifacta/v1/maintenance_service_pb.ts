@@ -75,7 +75,8 @@ export type ReapExpiredResponse = Message<"artifacta.v1.ReapExpiredResponse"> & 
   lapsedSessionCount: bigint;
 
   /**
-   * The number of share links, keys and request ids that were removed.
+   * The number of share links, keys and request ids that were removed. A request id is forgotten a day after its use, and
+   * removed at the second midnight (UTC) after it.
    *
    * @generated from field: int64 other_count = 5;
    */
@@ -89,7 +90,8 @@ export type ReapExpiredResponse = Message<"artifacta.v1.ReapExpiredResponse"> & 
   more: boolean;
 
   /**
-   * The time when the next thing expires. Absent: nothing is going to expire, or more work can be done now.
+   * The time when more work can be done: the next thing expires, or request ids can be removed. Absent: nothing is going
+   * to expire, or more work can be done now.
    *
    * @generated from field: google.protobuf.Timestamp next_time = 7;
    */

@@ -44,7 +44,8 @@ export type StoreStatus = Message<"artifacta.v1.StoreStatus"> & {
 
   /**
    * The number of the last durable commit of its index. Every write to the index is one commit, also the commit of an
-   * artifact. Commits are numbered in their order.
+   * artifact. Commits are numbered in their order. Replicas number theirs apart: then this is the highest of their numbers,
+   * which may stay the same while one of them writes.
    *
    * @generated from field: int64 commit_number = 4;
    */
