@@ -13,6 +13,12 @@ export type Pairs = readonly (readonly [key: string, value: string])[];
 const keyPattern = /^[A-Za-z0-9_][A-Za-z0-9._:/@-]*$/;
 const hostileKeys = new Set(['__proto__', 'constructor', 'prototype']);
 
+/** Returns the value of a key; undefined if the map lacks it. */
+export function valueIn(pairs: Pairs, key: string): string | undefined {
+  for (const pair of pairs) if (pair[0] === key) return pair[1];
+  return undefined;
+}
+
 /**
  * Checks a string map and sorts it.
  *

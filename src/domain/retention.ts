@@ -1,5 +1,5 @@
 import { limits } from './limits.ts';
-import type { Pairs } from './metadata.ts';
+import { type Pairs, valueIn } from './metadata.ts';
 import type { Outcome } from './outcome.ts';
 
 /** The time for which the artifacts of a session live after its seal. */
@@ -55,7 +55,7 @@ export function keptKind(
   const keepLast = retention?.keepLast;
   if (keepLast === undefined || !keepLast.outcomes.includes(outcome)) return undefined;
   const { metadataKey, outcomes } = keepLast;
-  const value = metadata.find(([key]) => key === metadataKey)?.[1];
+  const value = valueIn(metadata, metadataKey);
   return value === undefined ? undefined : { outcomes: outcomes.join(' '), metadataKey, value };
 }
 

@@ -195,12 +195,11 @@ function unescapeBytes(escaped: Uint8Array): Buffer {
 
 /** Returns the smallest byte string greater than every one that begins with `prefix`. */
 export function afterPrefix(prefix: Uint8Array): Uint8Array {
-  const end = Uint8Array.from(prefix);
-  for (let at = end.length - 1; at >= 0; at--) {
-    if (end[at] !== 0xff) {
-      end[at]!++;
-      return end.subarray(0, at + 1);
-    }
-  }
-  throw new RangeError('a prefix of 0xff bytes only has no end');
+  let last = prefix.length - 1;
+  while (last >= 0 && prefix[last] === 0xff) last--;
+  if (last < 0) throw new RangeError('a prefix of 0xff bytes only has no end');
+  const end = Buffer.allocUnsafe(last + 1);
+  for (let at = 0; at < last; at++) end[at] = prefix[at]!;
+  end[last] = prefix[last]! + 1;
+  return end;
 }

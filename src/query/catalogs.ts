@@ -11,7 +11,7 @@ import {
   type TextTest,
   toFilter,
 } from './condition.ts';
-import type { Catalog, List } from './list.ts';
+import type { Catalog, List, Where } from './list.ts';
 import { compareSuffixes, inverted } from './suffix.ts';
 
 /** The sessions that session ids name; an id that names no session is absent. */
@@ -68,15 +68,14 @@ export function artifactCatalog(ns: string, { uids, byPrefix, byState, listsType
     all: { prefix: keys.latest.byTime.range(ns).gte, what: 'time' },
     listOf: (field, test) => {
       if (test.is !== 'equal' || !isListed(field)) return undefined;
-      const what = toFilter({ kind: 'test', field, test });
       if (field.name === 'session') {
         const uid = uids.get(test.text);
         return uid === undefined
-          ? { members: [], what }
-          : { prefix: keys.latest.bySession.range(ns, uid).gte, what };
+          ? listOfTest({ members: [] }, field, test)
+          : listOfTest({ prefix: keys.latest.bySession.range(ns, uid).gte }, field, test);
       }
       const prefix = prefixOfArtifacts(ns, field, test);
-      return prefix && { prefix, what };
+      return prefix && listOfTest({ prefix }, field, test);
     },
     factOf,
     listAround: (field, test) => {
@@ -84,15 +83,24 @@ export function artifactCatalog(ns: string, { uids, byPrefix, byState, listsType
       if (!isListed(field) || (test.is !== 'equal' && test.is !== 'prefix')) return undefined;
       const ofType = { is: 'equal', text: mediaTypeOf(test.text) } as const;
       const prefix = keys.latest.byType.range(ns, ofType.text).gte;
-      return { prefix, what: toFilter({ kind: 'test', field, test: ofType }) };
+      return listOfTest({ prefix }, field, ofType);
     },
     unionOf: (field, test) => {
       if (!('text' in test)) return undefined;
       const isOfPrefix = field.name === 'session' && test.is === 'prefix';
       const isOfWord = isOfState(field) && test.is === 'equal';
       const few = isOfPrefix ? byPrefix.get(test.text) : isOfWord ? byState.get(test.text) : undefined;
-      const what = toFilter({ kind: 'test', field, test });
-      return few?.map((uid) => ({ prefix: keys.latest.bySession.range(ns, uid).gte, what }));
+      return few?.map((uid) => listOfTest({ prefix: keys.latest.bySession.range(ns, uid).gte }, field, test));
+    },
+  };
+}
+
+/** Returns the list of what passes a test. It is put into words only for somebody who asks for them. */
+function listOfTest(where: Where, field: Field, test: Test): List {
+  return {
+    ...where,
+    get what() {
+      return toFilter({ kind: 'test', field, test });
     },
   };
 }
@@ -155,35 +163,31 @@ export function sessionCatalog(
   byPrefix: SessionsByPrefix,
   hasLeases: boolean,
 ): Catalog {
-  const byState = (word: string, what: string) => ({
-    prefix: keys.sessions.byState.range(ns, word).gte,
-    what,
-  });
+  const prefixOfState = (word: string) => ({ prefix: keys.sessions.byState.range(ns, word).gte });
   return {
     unionOf: (field, test) => {
       if (!isOfState(field) || test.is !== 'equal') return undefined;
-      const what = toFilter({ kind: 'test', field, test });
-      const lists = [byState(test.text, what)];
-      return mayHaveLapsed(test.text) ? [...lists, byState(leasedWord, 'leased')] : lists;
+      const lists = [listOfTest(prefixOfState(test.text), field, test)];
+      return mayHaveLapsed(test.text) ? [...lists, { ...prefixOfState(leasedWord), what: 'leased' }] : lists;
     },
     all: { prefix: keys.sessions.byTime.range(ns).gte, what: 'time' },
     listOf: (field: Field, test: Test): List | undefined => {
       if (!('text' in test)) return undefined;
-      const what = toFilter({ kind: 'test', field, test });
+      const listed = (where: Where) => listOfTest(where, field, test);
       if (field.name === 'session' && test.is === 'prefix') {
         const few = byPrefix.get(test.text);
-        return few && { members: few.map((uid) => inverted(idToBytes(uid))).sort(compareSuffixes), what };
+        return few && listed({ members: few.map((uid) => inverted(idToBytes(uid))).sort(compareSuffixes) });
       }
       if (test.is !== 'equal') return undefined;
       if (field.name === 'session') {
         const uid = uids.get(test.text);
-        return { members: uid === undefined ? [] : [inverted(idToBytes(uid))], what };
+        return listed({ members: uid === undefined ? [] : [inverted(idToBytes(uid))] });
       }
-      if (isOfState(field)) return hasLeases ? undefined : byState(test.text, what);
+      if (isOfState(field)) return hasLeases ? undefined : listed(prefixOfState(test.text));
       if (field.name === 'metadata')
-        return { prefix: keys.sessions.byMetadata.range(ns, field.key, test.text).gte, what };
+        return listed({ prefix: keys.sessions.byMetadata.range(ns, field.key, test.text).gte });
       if (field.name === 'labels')
-        return { prefix: keys.sessions.byLabel.range(ns, field.key, test.text).gte, what };
+        return listed({ prefix: keys.sessions.byLabel.range(ns, field.key, test.text).gte });
       return undefined;
     },
   };

@@ -37,28 +37,38 @@ export type Condition =
   | { readonly kind: 'not'; readonly of: Condition }
   | { readonly kind: 'test'; readonly field: Field; readonly test: Test };
 
-/**
- * Returns the value of a field as the test compares it, or undefined if the field has none. A condition is tested on
- * it.
- */
-type Subject = (field: Field, test: Test) => string | number | undefined;
-
 /** Returns true if the test of a content type asks for its parameters too. */
 export function asksForParameters(test: Test): boolean {
   return 'text' in test && test.text.includes(';');
 }
 
-/** Returns true if the subject matches. NOT is the complement: it matches subjects that lack the field. */
-export function matches(condition: Condition, subject: Subject): boolean {
+/**
+ * Returns a function that says whether something matches, from the values of its fields. NOT is the complement: it matches
+ * what lacks the field.
+ *
+ * @param fieldOf returns the value of a field as the test compares it, or undefined if the field has none.
+ */
+export function matcher<T>(
+  condition: Condition,
+  fieldOf: (subject: T, field: Field, test: Test) => string | number | undefined,
+): (subject: T) => boolean {
   switch (condition.kind) {
-    case 'and':
-      return condition.of.every((one) => matches(one, subject));
-    case 'or':
-      return condition.of.some((one) => matches(one, subject));
-    case 'not':
-      return !matches(condition.of, subject);
-    case 'test':
-      return passes(condition.test, subject(condition.field, condition.test));
+    case 'test': {
+      const { field, test } = condition;
+      return (subject) => passes(test, fieldOf(subject, field, test));
+    }
+    case 'not': {
+      const of = matcher(condition.of, fieldOf);
+      return (subject) => !of(subject);
+    }
+    default: {
+      const of = condition.of.map((one) => matcher(one, fieldOf));
+      const isAnd = condition.kind === 'and';
+      return (subject) => {
+        for (const one of of) if (one(subject) !== isAnd) return !isAnd;
+        return isAnd;
+      };
+    }
   }
 }
 

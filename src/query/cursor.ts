@@ -103,7 +103,7 @@ export class ListCursor {
 
 /** Returns the suffix that a walk passes just before it comes to `suffix`. */
 function stepBefore(suffix: Suffix, oldestFirst: boolean): Suffix {
-  const step = Uint8Array.from(suffix);
+  const step = new Uint8Array(suffix);
   const [wraps, by] = oldestFirst ? [0xff, 1] : [0, -1];
   for (let at = step.length - 1; at >= 0; at--) {
     const wrapped = step[at] === wraps;

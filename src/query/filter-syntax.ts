@@ -41,8 +41,23 @@ export function filterFault(column: number, what: string): Failure {
   });
 }
 
+/** What was parsed last, by its text: every page of a listing has the same filter, and agents ask again. */
+const parsedBefore = new Map<string, Expression>();
+/** When there are more, all are forgotten. */
+const parsedBeforeMax = 256;
+
 /** Parses a filter. Undefined for an empty one. @throws Failure INVALID_ARGUMENT, with the column. */
 export function parseFilter(filter: string): Expression | undefined {
+  const before = parsedBefore.get(filter);
+  if (before !== undefined) return before;
+  const expression = checkedAndParsed(filter);
+  if (expression === undefined) return undefined;
+  if (parsedBefore.size >= parsedBeforeMax) parsedBefore.clear();
+  parsedBefore.set(filter, expression);
+  return expression;
+}
+
+function checkedAndParsed(filter: string): Expression | undefined {
   const bytes = new TextEncoder().encode(filter).length;
   if (bytes > limits.filterBytesMax)
     throw filterFault(1, `must have at most ${limits.filterBytesMax} bytes, not ${bytes}`);

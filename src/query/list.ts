@@ -4,12 +4,14 @@ import type { Fact } from '../index/signature.ts';
 import type { Field, Test } from './condition.ts';
 import type { Suffix } from './suffix.ts';
 
-/** A list, with the condition for its members. */
-export type List = (
+/** Where the members of a list are. */
+export type Where =
   | { readonly prefix: Key }
   /** Members that are known without the index; newest first. */
-  | { readonly members: readonly Suffix[] }
-) & { readonly what: string };
+  | { readonly members: readonly Suffix[] };
+
+/** A list, with the condition for its members. */
+export type List = Where & { readonly what: string };
 
 /** The lists of one kind of thing. */
 export interface Catalog {

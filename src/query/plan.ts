@@ -62,9 +62,13 @@ export async function plan(
     stream: new Stream(walked, walk.oldestFirst),
     isChoice: ranked.length > 1,
     lists: isEmpty ? [] : lists,
-    driver: [...new Set(lists.map(({ what }) => what))].join(' OR '),
+    get driver() {
+      return [...new Set(lists.map(({ what }) => what))].join(' OR ');
+    },
     probes: [...others.flatMap(probeFor), ...factors.flatMap(probeAgainst)],
-    residual: factors.filter((factor) => !isExact(factor)).map(describe),
+    get residual() {
+      return factors.filter((factor) => !isExact(factor)).map(describe);
+    },
     [Symbol.asyncDispose]: () => cursors.closeAllBut([]),
   };
 }
@@ -77,11 +81,12 @@ function probeFor(factor: Factor): Probe[] {
   const parts = candidate.kind === 'union' ? candidate.of : [candidate];
   const lists = parts.flatMap((part) => (part.kind === 'list' ? [part.list] : []));
   const isProbed = lists.length === parts.length && lists.length <= probedListsMax;
-  return isProbed ? [new Probe(describe(factor), lists, 'in', factor.fact !== undefined)] : [];
+  return isProbed ? [new Probe(() => describe(factor), lists, 'in', factor.fact !== undefined)] : [];
 }
 
 function probeAgainst(factor: Factor): Probe[] {
-  return factor.without === undefined ? [] : [new Probe(describe(factor), [factor.without], 'notIn', false)];
+  const { without } = factor;
+  return without === undefined ? [] : [new Probe(() => describe(factor), [without], 'notIn', false)];
 }
 
 /** Returns true if the lists of the factor contain the things that meet it and nothing else. */

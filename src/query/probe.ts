@@ -20,19 +20,27 @@ const uselessPassShare = 0.5;
  * at.
  */
 export class Probe {
-  readonly what: string;
+  private readonly describe: () => string;
   private readonly lists: readonly List[];
   private readonly passes: 'in' | 'notIn';
   private readonly isOfFact: boolean;
   private asked = 0;
   private passed = 0;
 
-  /** @param isOfFact whether signatures say the same: entries that have one pass without a look-up. */
-  constructor(what: string, lists: readonly List[], passes: 'in' | 'notIn', isOfFact: boolean) {
-    this.what = what;
+  /**
+   * @param describe says for people what is tested.
+   * @param isOfFact whether signatures say the same: entries that have one pass without a look-up.
+   */
+  constructor(describe: () => string, lists: readonly List[], passes: 'in' | 'notIn', isOfFact: boolean) {
+    this.describe = describe;
     this.lists = lists;
     this.passes = passes;
     this.isOfFact = isOfFact;
+  }
+
+  /** For people. */
+  get what(): string {
+    return this.describe();
   }
 
   /** Returns the entries that pass. */

@@ -39,9 +39,22 @@ export function timeOf(suffix: Suffix): number {
 
 /** Returns the key of an entry of a list. */
 export function keyAt(prefix: Key, suffix: Suffix): Key {
-  const key = new Uint8Array(prefix.length + suffixBytes);
-  key.set(prefix);
+  const key = beginningWith(prefix);
   key.set(suffix, prefix.length);
+  return key;
+}
+
+/** Returns the key of the record for which an entry stands: it ends with the id that the suffix is made of. */
+export function recordKeyAt(prefix: Key, suffix: Suffix): Key {
+  const key = beginningWith(prefix);
+  for (let at = 0; at < suffixBytes; at++) key[prefix.length + at] = ~suffix[at]!;
+  return key;
+}
+
+/** A buffer takes part of a larger block of memory, and is asked for its text as it is: a page has a hundred keys. */
+function beginningWith(prefix: Key): Buffer {
+  const key = Buffer.allocUnsafe(prefix.length + suffixBytes);
+  key.set(prefix);
   return key;
 }
 

@@ -5,7 +5,7 @@ import { Budget } from '../../src/domain/load/budget.ts';
 import { doorLimits, type ListReader } from '../../src/index/door.ts';
 import { openMemoryIndex } from '../../src/index/memory/memory.ts';
 import { facts, noSignature, signatureOf } from '../../src/index/signature.ts';
-import { type Condition, matches } from '../../src/query/condition.ts';
+import { type Condition, matcher } from '../../src/query/condition.ts';
 import type { Catalog } from '../../src/query/list.ts';
 import { Search } from '../../src/query/search.ts';
 import { inverted, type Suffix } from '../../src/query/suffix.ts';
@@ -93,7 +93,7 @@ function meets(condition: Condition, one: Thing): boolean {
       return !meets(condition.of, one);
     case 'test':
       if (condition.test.is === 'equal') return one.lists.has(condition.test.text);
-      return matches(condition, () => one.time);
+      return matcher(condition, () => one.time)(one);
   }
 }
 

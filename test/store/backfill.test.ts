@@ -30,7 +30,7 @@ it('sessions are listed by state, also where that was interrupted before', async
   const query = { oldestFirst: false, filter: 'session.outcome = FAILED', pageSize: 10, pageToken: '' };
   const page = await opened.store.listing.sessions(tester, query);
   expect(page.items).toMatchObject([{ id: 's7' }]);
-  expect(page.explanation).toMatchObject({ driver: 'session.outcome = "FAILED"', entriesRead: 1 });
+  expect(page.explain()).toMatchObject({ driver: 'session.outcome = "FAILED"', entriesRead: 1 });
 });
 
 it('API keys that end are queued for the reaper', async () => {

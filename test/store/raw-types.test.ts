@@ -35,8 +35,8 @@ function altered(index: Index, methods: Partial<Index>): Index {
 async function asked({ store }: TestStore, filter: string) {
   const query = { oldestFirst: false, filter, pageSize: 5, pageToken: '', showGone: false };
   const wanted = { ...query, session: undefined, name: undefined, allVersions: false, estimatesTotal: true };
-  const { total, explanation } = await store.listing.artifacts(tester, wanted);
-  return { total, driver: explanation?.driver };
+  const { total, explain } = await store.listing.artifacts(tester, wanted);
+  return { total, driver: explain().driver };
 }
 
 it.each(kinds)('all are found, wherever it was stopped: %s', async (kind) => {

@@ -77,7 +77,7 @@ export function artifactHandlers(
         nextPageToken: page.nextPageToken,
         previews: Object.fromEntries(page.previews),
         ...(page.total === undefined ? {} : { approximateTotal: BigInt(page.total) }),
-        ...(request.explain ? { explanation: toExplanationMessage(page.explanation) } : {}),
+        ...(request.explain ? { explanation: toExplanationMessage(page.explain()) } : {}),
       });
     },
     listFieldValues: (request, call) => listFieldValues(fieldValues, request, call),

@@ -58,7 +58,7 @@ export function sessionHandlers(
       return {
         sessions: page.items.map(toSessionMessage),
         nextPageToken: page.nextPageToken,
-        ...(request.explain ? { explanation: toExplanationMessage(page.explanation) } : {}),
+        ...(request.explain ? { explanation: toExplanationMessage(page.explain()) } : {}),
       };
     },
     updateSession: async (request, call) => {

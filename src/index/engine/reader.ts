@@ -41,8 +41,8 @@ export async function readCached(
 ): Promise<(Value | undefined)[]> {
   const texts = keys.map(textOf);
   const values = texts.map((text) => cache.find(text));
+  if (!values.includes(undefined)) return values;
   const absent = values.flatMap((value, at) => (value === undefined ? [at] : []));
-  if (absent.length === 0) return values;
   const wanted = absent.map((at) => keys[at]!);
   for (const [order, value] of (await readRows(database, wanted)).entries()) {
     const at = absent[order]!;

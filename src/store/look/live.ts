@@ -33,9 +33,12 @@ export class SessionsNow {
   }
 
   /** Reads the sessions of some artifacts. Returns the number of those that were not known yet. */
-  async read(records: readonly ArtifactRecord[]): Promise<number> {
-    const unknown = [...new Set(records.map(({ uid }) => uid))].filter((uid) => !this.known.has(uid));
-    if (unknown.length === 0) return 0;
+  async read(records: readonly (ArtifactRecord | undefined)[]): Promise<number> {
+    const missing = new Set<SessionUid>();
+    for (const record of records)
+      if (record !== undefined && !this.known.has(record.uid)) missing.add(record.uid);
+    if (missing.size === 0) return 0;
+    const unknown = [...missing];
     const values = await this.reader.getMany(unknown.map((uid) => keys.sessions.record.key(this.ns, uid)));
     for (const [at, uid] of unknown.entries()) {
       const value = values[at];
@@ -74,7 +77,7 @@ export async function readLive(
     const record = value && keys.artifacts.record.decode(value);
     return record !== undefined && seesArtifact(by, record) ? { record, bytes: value!.length } : undefined;
   });
-  await known.read(found.flatMap((one) => (one === undefined ? [] : [one.record])));
+  await known.read(found.map((one) => one?.record));
   return found.map((one) =>
     one !== undefined && known.isThere(one.record) ? { ...one, session: known.of(one.record) } : undefined,
   );

@@ -3,11 +3,12 @@ import type { Artifact } from '../../domain/artifact.ts';
 import { mediaTypeOf, withParameters } from '../../domain/content-type.ts';
 import { effectiveExpiry } from '../../domain/expiry.ts';
 import type { Budget } from '../../domain/load/budget.ts';
+import { valueIn } from '../../domain/metadata.ts';
 import { type Principal, seesArtifact } from '../../domain/principal.ts';
 import type { CachedReader, Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { ArtifactRecord } from '../../index/records.ts';
-import { asksForParameters, type Condition, type Field, matches, type Test } from '../../query/condition.ts';
+import { asksForParameters, type Condition, type Field, matcher, type Test } from '../../query/condition.ts';
 import type { Found } from '../../query/search.ts';
 import { SessionsNow } from '../look/live.ts';
 import { toArtifact } from '../rows/artifact-rows.ts';
@@ -28,11 +29,17 @@ export class ArtifactMatches {
   private readonly reader: Pick<Reader, 'getMany'>;
   private readonly matching: Matching;
   private readonly sessions: SessionsNow;
+  private readonly meets: (record: ArtifactRecord) => boolean;
 
   constructor({ cached }: CachedReader, matching: Matching) {
     this.reader = cached;
     this.matching = matching;
     this.sessions = new SessionsNow(cached, matching.by.namespace, matching.now);
+    const { condition } = matching;
+    this.meets =
+      condition === undefined
+        ? () => true
+        : matcher(condition, (record: ArtifactRecord, field, test) => this.fieldOf(record, field, test));
   }
 
   /** Returns one item for each key of a record; undefined where nothing is to be shown. */
@@ -46,15 +53,12 @@ export class ArtifactMatches {
         ? { item: record, bytes: value!.length + addedBytes }
         : undefined;
     });
-    const read = await this.sessions.read(visible.flatMap((one) => (one === undefined ? [] : [one.item])));
-    budget.spend('records', read);
+    budget.spend('records', await this.sessions.read(visible.map((one) => one?.item)));
     return visible.map((found) => (found !== undefined && this.isShown(found.item) ? found : undefined));
   }
 
   private isShown(record: ArtifactRecord): boolean {
-    const { condition } = this.matching;
-    if (!this.sessions.isThere(record)) return false;
-    return condition === undefined || matches(condition, (field, test) => this.fieldOf(record, field, test));
+    return this.sessions.isThere(record) && this.meets(record);
   }
 
   /** Returns the artifact of a found record, as a caller sees it. */
@@ -90,7 +94,7 @@ export class ArtifactMatches {
         return this.sessions.of(record)?.outcome?.toUpperCase();
       case 'metadata':
       case 'labels':
-        return record[field.name].find(([key]) => key === field.key)?.[1];
+        return valueIn(record[field.name], field.key);
       default:
         return undefined;
     }

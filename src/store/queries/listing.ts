@@ -13,7 +13,7 @@ import { artifactCatalog, sessionCatalog } from '../../query/catalogs.ts';
 import { type Condition, toFilter } from '../../query/condition.ts';
 import { artifactFields, readFilter, sessionFieldsOfSessions } from '../../query/filter.ts';
 import { type Explanation, Search } from '../../query/search.ts';
-import { inverted, keyAt } from '../../query/suffix.ts';
+import { recordKeyAt } from '../../query/suffix.ts';
 import type { Contents } from '../contents/contents.ts';
 import { previewsOf } from '../contents/previews.ts';
 import { type Page, type PageRequest, page } from '../look/page.ts';
@@ -43,7 +43,8 @@ export interface QueryExplanation extends Explanation {
 interface QueryPage<T> extends Page<T> {
   /** The instant as of which the page was read, in milliseconds since the Unix epoch. */
   readonly time: number;
-  readonly explanation: QueryExplanation;
+  /** Puts into words how the page was found. */
+  readonly explain: () => QueryExplanation;
   /** The number of results in all: see {@link ArtifactQuery.estimatesTotal}. */
   readonly total?: number | undefined;
 }
@@ -172,7 +173,8 @@ export class Listing {
       // No sample of versions is taken: only a page that has all of them shows their number.
       const total = last === undefined && position.after === undefined ? items.length : undefined;
       const result = { items, last, total: query.estimatesTotal ? total : undefined };
-      return this.answer(bound, position, { ...result, explanation: { driver, tests } }, condition, budget);
+      const explained = { ...result, explain: () => ({ driver, tests }) };
+      return this.answer(bound, position, explained, condition, budget);
     }
     const driving = new DrivingSessions(reader, ns, budget);
     const uids = await driving.named(narrowed);
@@ -189,7 +191,7 @@ export class Listing {
     const { items, last } = await page(search, end);
     const asksTotal = query.estimatesTotal === true && position.after === undefined;
     const total = !asksTotal ? undefined : last === undefined ? items.length : await search.estimate();
-    const result = { items, last: last?.suffix, total, explanation: search.explanation };
+    const result = { items, last: last?.suffix, total, explain: () => search.explanation };
     return this.answer(bound, position, result, condition, budget);
   }
 
@@ -226,10 +228,10 @@ export class Listing {
       budget,
       now: position.time,
     });
-    const explanation = explain({ driver: 'manifest', tests: [] }, undefined, budget);
+    const explained = () => explain({ driver: 'manifest', tests: [] }, undefined, budget);
     const nextPageToken = nextOffset === undefined ? '' : tokenOf(position, nextOffset);
     const { time } = position;
-    return { items: [], gone: lines, nextPageToken, time, explanation, previews: new Map() };
+    return { items: [], gone: lines, nextPageToken, time, explain: explained, previews: new Map() };
   }
 
   private async previews(
@@ -273,7 +275,7 @@ export class Listing {
         matchingSessions(reader, { by, condition, now, budget }, recordKeys(prefix, suffixes)),
     });
     const { items, last } = await page(search, end);
-    const result = { items, last: last?.suffix, explanation: search.explanation };
+    const result = { items, last: last?.suffix, explain: () => search.explanation };
     return this.answer(bound, position, result, condition, budget);
   }
 
@@ -283,7 +285,7 @@ export class Listing {
     result: {
       readonly items: readonly T[];
       readonly last: Uint8Array | undefined;
-      readonly explanation: Explanation;
+      readonly explain: () => Explanation;
       readonly total?: number | undefined;
     },
     condition: Condition | undefined,
@@ -295,14 +297,14 @@ export class Listing {
       nextPageToken: this.paging.token(bound, position, last),
       time: position.time,
       total: result.total,
-      explanation: explain(result.explanation, condition, budget),
+      explain: () => explain(result.explain(), condition, budget),
     };
   }
 }
 
 /** Returns the keys of the records for which entries of lists stand. */
 function recordKeys(prefix: Uint8Array, suffixes: readonly Uint8Array[]): Uint8Array[] {
-  return suffixes.map((suffix) => keyAt(prefix, inverted(suffix)));
+  return suffixes.map((suffix) => recordKeyAt(prefix, suffix));
 }
 
 /**

@@ -1,11 +1,12 @@
 /** Decides finally, from their records, whether sessions match a filter. */
 import type { Budget } from '../../domain/load/budget.ts';
+import { valueIn } from '../../domain/metadata.ts';
 import { type Principal, seesSession } from '../../domain/principal.ts';
 import type { Session } from '../../domain/session.ts';
 import type { Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { SessionRecord } from '../../index/records.ts';
-import { type Condition, type Field, matches } from '../../query/condition.ts';
+import { type Condition, type Field, matcher } from '../../query/condition.ts';
 import type { Found } from '../../query/search.ts';
 import { asOf, isPresent } from '../rows/session-life.ts';
 import { readSessions } from '../rows/session-rows.ts';
@@ -27,12 +28,11 @@ export async function matchingSessions(
 ): Promise<(Found<Session> | undefined)[]> {
   budget.spend('records', wanted.length);
   const values = await reader.getMany(wanted);
+  const meets = condition === undefined ? () => true : matcher(condition, fieldOf);
   const present = values.map((value) => {
     const record = value && asOf(keys.sessions.record.decode(value), now);
     if (record === undefined || !seesSession(by, record.id) || !isPresent(record, now)) return undefined;
-    return condition === undefined || matches(condition, (field) => fieldOf(record, field))
-      ? record
-      : undefined;
+    return meets(record) ? record : undefined;
   });
   const shown = present.filter((record) => record !== undefined);
   budget.spend('records', shown.filter(({ hasOutputs }) => hasOutputs).length);
@@ -58,7 +58,7 @@ function fieldOf(record: SessionRecord, field: Field): string | number | undefin
       return record.sealTime;
     case 'metadata':
     case 'labels':
-      return record[field.name].find(([key]) => key === field.key)?.[1];
+      return valueIn(record[field.name], field.key);
     case 'expire_time':
       return record.expireTime;
     default:

@@ -58,7 +58,7 @@ it('what it brings is found by type and subtype', async () => {
   const wanted = { ...query, session: undefined, name: undefined, filter: 'content_type = text/csv' };
   const page = await to.store.listing.artifacts(tester, wanted);
   expect(page.items.map(({ contentType }) => contentType)).toEqual(['text/csv', 'text/csv; header=absent']);
-  expect(page.explanation).toMatchObject({ driver: 'content_type = "text/csv"' });
+  expect(page.explain()).toMatchObject({ driver: 'content_type = "text/csv"' });
   const events = await Array.fromAsync(to.verify({ checkContents: false, reindex: false }));
   expect(events.filter(({ kind }) => kind === 'finding')).toEqual([]);
 });

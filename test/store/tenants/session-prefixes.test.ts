@@ -206,7 +206,7 @@ it.each([
       below.flatMap((one) => [one, one]).reverse(),
     );
     expect(sessions.items.map(({ id }) => id)).toEqual(below.toReversed());
-    for (const { entriesRead, recordsRead, driver } of [artifacts.explanation, sessions.explanation]) {
+    for (const { entriesRead, recordsRead, driver } of [artifacts.explain(), sessions.explain()]) {
       expect(driver).toBe(isOfThem ? 'session = "run_42" OR session = "run_42.*"' : 'time');
       // Two artifacts in each session; each is an entry and a record.
       expect(entriesRead + recordsRead < 40).toBe(isOfThem);
