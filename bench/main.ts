@@ -100,6 +100,10 @@ async function measure({ targets: wanted, directory: parent, ...given }: Options
   const machine = describeMachine(parent);
   const directory = temporaryDirectory(parent);
   const figures: Figure[] = [];
+  const print = () => {
+    const paths = writeResults(join(import.meta.dirname, 'results'), figures, given, machine, time);
+    process.stdout.write(`${tableOf(figures, given, machine)}\nWritten to ${paths.join(', ')}\n`);
+  };
   for (const target of wanted) {
     const say = (message: string) => void process.stderr.write(`${target.name}: ${message}\n`);
     if (target.needsStores)
@@ -114,6 +118,8 @@ async function measure({ targets: wanted, directory: parent, ...given }: Options
     const { minutesMax = minutesMaxDefault } = target;
     const timer = setTimeout(() => {
       say(`still not done after ${minutesMax} minutes: given up`);
+      // What the targets before it took long to measure.
+      if (figures.length > 0) print();
       process.exit(1);
     }, minutesMax * 60_000);
     figures.push(...(await target.measure(context)));
@@ -121,8 +127,7 @@ async function measure({ targets: wanted, directory: parent, ...given }: Options
     // What one target wrote must not fill the disk for the next.
     rmSync(context.directory, { recursive: true, force: true });
   }
-  const paths = writeResults(join(import.meta.dirname, 'results'), figures, given, machine, time);
-  process.stdout.write(`${tableOf(figures, given, machine)}\nWritten to ${paths.join(', ')}\n`);
+  print();
 }
 
 /** Removed when this process ends, however it does, unless it is killed outright. */

@@ -41,6 +41,7 @@ export const p9: Target = {
   name: 'p9',
   what: 'reaping 100,000 expired artifacts in a large store ÷ in a small one; pushes and queries meanwhile ÷ before',
   needsStores: true,
+  minutesMax: 60,
   async measure(context) {
     const count = context.quick ? 1_000 : 100_000;
     const sizes = [context.sizes[0]!, ...context.sizes.slice(1).slice(-1)];
@@ -64,6 +65,7 @@ export const p9s: Target = {
   name: 'p9s',
   what: '100,000 sessions that expire at once: pushes and queries while they are reaped ÷ before',
   needsStores: true,
+  minutesMax: 60,
   async measure(context) {
     const count = context.quick ? 200 : 100_000;
     await using closing = new AsyncDisposableStack();
