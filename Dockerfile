@@ -31,5 +31,5 @@ VOLUME /data
 # The group that a user without an entry in /etc/passwd has, so that others can take the volume over.
 USER 65532:0
 # Node is process 1 and gets the signals. The flags are the serve_flags of bin/node-options.
-ENTRYPOINT ["node", "--external-memory-accounted-in-global-limit", "--initial-old-space-size=128", "/opt/artifacta/main.js"]
+ENTRYPOINT ["node", "--external-memory-accounted-in-global-limit", "--initial-old-space-size=128", "--max-semi-space-size=8", "--no-parallel-scavenge", "--heap-growing-percent=40", "/opt/artifacta/main.js"]
 CMD ["serve"]

@@ -85,7 +85,7 @@ function print(title: string, shares: ReadonlyMap<string, number>, scale: number
 }
 
 /** What is measured. */
-export interface Profiled {
+interface Profiled {
   /** One call, in words. */
   readonly call: string;
   readonly count: number;

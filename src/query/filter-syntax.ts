@@ -43,7 +43,7 @@ export function filterFault(column: number, what: string): Failure {
 
 /** What was parsed last, by its text: every page of a listing has the same filter, and agents ask again. */
 const parsedBefore = new Map<string, Expression>();
-/** When there are more, all are forgotten. */
+/** All are forgotten when they become more. */
 const parsedBeforeMax = 256;
 
 /** Parses a filter. Undefined for an empty one. @throws Failure INVALID_ARGUMENT, with the column. */
