@@ -36,6 +36,7 @@ import type { Family } from './family.ts';
 import type { Listed } from './listed.ts';
 import type { Owners } from './owners.ts';
 import type { Entry, Key, Range, Value, Write } from './row.ts';
+import type { Shipments } from './shipments.ts';
 
 /** The decoded rows; only those that were requested. */
 export interface Rows {
@@ -193,6 +194,8 @@ export interface Index extends CachedReader, AsyncDisposable {
   nextEpoch(): Promise<void>;
   /** The processes that decide. A transaction about a namespace that another one owns fails with `NOT_OWNER`. */
   readonly owners: Owners;
+  /** What waits to be shipped. Undefined if this process has the index for itself, or if nothing is to be shipped. */
+  readonly shipments?: Shipments | undefined;
   /** Counters since the start, for metrics and benchmarks. */
   readonly stats: IndexStats;
   /** The number of transactions that wait for their turn, over all queues. */

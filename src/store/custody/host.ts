@@ -9,6 +9,7 @@ import type { Index } from '../../index/door.ts';
 import { newestOfRings } from '../../index/engine/commits.ts';
 import type { IndexHome, Replacement } from '../../index/home.ts';
 import { keys } from '../../index/keys.ts';
+import type { IndexCut } from '../../index/shipments.ts';
 import { formatVersion, type Store } from '../open.ts';
 import { transact } from '../rows/transaction.ts';
 import { beginClock, resumeClock } from '../upkeep/clock-pauses.ts';
@@ -221,19 +222,19 @@ export class StoreHost implements AsyncDisposable {
     }
   }
 
-  /** Yields the index at one instant; in recovery, the part of it that can be read. */
-  async *exportIndex(): AsyncGenerator<ExportPart> {
+  /** Yields the index at one instant; in recovery, the part of it that can be read. @param cut default: this instant. */
+  async *exportIndex(cut?: IndexCut): AsyncGenerator<ExportPart> {
     if (this.current === 'recovery') {
       yield* this.exportSalvage();
       return;
     }
-    await using snapshot = this.live().index.snapshot();
+    await using snapshot = cut?.snapshot ?? this.live().index.snapshot();
     const storeId = await storeIdIn(snapshot);
     const { seq, time } = await newestOfRings(snapshot);
     const header: ExportHeader = {
       formatVersion,
       storeId,
-      commit: seq,
+      commit: cut?.position ?? seq,
       // Another process may be ahead of this one's time.
       time: Math.max(this.live().index.now(), time),
     };

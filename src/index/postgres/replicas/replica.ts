@@ -9,6 +9,7 @@ import type { OpeningOptions } from '../../engine/options.ts';
 import { decodeRow } from '../../engine/stored-row.ts';
 import type { LockLost } from '../../lock-lost.ts';
 import { notOwner } from '../../owners.ts';
+import type { Shipments } from '../../shipments.ts';
 import { Connections } from '../connections.ts';
 import { openPostgresDatabase, type PostgresDatabaseOptions } from '../database.ts';
 import { readMany } from '../reads.ts';
@@ -19,6 +20,7 @@ import { markOf, readMarked, requireMarked } from './marked.ts';
 import { Membership } from './membership.ts';
 import { ReplicaOwners, type Tenure } from './replica-owners.ts';
 import { ReplicaWriter } from './replica-writer.ts';
+import { PostgresShipments } from './shipments.ts';
 import { replicaStatementsOf } from './tables.ts';
 
 /** The place of the index, and the parts and settings of a replica. */
@@ -36,6 +38,8 @@ export interface ReplicaOptions
   readonly address: string;
   /** What must be the same for all replicas of a store, by its name in words. Default: nothing. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** True: each batch waits to be shipped, see {@link Index.shipments}. Default false. */
+  readonly isShipped?: boolean | undefined;
   /** The time after which others take over what a replica owned that has ended without a word. Default 10. */
   readonly leaseSeconds?: number | undefined;
   /** Returns milliseconds from any origin. Default: the clock of the process. */
@@ -61,6 +65,7 @@ export async function openPostgresReplica(options: ReplicaOptions): Promise<Inde
     momentsMax,
     address,
     settings = {},
+    isShipped = false,
     openDatabase,
     onLost,
     ...engine
@@ -96,7 +101,7 @@ export async function openPostgresReplica(options: ReplicaOptions): Promise<Inde
     owners.timeMin = await newestTime(0);
     if (owners.timeMin > 0) owners.timeMin++;
     const { clock = () => membership!.now() } = engine;
-    const ownership = new ReplicaWriter(statements, membership, owners);
+    const ownership = new ReplicaWriter(statements, membership, owners, isShipped);
     const place = { url, schema, connections };
     const database = { ...place, ownership, momentsMax, isShared: true, after: afterRealTime };
     const index = await openEngine({
@@ -116,7 +121,12 @@ export async function openPostgresReplica(options: ReplicaOptions): Promise<Inde
       abandon: () => connections.abandon(),
       openDatabase: () => (openDatabase ?? openPostgresDatabase)(database),
     });
-    return replicaIndex(index, owners, membership, control);
+    // Closed by whoever ships: the last batches are shipped after this index has ended.
+    const open = () => new Connections(url).connect();
+    const shipments = isShipped
+      ? new PostgresShipments({ open, schema, epoch: control.history.epoch })
+      : undefined;
+    return replicaIndex(index, { owners, membership, control, shipments });
   } catch (error) {
     await membership?.leave();
     await control.close();
@@ -136,8 +146,15 @@ function newestTimeBy(control: Control, schema: string) {
   };
 }
 
+interface ReplicaParts {
+  readonly owners: ReplicaOwners;
+  readonly membership: Membership;
+  readonly control: Control;
+  readonly shipments: Shipments | undefined;
+}
+
 /** Returns the index with transactions about the namespaces that this replica owns, and no others. */
-function replicaIndex(engine: Index, owners: ReplicaOwners, membership: Membership, control: Control): Index {
+function replicaIndex(engine: Index, { owners, membership, control, shipments }: ReplicaParts): Index {
   let closing: Promise<void> | undefined;
   const end = async () => {
     // What was accepted is finished.
@@ -172,6 +189,7 @@ function replicaIndex(engine: Index, owners: ReplicaOwners, membership: Membersh
     },
     nextEpoch: () => engine.nextEpoch(),
     owners,
+    shipments,
     get stats() {
       return { ...engine.stats, replica: owners.stats };
     },
