@@ -42,6 +42,8 @@ const pollMs = 1_000;
 const exportRetryMs = 10_000;
 /** A batch was decided at most so long before all processes can see it. */
 const decidedMs = 90_000;
+/** A chain that has no export after this number of looks gets one from whoever looks: its owner may hang. */
+const patientLooks = 10;
 /** Batches that nobody ships for this time, since no chain can begin or another service ships, are dropped. */
 const abandonedMs = 60_000;
 
@@ -62,8 +64,9 @@ export class ReplicaShipping implements IndexShipping {
   private restorable = 0;
   /** The time of the beginning. */
   private begunTime = 0;
-  /** True once the place was seen to have no commit that the index lacks. */
+  /** True once the place was seen to have nothing that the index lacks. Before that, another chain makes up for it. */
   private isCompared = false;
+  private looksWithoutExport = 0;
   private timer: { readonly ms: number; readonly isRetry: boolean; readonly cancel: () => void } | undefined;
   private running: Promise<void> | undefined;
   /** True: another round begins when the one that is under way has ended. */
@@ -219,8 +222,7 @@ export class ReplicaShipping implements IndexShipping {
   }
 
   private async withoutChain(shipments: Shipments, { chain, now, oldest }: ShippingState): Promise<number> {
-    if (oldest === undefined) return this.gatherMs;
-    if (now - oldest > abandonedMs) await shipments.end(chain);
+    if (oldest !== undefined && now - oldest > abandonedMs) await shipments.end(chain);
     if (this.conflict !== undefined || this.index === undefined || this.isClosed) return this.gatherMs;
     // Nothing is written to the place before the first use.
     if (await isUnused(this.index)) return this.gatherMs;
@@ -231,6 +233,7 @@ export class ReplicaShipping implements IndexShipping {
   /** Called when everything that was written before that time is in the place. */
   private async shippedUntil(now: number, asked: number, shipments: Shipments): Promise<number> {
     const { chain, isRooted, segments } = await shipments.state();
+    this.looksWithoutExport = isRooted ? 0 : this.looksWithoutExport + 1;
     if (chain !== undefined && (!isRooted || segments >= segmentsMax) && !this.isClosed) await this.export();
     if (chain === undefined || !isRooted) return pollMs;
     this.restorable = Math.max(this.restorable, now);
@@ -251,7 +254,6 @@ export class ReplicaShipping implements IndexShipping {
       await shipments.end(cut.chain);
       return undefined;
     }
-    this.isCompared = true;
     return cut;
   }
 
@@ -266,10 +268,14 @@ export class ReplicaShipping implements IndexShipping {
         );
         // Another process has shipped them meanwhile.
         if (batches.length === 0) continue;
-        await this.write(cut, batches);
+        if (!(await this.write(cut, batches))) {
+          await shipments.end(cut.chain);
+          return false;
+        }
         await this.options.onStep?.('segment.published');
         await shipments.remove(first);
       }
+      this.isCompared = true;
       return true;
     } catch (error) {
       if (cut.bytes > pendingBytesMax && this.conflict === undefined) {
@@ -280,7 +286,8 @@ export class ReplicaShipping implements IndexShipping {
     }
   }
 
-  private async write({ chain, isRooted }: Cut, batches: readonly ShippedBatch[]): Promise<void> {
+  /** @returns false if the place has others under that name, and this process has shipped nothing yet. */
+  private async write({ chain, isRooted }: Cut, batches: readonly ShippedBatch[]): Promise<boolean> {
     const { storeId, options } = this;
     const { files, onStep } = options;
     const name = segmentName(batches[0]!.commit.seq, storeId);
@@ -293,26 +300,28 @@ export class ReplicaShipping implements IndexShipping {
       await files.write(name, storeId, bytes(), () => onStep?.('segment.written'));
     } catch (error) {
       if (!(await isThere(files, name).catch(() => false))) throw error;
-      await this.requireSame(name, chain, batches);
+      return await this.isSame(name, chain, batches);
     }
+    return true;
   }
 
   /** A segment with the name exists: it is the same, unless a service on a copy of this store has written it. */
-  private async requireSame(name: string, chain: string, batches: readonly ShippedBatch[]): Promise<void> {
+  private async isSame(name: string, chain: string, batches: readonly ShippedBatch[]): Promise<boolean> {
     const stored = await readSegment(this.options.files, name);
     const origin = { storeId: this.storeId, chain, isRooted: stored.isRooted };
     const isSame = encodeSegment(origin, stored.batches).equals(encodeSegment(origin, batches));
-    if (stored.chain === chain && isSame) return;
+    if (stored.chain === chain && isSame) return true;
+    if (!this.isCompared) return false;
     this.conflict = anotherHasShipped(name);
     this.waits.refuse(this.conflict);
     throw this.conflict;
   }
 
-  /** Begins an export, if this process owns the store as a whole. */
+  /** Begins an export, if this process owns the store as a whole: one is enough. */
   private async export(): Promise<void> {
     const { index, options } = this;
     if (index === undefined || this.exporting !== undefined || this.cancelExportPause !== undefined) return;
-    if (!(await isHere(index, ''))) return;
+    if (this.looksWithoutExport <= patientLooks && !(await isHere(index, ''))) return;
     this.exporting ??= options.onGap().then(
       () => {
         this.exporting = undefined;

@@ -106,7 +106,9 @@ describe.skipIf('missing' in postgresPrograms())('the shipments of replicas', ()
     for (let round = 0; round < 24; round++) {
       // The lease of one ends: the other takes its namespaces over, while it still writes.
       const address = `${'ab'[round % 2]}:1`;
-      await server.run(`UPDATE "${schema}".members SET until = clock_timestamp() WHERE address = '${address}'`);
+      await server.run(
+        `UPDATE "${schema}".members SET until = clock_timestamp() WHERE address = '${address}'`,
+      );
       const { shipments } = replicas[round % 3 === 0 ? 1 : 0]!;
       const [cut] = await Promise.all([shipments.cutIndex(), b.shipments.cut()]);
       expect(cut).toMatchObject({ chain: 'chain' });
