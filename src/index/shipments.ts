@@ -7,12 +7,11 @@
  * 1. A cut gives each batch that waits its position: the next numbers of one sequence, which belong to no other batch and
  *    never change. Of two batches that write the same row, the one that was written later gets the higher position.
  * 2. All batches up to a position are in the index of that cut, and no other is.
- * 3. Segments are made by a cut: a segment always has the same batches, whoever reads it.
+ * 3. Segments are made by a cut: a segment always has the same batches, for every process.
  * 4. A chain is a history without a gap. If batches were written that never waited here, the next cut ends the chain.
  *
  * `postgres/replicas/shipments.ts` implements it.
  */
-import type { Snapshot } from './door.ts';
 import type { Write } from './row.ts';
 
 /** A batch with its position. */
@@ -48,12 +47,12 @@ export interface Cut {
 }
 
 /** The index at the instant of a cut. */
-export interface IndexCut extends Cut {
-  readonly snapshot: Snapshot;
+export interface SnapshotCut<S> extends Cut {
+  readonly snapshot: S;
 }
 
-/** See the head of this file. Every method fails with STORE_UNAVAILABLE if the index cannot be used. */
-export interface Shipments {
+/** See the head of this file. @template S a snapshot of the index. Every method fails with STORE_UNAVAILABLE if the index cannot be used. */
+export interface Shipments<S> {
   state(): Promise<ShippingState>;
   /**
    * Begins a chain with the present state of the index, unless a chain exists. Batches that wait are dropped.
@@ -66,7 +65,7 @@ export interface Shipments {
   /** Undefined if no chain exists, or if it has just ended because of a gap. */
   cut(): Promise<Cut | undefined>;
   /** As {@link cut}, with the index of that instant. */
-  cutIndex(): Promise<IndexCut | undefined>;
+  cutIndex(): Promise<SnapshotCut<S> | undefined>;
   /** Returns the position of the first batch of each segment that waits, in ascending order. */
   waiting(): Promise<readonly number[]>;
   /** Returns the batches of a segment by its first position; none if it does not wait any more. */

@@ -97,27 +97,6 @@ async function newestBehind(
   return newest;
 }
 
-/** The number of the ring of no process. */
-const positionRing = 2 ** 32;
-
-/**
- * The key of a commit of no process, whose number is the highest position that a batch of replicas was given to be
- * shipped. So whoever goes on after the highest number of all rings names no segment as they did.
- */
-export const positionKey = keys.store.commit.key(positionRing * ringSlots);
-
-/** Returns the newest commit of each ring of a process that a reader sees, by the number of the ring. */
-export async function newestByRing(reader: DatabaseReader): Promise<Map<number, CommitRecord>> {
-  const newest = new Map<number, CommitRecord>();
-  for await (const block of scanRows(reader, commitRange))
-    for (const [key, value] of block) {
-      const ring = Math.floor(keys.store.commit.parse(key)[0] / ringSlots);
-      const commit = keys.store.commit.decode(value);
-      if (ring !== positionRing && commit.seq > (newest.get(ring)?.seq ?? 0)) newest.set(ring, commit);
-    }
-  return newest;
-}
-
 /**
  * Returns the commit after which a process that has the store for itself continues: the newest of its ring, or one that
  * this writes if replicas have written since. That one has a higher number than any before it, so that a gap shows where

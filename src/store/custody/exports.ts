@@ -4,7 +4,7 @@
 import { type ExportFiles, exportName, exportNameTime, exportPrefix } from '../../blobs/export-files.ts';
 import { Failure } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
-import type { IndexCut } from '../../index/shipments.ts';
+import type { IndexCut } from '../../index/door.ts';
 import type { OnStep } from '../rows/steps.ts';
 import type { ExportHeader, ExportPart } from './export.ts';
 import type { StoreHost } from './host.ts';

@@ -5,11 +5,10 @@
 import { Failure } from '../../domain/errors.ts';
 import type { ServiceClock } from '../../index/clock/clock.ts';
 import { IndexDamaged, type Loss } from '../../index/damage.ts';
-import type { Index } from '../../index/door.ts';
+import type { Index, IndexCut } from '../../index/door.ts';
 import { newestOfRings } from '../../index/engine/commits.ts';
 import type { IndexHome, Replacement } from '../../index/home.ts';
 import { keys } from '../../index/keys.ts';
-import type { IndexCut } from '../../index/shipments.ts';
 import { formatVersion, type Store } from '../open.ts';
 import { transact } from '../rows/transaction.ts';
 import { beginClock, resumeClock } from '../upkeep/clock-pauses.ts';

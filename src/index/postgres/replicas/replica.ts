@@ -9,7 +9,6 @@ import type { OpeningOptions } from '../../engine/options.ts';
 import { decodeRow } from '../../engine/stored-row.ts';
 import type { LockLost } from '../../lock-lost.ts';
 import { notOwner } from '../../owners.ts';
-import type { Shipments } from '../../shipments.ts';
 import { Connections } from '../connections.ts';
 import { openPostgresDatabase, type PostgresDatabaseOptions } from '../database.ts';
 import { readMany } from '../reads.ts';
@@ -78,18 +77,9 @@ export async function openPostgresReplica(options: ReplicaOptions): Promise<Inde
   const leaseMs = Math.round(leaseSeconds * 1_000);
   // What an operator has set for one of them, and waits for, is not what another does.
   const same = { ...settings, lease: `${leaseSeconds} seconds` };
-  const parts = {
-    control,
-    statements,
-    schema,
-    address,
-    settings: same,
-    leaseMs,
-    after,
-    elapsed,
-    warn,
-    onLost,
-  };
+  const place = { url, schema, connections };
+  const own = { schema, address, settings: same, leaseMs };
+  const parts = { ...own, control, statements, after, elapsed, warn, onLost };
   let membership: Membership | undefined;
   try {
     const marked = markPath === undefined ? undefined : await readMarked(markPath);
@@ -102,7 +92,6 @@ export async function openPostgresReplica(options: ReplicaOptions): Promise<Inde
     if (owners.timeMin > 0) owners.timeMin++;
     const { clock = () => membership!.now() } = engine;
     const ownership = new ReplicaWriter(statements, membership, owners, isShipped);
-    const place = { url, schema, connections };
     const database = { ...place, ownership, momentsMax, isShared: true, after: afterRealTime };
     const index = await openEngine({
       probe: () => probe(connections),
@@ -121,17 +110,22 @@ export async function openPostgresReplica(options: ReplicaOptions): Promise<Inde
       abandon: () => connections.abandon(),
       openDatabase: () => (openDatabase ?? openPostgresDatabase)(database),
     });
-    // Closed by whoever ships: the last batches are shipped after this index has ended.
-    const open = () => new Connections(url).connect();
-    const shipments = isShipped
-      ? new PostgresShipments({ open, schema, epoch: control.history.epoch })
-      : undefined;
+    const shipments = isShipped ? shipmentsIn(place, control) : undefined;
     return replicaIndex(index, { owners, membership, control, shipments });
   } catch (error) {
     await membership?.leave();
     await control.close();
     throw failureOf(error);
   }
+}
+
+/** The last batches are shipped after the index was closed: the connection is another one, which they end. */
+function shipmentsIn({ url, schema }: Pick<ReplicaOptions, 'url' | 'schema'>, { history }: Control) {
+  return new PostgresShipments({
+    open: () => new Connections(url).connect(),
+    schema,
+    epoch: history.epoch,
+  });
 }
 
 /** Returns a function for the time of the newest commit of a member. */
@@ -150,7 +144,7 @@ interface ReplicaParts {
   readonly owners: ReplicaOwners;
   readonly membership: Membership;
   readonly control: Control;
-  readonly shipments: Shipments | undefined;
+  readonly shipments: PostgresShipments | undefined;
 }
 
 /** Returns the index with transactions about the namespaces that this replica owns, and no others. */

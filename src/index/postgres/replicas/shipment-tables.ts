@@ -55,7 +55,7 @@ UPDATE "${schema}".shipping SET chain = NULL, rooted = false, segments = 0`;
 
 /** See {@link shipmentStatementsOf}. Several statements in one text have no values. */
 export interface ShipmentStatements {
-  /** Begins a transaction of whoever changes the positions: a later one sees all that it has done. */
+  /** Begins a transaction that changes the positions: a later one sees all that it has done. */
   readonly lock: string;
   /** The epoch of the store: it stays the same until the end of the transaction. */
   readonly epoch: Statement;

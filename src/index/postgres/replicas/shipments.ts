@@ -1,16 +1,16 @@
 /**
- * What replicas have written and not shipped yet, in tables of the database. Who gives positions holds a lock, and
- * begins its snapshot after that: so it sees all batches that have ended, and no other gives them positions, too.
+ * What replicas have written and not shipped yet, in tables of the database. Who gives positions locks a table first, and
+ * takes its snapshot after that: so it sees all batches that have ended, and no other gives them positions, too.
  */
 import type { Buffer } from 'node:buffer';
 import { Failure } from '../../../domain/errors.ts';
-import { newestByRing, positionKey } from '../../engine/commits.ts';
+import type { IndexCut, Snapshot } from '../../door.ts';
 import type { DatabaseReader } from '../../engine/database.ts';
 import { SnapshotReader } from '../../engine/reader.ts';
 import { encodeRow } from '../../engine/stored-row.ts';
 import { keys } from '../../keys.ts';
 import type { Write } from '../../row.ts';
-import type { Cut, IndexCut, Shipment, Shipments, ShippingState } from '../../shipments.ts';
+import type { Cut, Shipment, Shipments, ShippingState } from '../../shipments.ts';
 import { byteaArray, byteaArraysIn } from '../bytea.ts';
 import type { Column, Connection, Statement } from '../connection.ts';
 import { LastingConnection } from '../lasting-connection.ts';
@@ -18,6 +18,7 @@ import { PageIterator, readMany } from '../reads.ts';
 import { schemaLockOf } from '../schema.ts';
 import { insertInto, type Statements, statementsOf } from '../statements.ts';
 import { DatabaseTrouble, readFailure } from '../troubles.ts';
+import { newestByRing, positionKey, type Rings } from './rings.ts';
 import { type ShipmentStatements, shipmentStatementsOf } from './shipment-tables.ts';
 
 interface ShipmentsOptions {
@@ -28,16 +29,13 @@ interface ShipmentsOptions {
   readonly epoch: number;
 }
 
-/** The newest commit of each ring, by its number. */
-type Rings = Record<string, number>;
-
 /** Another replica that ships is waited for so long: it may hang. */
 const aloneMs = 2_000;
 const triesMax = 3;
 const endedForAnother: ReadonlySet<unknown> = new Set(['40001', '40P01']);
 
 /** See the head of this file. */
-export class PostgresShipments implements Shipments {
+export class PostgresShipments implements Shipments<Snapshot> {
   private readonly options: ShipmentsOptions;
   private readonly statements: ShipmentStatements;
   private readonly ofRows: Statements;
@@ -66,10 +64,8 @@ export class PostgresShipments implements Shipments {
     return this.changing(async (connection) => {
       const before = await this.shipping(connection);
       if (before.chain !== undefined) return;
-      const newest = await newestByRing(this.readerOn(connection));
-      const seqs = [...newest].map(([ring, { seq }]) => [String(ring), seq] as const);
-      const rings = Object.fromEntries(seqs);
-      const position = Math.max(before.position, above, ...seqs.map(([, seq]) => seq));
+      const rings = await newestByRing(this.readerOn(connection));
+      const position = Math.max(before.position, above, ...Object.values(rings));
       await connection.run(this.statements.end);
       await connection.query(this.statements.begin, [chain, position, JSON.stringify(rings)]);
       await this.notePosition(connection, position);
@@ -156,8 +152,7 @@ export class PostgresShipments implements Shipments {
   /** True if the newest commits of all rings are those that were cut: none was written past the batches that wait. */
   private async hasAll(connection: Connection, rings: Rings): Promise<boolean> {
     const newest = await newestByRing(this.readerOn(connection));
-    for (const [ring, { seq }] of newest) if (rings[ring] !== seq) return false;
-    return true;
+    return Object.entries(newest).every(([ring, seq]) => rings[ring] === seq);
   }
 
   /** So that a process which has the store for itself goes on above it, also one of an earlier release. */
@@ -254,7 +249,7 @@ export class PostgresShipments implements Shipments {
 
 /** Returns the newest commits after a cut; undefined if one is missing: it was written and did not wait here. */
 function ringsAfter(before: Rings, fresh: readonly Column[][]): Rings | undefined {
-  const after = { ...before };
+  const after: Record<string, number> = { ...before };
   for (const [ring, first, last, count] of fresh as [number, number, number, number][]) {
     if (first !== (before[ring] ?? 0) + 1 || count !== last - first + 1) return undefined;
     after[ring] = last;

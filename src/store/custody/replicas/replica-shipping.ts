@@ -1,13 +1,13 @@
 /**
- * Ships what several processes write to one index. Each of them does the same: it looks at what waits, whoever has
- * written it, and ships all of it when the oldest is old enough. So what a process has acknowledged is shipped although
- * that process was killed, and nobody leads. Two that ship at once write the same segments under the same names.
+ * Ships what several processes write to one index. Each of them does the same: it looks at what waits, of all of them,
+ * and ships it when the oldest is old enough. So what a process has acknowledged is shipped although that process was
+ * killed, and none leads. Two that ship at once write the same segments under the same names.
  */
 import { Failure } from '../../../domain/errors.ts';
-import type { Index } from '../../../index/door.ts';
+import type { Index, IndexCut } from '../../../index/door.ts';
 import type { CommitRecord } from '../../../index/records.ts';
 import type { Write } from '../../../index/row.ts';
-import type { Cut, IndexCut, Shipments, ShippingState } from '../../../index/shipments.ts';
+import type { Cut, ShippingState } from '../../../index/shipments.ts';
 import { isHere } from '../../rows/here.ts';
 import { isUnused } from '../restore.ts';
 import {
@@ -42,10 +42,12 @@ const pollMs = 1_000;
 const exportRetryMs = 10_000;
 /** A batch was decided at most so long before all processes can see it. */
 const decidedMs = 90_000;
-/** A chain that has no export after this number of looks gets one from whoever looks: its owner may hang. */
+/** A chain that has no export after this number of looks gets one from any process that looks: its owner may hang. */
 const patientLooks = 10;
-/** Batches that nobody ships for this time, since no chain can begin or another service ships, are dropped. */
+/** Batches that no process ships for this time, since no chain can begin or another service ships, are dropped. */
 const abandonedMs = 60_000;
+
+type Shipments = NonNullable<Index['shipments']>;
 
 /** See the head of this file. */
 export class ReplicaShipping implements IndexShipping {

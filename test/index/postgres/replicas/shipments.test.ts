@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import type { Index, Reader } from '../../../../src/index/door.ts';
+import type { Index, Reader, Snapshot } from '../../../../src/index/door.ts';
 import { newestCommit, newestOfRings } from '../../../../src/index/engine/commits.ts';
 import { decodeRow } from '../../../../src/index/engine/stored-row.ts';
 import { commitRange, keys } from '../../../../src/index/keys.ts';
@@ -68,7 +68,11 @@ describe.skipIf('missing' in postgresPrograms())('the shipments of replicas', ()
   }
 
   /** Takes all segments that wait away, and applies their batches to the rows, in order. */
-  async function take(shipments: Shipments, rows: Map<string, string>, positions: number[]): Promise<void> {
+  async function take(
+    shipments: Shipments<Snapshot>,
+    rows: Map<string, string>,
+    positions: number[],
+  ): Promise<void> {
     for (const first of await shipments.waiting()) {
       for (const { position, writes } of await shipments.read(first)) {
         positions.push(position);
