@@ -129,11 +129,18 @@ describe.skipIf('missing' in postgresPrograms())('what replicas ship', { timeout
       expect(session?.outcome).toBe(SessionOutcome.SUCCEEDED);
     }
     await Promise.all(replicas.map(kill));
-    const service = await restored(places, bucketPlace);
+    await server.drop(places.schema);
+    // The next database, which replicas serve again.
+    const index = { ARTIFACTA_INDEX: `${server.url}?schema=${server.newSchema()}` };
+    const dataDir = join(places.directory, 'importer');
+    await run(dataDir, { ...places.alone, ...index }, 'import', '--from', bucketPlace);
+    const [next, other] = [await startReplica(places, 'n', index), await startReplica(places, 'o', index)];
     for (const at of replicas.keys()) {
-      const { session } = await service.sessions.getSession({ session: `s${at}` });
+      const { session } = await other.sessions.getSession({ session: `s${at}` });
       expect(session?.outcome).toBe(SessionOutcome.SUCCEEDED);
     }
+    await push(next, 'next', 'x', someBytes(100));
+    await seal(other, 'next');
   });
 
   it('waits for a place that does not answer, and tells a durable seal so', async () => {

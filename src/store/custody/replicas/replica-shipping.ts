@@ -215,12 +215,13 @@ export class ReplicaShipping implements IndexShipping {
     const isHurried = this.waits.size > 0 || this.isClosed || notedBytes >= segmentBytes;
     const isDue = isHurried || now - oldest >= gatherMs || !this.isCompared;
     if (state.oldest !== undefined && !isDue) return gatherMs - (now - oldest);
-    if (state.oldest !== undefined || !this.isCompared) {
+    const isShipping = state.oldest !== undefined || !this.isCompared;
+    if (isShipping) {
       if (!(await shipments.alone(() => this.shipAll(shipments)))) return 0;
       this.notedBytes -= notedBytes;
     }
     this.warned = '';
-    return await this.shippedUntil(now, asked, shipments);
+    return await this.shippedUntil(now, asked, isShipping ? await shipments.state() : state);
   }
 
   private async withoutChain(shipments: Shipments, { chain, now, oldest }: ShippingState): Promise<number> {
@@ -233,8 +234,11 @@ export class ReplicaShipping implements IndexShipping {
   }
 
   /** Called when everything that was written before that time is in the place. */
-  private async shippedUntil(now: number, asked: number, shipments: Shipments): Promise<number> {
-    const { chain, isRooted, segments } = await shipments.state();
+  private async shippedUntil(
+    now: number,
+    asked: number,
+    { chain, isRooted, segments }: ShippingState,
+  ): Promise<number> {
     this.looksWithoutExport = isRooted ? 0 : this.looksWithoutExport + 1;
     if (chain !== undefined && (!isRooted || segments >= segmentsMax) && !this.isClosed) await this.export();
     if (chain === undefined || !isRooted) return pollMs;
