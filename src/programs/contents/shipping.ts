@@ -6,6 +6,7 @@ import { inWords } from '../../domain/system/words.ts';
 import { afterRealTime } from '../../domain/timer.ts';
 import { type ExportPlace, Exports, type ExportsOptions } from '../../store/custody/exports.ts';
 import type { StoreHost } from '../../store/custody/host.ts';
+import { hasExportOf } from '../../store/custody/rebuilt.ts';
 import { ReplicaShipping } from '../../store/custody/replicas/replica-shipping.ts';
 import { Shipping } from '../../store/custody/shipping.ts';
 import type { IndexShipping, ShippingOptions } from '../../store/custody/shipping-options.ts';
@@ -54,6 +55,7 @@ export function shippingTo(
       const { commit, createTime } = await exportsOf(await host).exportNow();
       return { seq: commit, time: createTime };
     },
+    hasExportOf: (chain) => hasExportOf(files, exportFormat(version), chain),
     gatherMs,
     onStep,
   };

@@ -40,6 +40,8 @@ export interface ShippingOptions {
    * begin, and when it is long.
    */
   readonly onGap: () => Promise<Commit>;
+  /** Returns whether the place has an export of the chain. Default: that is not asked. */
+  readonly hasExportOf?: ((chain: string) => Promise<boolean>) | undefined;
   /** In milliseconds. Default 5,000. */
   readonly gatherMs?: number | undefined;
   /** Default: the steps are not reported. */

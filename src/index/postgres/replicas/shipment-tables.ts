@@ -13,8 +13,10 @@ const segmentBytes = 8 * 1024 * 1024;
 
 /** Makes the tables if they do not exist. No other process may do so meanwhile. */
 export async function prepareShipmentTables(connection: Connection, schema: string): Promise<void> {
+  // A change of a table, which is none, would wait for all batches all the same.
+  if (await hasTables(connection, schema)) return;
   const shipments = `"${schema}".shipments`;
-  await connection.run(`CREATE TABLE IF NOT EXISTS ${shipments} (
+  await connection.run(`CREATE TABLE ${shipments} (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   at timestamptz NOT NULL DEFAULT clock_timestamp(),
   ring integer NOT NULL,
@@ -23,12 +25,12 @@ export async function prepareShipmentTables(connection: Connection, schema: stri
   batch bytea NOT NULL
 ) WITH (toast_tuple_target = 8160, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
 ALTER TABLE ${shipments} ALTER COLUMN batch SET STORAGE EXTERNAL;
-CREATE TABLE IF NOT EXISTS "${schema}".numbered (
+CREATE TABLE "${schema}".numbered (
   id bigint PRIMARY KEY,
   position bigint NOT NULL,
   first bigint NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
-CREATE TABLE IF NOT EXISTS "${schema}".shipping (
+CREATE TABLE "${schema}".shipping (
   one boolean PRIMARY KEY DEFAULT true CHECK (one),
   chain text,
   rooted boolean NOT NULL,
@@ -36,17 +38,20 @@ CREATE TABLE IF NOT EXISTS "${schema}".shipping (
   position bigint NOT NULL,
   rings text NOT NULL
 );
-INSERT INTO "${schema}".shipping (chain, rooted, segments, position, rings) VALUES (NULL, false, 0, 0, '{}')
-ON CONFLICT (one) DO NOTHING`);
+INSERT INTO "${schema}".shipping (chain, rooted, segments, position, rings) VALUES (NULL, false, 0, 0, '{}')`);
 }
 
 /** Ends the chain, for a process that has the store for itself: what it writes never waits there. */
 export async function endShipping(connection: Connection, schema: string): Promise<void> {
+  if (await hasTables(connection, schema)) await connection.run(endOf(schema));
+}
+
+async function hasTables(connection: Connection, schema: string): Promise<boolean> {
   const [row] = await connection.query(
     { name: 'shipping tables', text: 'SELECT to_regclass($1) IS NOT NULL' },
     [`"${schema}".shipping`],
   );
-  if (row![0] === true) await connection.run(endOf(schema));
+  return row![0] === true;
 }
 
 const endOf = (schema: string) => `DELETE FROM "${schema}".numbered;

@@ -66,7 +66,7 @@ export class ReplicaShipping implements IndexShipping {
   private restorable = 0;
   /** The time of the beginning. */
   private begunTime = 0;
-  /** True once the place was seen to have nothing that the index lacks. Before that, another chain makes up for it. */
+  /** True once the place was seen to be as the index says. Before that, another chain makes up for it. */
   private isCompared = false;
   private looksWithoutExport = 0;
   private timer: { readonly ms: number; readonly isRetry: boolean; readonly cancel: () => void } | undefined;
@@ -252,15 +252,17 @@ export class ReplicaShipping implements IndexShipping {
     this.isCompared = true;
   }
 
-  /** Undefined if no chain exists, or it has ended: because of a gap, or since the place has what the index lacks. */
+  /** Undefined if no chain exists, or it has ended: because of a gap, or since the place is not as the index says. */
   private async comparedCut(shipments: Shipments): Promise<Cut | undefined> {
     const cut = await shipments.cut();
     if (cut === undefined || this.isCompared) return cut;
-    if ((await highestCommitIn(this.options.files, this.storeId)) > cut.position) {
-      await shipments.end(cut.chain);
-      return undefined;
-    }
-    return cut;
+    const { files, hasExportOf } = this.options;
+    const isBehind = (await highestCommitIn(files, this.storeId)) > cut.position;
+    // It may be another place than before.
+    const isElsewhere = cut.isRooted && (await hasExportOf?.(cut.chain)) === false;
+    if (!isBehind && !isElsewhere) return cut;
+    await shipments.end(cut.chain);
+    return undefined;
   }
 
   /** Ships what waits. @returns false if the chain has ended instead. */

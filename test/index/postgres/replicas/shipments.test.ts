@@ -256,7 +256,12 @@ describe.skipIf('missing' in postgresPrograms())('the shipments of replicas', ()
     await Promise.all([first, second]);
     expect(order).toEqual(['first', 'second']);
     const never = Promise.withResolvers<void>();
-    const hangs = a.shipments.alone(() => never.promise);
+    const hung = Promise.withResolvers<void>();
+    const hangs = a.shipments.alone(async () => {
+      hung.resolve();
+      await never.promise;
+    });
+    await hung.promise;
     await b.shipments.alone(async () => order.push('past it'));
     never.resolve();
     await hangs;

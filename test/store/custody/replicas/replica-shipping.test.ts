@@ -11,7 +11,7 @@ import { ReplicaHome } from '../../../../src/index/postgres/replicas/home.ts';
 import { ExportReader } from '../../../../src/store/custody/export.ts';
 import { Exports } from '../../../../src/store/custody/exports.ts';
 import { StoreHost } from '../../../../src/store/custody/host.ts';
-import { rebuilt, type Shipped } from '../../../../src/store/custody/rebuilt.ts';
+import { hasExportOf, rebuilt, type Shipped } from '../../../../src/store/custody/rebuilt.ts';
 import { ReplicaShipping } from '../../../../src/store/custody/replicas/replica-shipping.ts';
 import { encodeSegment, segmentName, segmentOf } from '../../../../src/store/custody/segments.ts';
 import { storeIdIn } from '../../../../src/store/custody/store-id.ts';
@@ -68,6 +68,7 @@ describe.skipIf('missing' in postgresPrograms())('the shipping of replicas', { t
         const { commit, createTime } = await exports.exportNow();
         return { seq: commit, time: createTime };
       },
+      hasExportOf: (chain) => hasExportOf(shipped.exports, format, chain),
       gatherMs,
       onStep: (step) => replica.onStep(step),
     });
@@ -346,6 +347,17 @@ describe.skipIf('missing' in postgresPrograms())('the shipping of replicas', { t
     expect((await c.index.shipments!.cut())!.position).toBeGreaterThanOrEqual(highest);
     expect((await restored()).rows).toEqual(await rowsOf(c.index));
     expect(c.warnings).toEqual([]);
+  });
+
+  it('begins anew with an export when the place is another one', async () => {
+    const { a, ofA } = await openTwo();
+    await whenShipped(a);
+    await a.push(ofA, 'one');
+    await whenShipped(a);
+    ({ fake, shipped } = await openShipped());
+    const c = await open('c');
+    await whenShipped(c);
+    expect((await restored()).rows).toEqual(await rowsOf(c.index));
   });
 
   it('writes nothing to the place before the first use', async () => {
