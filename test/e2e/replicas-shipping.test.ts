@@ -143,11 +143,12 @@ describe.skipIf('missing' in postgresPrograms())('what replicas ship', { timeout
     await seal(other, 'next');
   });
 
-  it('waits for a place that does not answer, and tells a durable seal so', async () => {
+  it('waits for a place that does not answer, tells a durable seal so, and is whole when all were stopped', async () => {
     const places = await placesOn(server);
-    // Contents are in the index: the bucket is not needed for them.
-    const [a, b] = await startAll(places, { ARTIFACTA_INLINE_BYTES_MAX: '32768' });
-    await push(a, 's', 'x', someBytes(100));
+    // Small contents are in the index: the bucket is not needed for them.
+    const replicas = await startAll(places, { ARTIFACTA_INLINE_BYTES_MAX: '32768' });
+    const [a, b, c] = replicas;
+    await push(a, 's', 'large', someBytes(100_000));
     await seal(a, 's');
     places.fake.isDown = true;
     await push(b, 't', 'x', someBytes(100));
@@ -161,6 +162,10 @@ describe.skipIf('missing' in postgresPrograms())('what replicas ship', { timeout
     });
     places.fake.isDown = false;
     expect((await seal(a, 't')).alreadySealed).toBe(true);
+    await push(c, 'u', 'the-last', someBytes(100));
+    await Promise.all(replicas.map(({ stop }) => stop()));
+    const service = await restored(places, bucketPlace);
+    expect((await service.artifacts.listArtifacts({ session: 'u' })).artifacts.length).toBe(1);
   });
 
   it('goes on when one process has the store for itself, and when they come back', async () => {
