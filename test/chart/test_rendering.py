@@ -185,7 +185,7 @@ WARNINGS = {
         "every pod of the cluster reaches the port between replicas",
         "It needs a key first",
     ],
-    "zones": ["must leave 66 connections", "It leaves 66.", "It needs a key first"],
+    "zones": ["must leave 78 connections", "It leaves 78.", "It needs a key first"],
 }
 
 
