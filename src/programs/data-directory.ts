@@ -137,7 +137,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
     const { version = '', gatherMs, onStep } = options;
     const isShared = options.replica !== undefined;
     const toShip = { host: opening.promise, version, warn, gatherMs, onStep, isShared };
-    const shipped = exportPlace && shippingTo(exportPlace, toShip);
+    const shipped = exportPlace && (await shippingTo(exportPlace, toShip));
     const shipping = shipped?.shipping;
     const parts = { serviceClock, locks, contents, shipping };
     const host = await openHost(options, parts, (opened) => {

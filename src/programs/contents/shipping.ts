@@ -7,7 +7,6 @@ import { afterRealTime } from '../../domain/timer.ts';
 import { type ExportPlace, Exports, type ExportsOptions } from '../../store/custody/exports.ts';
 import type { StoreHost } from '../../store/custody/host.ts';
 import { hasExportOf } from '../../store/custody/rebuilt.ts';
-import { ReplicaShipping } from '../../store/custody/replicas/replica-shipping.ts';
 import { Shipping } from '../../store/custody/shipping.ts';
 import type { IndexShipping, ShippingOptions } from '../../store/custody/shipping-options.ts';
 import type { OnStep } from '../../store/rows/steps.ts';
@@ -34,10 +33,10 @@ interface Shipped {
 }
 
 /** Returns what is written to a place. */
-export function shippingTo(
+export async function shippingTo(
   { exports: files, segments }: ExportPlace,
   { host, version, warn, gatherMs, onStep, isShared }: ShippingParts,
-): Shipped {
+): Promise<Shipped> {
   let exports: Exports | undefined;
   let origin: Pick<ExportsOptions, 'chain' | 'cut' | 'onExported'> = {};
   const exportsOf = (opened: StoreHost) => {
@@ -64,6 +63,7 @@ export function shippingTo(
     origin = { chain: () => shipping.chainName };
     return { shipping, exportsOf };
   }
+  const { ReplicaShipping } = await import('../../store/custody/replicas/replica-shipping.ts');
   const shipping = new ReplicaShipping(options);
   origin = {
     cut: () => shipping.cutIndex(),

@@ -6,7 +6,18 @@
 import { Failure, failedWith } from '../../domain/errors.ts';
 import type { CommitRecord } from '../../index/records.ts';
 import type { Write } from '../../index/row.ts';
-import { isUsed, PendingBatches } from './pending-batches.ts';
+import {
+  gatherMsDefault,
+  hurriedGatherMs,
+  isUsed,
+  PendingBatches,
+  pendingBytesMax,
+  retryMs,
+  rootingMs,
+  segmentBytes,
+  segmentsMax,
+  tooMany,
+} from './pending-batches.ts';
 import {
   anotherHasShipped,
   encodeSegment,
@@ -19,20 +30,7 @@ import {
   segmentOf,
 } from './segments.ts';
 import { replaced, ShippedWaits } from './shipped-waits.ts';
-import {
-  type Beginning,
-  type Commit,
-  gatherMsDefault,
-  hurriedGatherMs,
-  type IndexShipping,
-  pendingBytesMax,
-  retryMs,
-  rootingMs,
-  type ShippingOptions,
-  segmentBytes,
-  segmentsMax,
-  tooMany,
-} from './shipping-options.ts';
+import type { Beginning, Commit, IndexShipping, ShippingOptions } from './shipping-options.ts';
 
 const exportRetryMs = 10_000;
 /** The shipping of one store. */

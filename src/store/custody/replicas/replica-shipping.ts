@@ -9,6 +9,16 @@ import type { CommitRecord } from '../../../index/records.ts';
 import type { Write } from '../../../index/row.ts';
 import type { Cut, ShippingState } from '../../../index/shipments.ts';
 import { isHere } from '../../rows/here.ts';
+import {
+  gatherMsDefault,
+  hurriedGatherMs,
+  pendingBytesMax,
+  retryMs,
+  rootingMs,
+  segmentBytes,
+  segmentsMax,
+  tooMany,
+} from '../pending-batches.ts';
 import { isUnused } from '../restore.ts';
 import {
   anotherHasShipped,
@@ -21,20 +31,7 @@ import {
   segmentName,
 } from '../segments.ts';
 import { replaced, ShippedWaits } from '../shipped-waits.ts';
-import {
-  type Beginning,
-  type Commit,
-  gatherMsDefault,
-  hurriedGatherMs,
-  type IndexShipping,
-  pendingBytesMax,
-  retryMs,
-  rootingMs,
-  type ShippingOptions,
-  segmentBytes,
-  segmentsMax,
-  tooMany,
-} from '../shipping-options.ts';
+import type { Beginning, Commit, IndexShipping, ShippingOptions } from '../shipping-options.ts';
 
 /** While a chain has no export, it is looked at again after this time. */
 const pollMs = 1_000;
