@@ -15,12 +15,20 @@
 import type { Write } from './row.ts';
 
 /** A batch with its position. */
-export interface Shipment {
+interface Shipment {
   readonly position: number;
   /** The time of its commit, in milliseconds since the Unix epoch. */
   readonly time: number;
   /** In the stored form. */
   readonly writes: readonly Write[];
+}
+
+/** A segment that waits, with the chain that it belongs to. */
+export interface WaitingSegment {
+  readonly chain: string;
+  readonly isRooted: boolean;
+  /** In the order of their positions. */
+  readonly batches: readonly Shipment[];
 }
 
 /** The state of shipping, which all processes share. Times are the server's, in milliseconds since the Unix epoch. */
@@ -68,8 +76,8 @@ export interface Shipments<S> {
   cutIndex(): Promise<SnapshotCut<S> | undefined>;
   /** Returns the position of the first batch of each segment that waits, in ascending order. */
   waiting(): Promise<readonly number[]>;
-  /** Returns the batches of a segment by its first position; none if it does not wait any more. */
-  read(first: number): Promise<readonly Shipment[]>;
+  /** Returns a segment by its first position; undefined if it does not wait any more. */
+  read(first: number): Promise<WaitingSegment | undefined>;
   /** Removes the batches of a segment, which must be shipped. */
   remove(first: number): Promise<void>;
   /** Notes that an export of the chain exists. */

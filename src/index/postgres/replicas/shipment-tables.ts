@@ -79,7 +79,7 @@ export interface ShipmentStatements {
   /** `chain, highest position, rings`. */
   readonly begin: Statement;
   readonly waiting: Statement;
-  /** `first position`: position, time and batch, in order. */
+  /** `first position`: position, time and batch, in order; the chain, and whether it has an export. */
   readonly read: Statement;
   /** `first position`. */
   readonly remove: Statement;
@@ -125,7 +125,8 @@ SELECT ring, min(seq), max(seq), count(*), (SELECT count(DISTINCT part) FROM fre
     waiting: { name: 'waiting segments', text: `SELECT DISTINCT first FROM ${numbered} ORDER BY first` },
     read: {
       name: 'read segment',
-      text: `SELECT d.position, s.time, s.batch FROM ${numbered} AS d JOIN ${shipments} AS s ON s.id = d.id
+      text: `SELECT d.position, s.time, s.batch, c.chain, c.rooted
+FROM ${shipping} AS c, ${numbered} AS d JOIN ${shipments} AS s ON s.id = d.id
 WHERE d.first = $1::bigint ORDER BY d.position`,
     },
     remove: {

@@ -10,7 +10,7 @@ import { SnapshotReader } from '../../engine/reader.ts';
 import { encodeRow } from '../../engine/stored-row.ts';
 import { keys } from '../../keys.ts';
 import type { Write } from '../../row.ts';
-import type { Cut, Shipment, Shipments, ShippingState } from '../../shipments.ts';
+import type { Cut, Shipments, ShippingState, WaitingSegment } from '../../shipments.ts';
 import { byteaArray, byteaArraysIn } from '../bytea.ts';
 import type { Column, Connection, Statement } from '../connection.ts';
 import { LastingConnection } from '../lasting-connection.ts';
@@ -28,6 +28,8 @@ interface ShipmentsOptions {
   /** The epoch of the store while replicas have it: later, a process has it for itself. */
   readonly epoch: number;
 }
+
+type SegmentRow = [position: number, time: number, batch: Buffer, chain: string, isRooted: boolean];
 
 /** Another replica that ships is waited for so long: it may hang. */
 const aloneMs = 2_000;
@@ -167,9 +169,13 @@ export class PostgresShipments implements Shipments<Snapshot> {
     return (await this.query(this.statements.waiting)).map(([first]) => first as number);
   }
 
-  async read(first: number): Promise<readonly Shipment[]> {
-    const rows = (await this.query(this.statements.read, [first])) as [number, number, Buffer][];
-    return rows.map(([position, time, batch]) => ({ position, time, writes: writesIn(batch) }));
+  /** What waits is of the present chain: when that ends, everything is dropped. */
+  async read(first: number): Promise<WaitingSegment | undefined> {
+    const rows = (await this.query(this.statements.read, [first])) as SegmentRow[];
+    if (rows.length === 0) return undefined;
+    const [, , , chain, isRooted] = rows[0]!;
+    const batches = rows.map(([position, time, batch]) => ({ position, time, writes: writesIn(batch) }));
+    return { chain, isRooted, batches };
   }
 
   async remove(first: number): Promise<void> {

@@ -7,7 +7,7 @@ import { Failure } from '../../../domain/errors.ts';
 import type { Index, IndexCut } from '../../../index/door.ts';
 import type { CommitRecord } from '../../../index/records.ts';
 import type { Write } from '../../../index/row.ts';
-import type { Cut, ShippingState } from '../../../index/shipments.ts';
+import type { Cut, ShippingState, WaitingSegment } from '../../../index/shipments.ts';
 import { isHere } from '../../rows/here.ts';
 import {
   gatherMsDefault,
@@ -268,13 +268,11 @@ export class ReplicaShipping implements IndexShipping {
     if (cut === undefined) return false;
     try {
       for (const first of await shipments.waiting()) {
-        const batches = (await shipments.read(first)).map(
-          ({ position: seq, time, writes }): ShippedBatch => ({ commit: { seq, time }, writes }),
-        );
-        // Another process has shipped them meanwhile.
-        if (batches.length === 0) continue;
-        if (!(await this.write(cut, batches))) {
-          await shipments.end(cut.chain);
+        const segment = await shipments.read(first);
+        // Another process has shipped it meanwhile, or its chain has ended. Then those that wait are of another chain.
+        if (segment === undefined) continue;
+        if (!(await this.write(segment))) {
+          await shipments.end(segment.chain);
           return false;
         }
         await this.options.onStep?.('segment.published');
@@ -292,9 +290,12 @@ export class ReplicaShipping implements IndexShipping {
   }
 
   /** @returns false if the place has others under that name, and this process has shipped nothing yet. */
-  private async write({ chain, isRooted }: Cut, batches: readonly ShippedBatch[]): Promise<boolean> {
+  private async write({ chain, isRooted, ...waiting }: WaitingSegment): Promise<boolean> {
     const { storeId, options } = this;
     const { files, onStep } = options;
+    const batches = waiting.batches.map(
+      ({ position: seq, time, writes }): ShippedBatch => ({ commit: { seq, time }, writes }),
+    );
     const name = segmentName(batches[0]!.commit.seq, storeId);
     const segment = encodeSegment({ storeId, chain, isRooted }, batches);
     async function* bytes() {

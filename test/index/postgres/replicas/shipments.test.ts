@@ -74,7 +74,7 @@ describe.skipIf('missing' in postgresPrograms())('the shipments of replicas', ()
     positions: number[],
   ): Promise<void> {
     for (const first of await shipments.waiting()) {
-      for (const { position, writes } of await shipments.read(first)) {
+      for (const { position, writes } of (await shipments.read(first))!.batches) {
         positions.push(position);
         for (const write of writes) {
           if (write.key[0] === keys.store.commit.code) continue;
@@ -123,7 +123,7 @@ describe.skipIf('missing' in postgresPrograms())('the shipments of replicas', ()
       // What the other has cut meanwhile is behind this cut, or in it.
       const waiting = await shipments.waiting();
       for (const first of waiting) {
-        for (const { position, writes } of await shipments.read(first)) {
+        for (const { position, writes } of (await shipments.read(first))!.batches) {
           after.push(position);
           if (position > cut!.position) continue;
           for (const write of writes) {
@@ -206,6 +206,7 @@ describe.skipIf('missing' in postgresPrograms())('the shipments of replicas', ()
     await count(owner.index, 'x');
     await a.shipments.cut();
     const before = await b.shipments.read(1);
+    expect(before).toMatchObject({ chain: 'first', isRooted: true });
     await count(owner.index, 'x');
     await b.shipments.cut();
     expect(await a.shipments.read(1)).toEqual(before);
@@ -216,6 +217,13 @@ describe.skipIf('missing' in postgresPrograms())('the shipments of replicas', ()
     await a.shipments.end('first');
     expect(await a.shipments.waiting()).toEqual([]);
     expect(await a.shipments.cut()).toBeUndefined();
+    expect(await a.shipments.read(1)).toBeUndefined();
+    // One that looks only now reads of which chain the next segment is, and gets none of those before.
+    await b.shipments.begin('third', 0);
+    await count(owner.index, 'x');
+    await b.shipments.cut();
+    expect(await a.shipments.waiting()).toEqual([3]);
+    expect(await a.shipments.read(3)).toMatchObject({ chain: 'third', isRooted: false });
   });
 
   test('are ended by a process that has the store for itself, whose commits go on above their positions', async () => {
