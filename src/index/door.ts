@@ -36,6 +36,7 @@ import type { Family } from './family.ts';
 import type { Listed } from './listed.ts';
 import type { Owners } from './owners.ts';
 import type { Entry, Key, Range, Value, Write } from './row.ts';
+import type { Shipments, SnapshotCut } from './shipments.ts';
 
 /** The decoded rows; only those that were requested. */
 export interface Rows {
@@ -169,6 +170,9 @@ export interface Snapshot extends CachedReader, ListReader, AsyncDisposable {
   examine(range: Pick<Range, 'gte' | 'lt'>): AsyncIterable<readonly Examined[]>;
 }
 
+/** The index at an instant in the order of what is shipped. */
+export type IndexCut = SnapshotCut<Snapshot>;
+
 /** The door; see the contract above. */
 export interface Index extends CachedReader, AsyncDisposable {
   transact<T>(transaction: Transaction<T>): Promise<T>;
@@ -193,6 +197,8 @@ export interface Index extends CachedReader, AsyncDisposable {
   nextEpoch(): Promise<void>;
   /** The processes that decide. A transaction about a namespace that another one owns fails with `NOT_OWNER`. */
   readonly owners: Owners;
+  /** What waits to be shipped. Undefined if this process has the index for itself, or if nothing is to be shipped. */
+  readonly shipments?: Shipments<Snapshot> | undefined;
   /** Counters since the start, for metrics and benchmarks. */
   readonly stats: IndexStats;
   /** The number of transactions that wait for their turn, over all queues. */

@@ -22,7 +22,7 @@ import { type Figures, figuresOf } from '../store/custody/figures.ts';
 import { StoreHost } from '../store/custody/host.ts';
 import { notePlace } from '../store/custody/place.ts';
 import { isUnused } from '../store/custody/restore.ts';
-import type { Shipping } from '../store/custody/shipping.ts';
+import type { IndexShipping } from '../store/custody/shipping-options.ts';
 import type { HostState } from '../store/custody/status.ts';
 import { storeIdIn } from '../store/custody/store-id.ts';
 import { openStore, type StoreOptions } from '../store/open.ts';
@@ -62,7 +62,7 @@ export interface EmbeddedOptions extends Pick<StoreOptions, 'remoteCommits'> {
   readonly exportDir?: string | undefined;
   /** The version of the software, for the headers of exports. Default: empty. */
   readonly version?: string | undefined;
-  /** The time for which changes gather before they are shipped, in milliseconds. Default: see {@link Shipping}. */
+  /** The time for which changes gather before they are shipped, in milliseconds. Default: see `shipping-options.ts`. */
   readonly gatherMs?: number | undefined;
   /** The times for which free contents are left alone. Default: the usual ones. */
   readonly graces?: Graces | undefined;
@@ -98,7 +98,7 @@ export interface Embedded {
   /** The exports there. */
   readonly exports: Exports | undefined;
   /** What is shipped there between exports; undefined if nothing is. */
-  readonly shipping: Shipping | undefined;
+  readonly shipping: IndexShipping | undefined;
   /** Says that calls are taken from now on: see {@link Owners.serve}. */
   serve(): Promise<void>;
   /** Closes the store. Calls must have ended. */
@@ -137,7 +137,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
     const { version = '', gatherMs, onStep } = options;
     const isShared = options.replica !== undefined;
     const toShip = { host: opening.promise, version, warn, gatherMs, onStep, isShared };
-    const shipped = exportPlace && shippingTo(exportPlace, toShip);
+    const shipped = exportPlace && (await shippingTo(exportPlace, toShip));
     const shipping = shipped?.shipping;
     const parts = { serviceClock, locks, contents, shipping };
     const host = await openHost(options, parts, (opened) => {
@@ -188,7 +188,7 @@ interface Parts {
   readonly serviceClock: ServiceClock;
   readonly locks: LockWatch;
   readonly contents: ContentsPlace;
-  readonly shipping: Shipping | undefined;
+  readonly shipping: IndexShipping | undefined;
 }
 
 async function openHost(
@@ -202,6 +202,7 @@ async function openHost(
       address: settings.index,
       replica: settings.replica,
       contentsPlace: contents.name,
+      shipsTo: shipping && (settings.exportDir === undefined ? 'bucket' : 'directory'),
       clock: serviceClock.now,
       rowCacheBytes: settings.rowCacheBytes,
       ...(onTrouble === undefined ? {} : { onTrouble }),
@@ -241,7 +242,7 @@ async function openHost(
         },
       });
       await contents.settle(index);
-      const beginning = { isReplaced: !isFirst, isUnused: await isUnused(index) };
+      const beginning = { isReplaced: !isFirst, isUnused: await isUnused(index), index };
       await shipping?.begin(await storeIdIn(index), await newestCommit(index), beginning);
       // Each replica has a directory of its own.
       if (settings.replica === undefined) await tellOfPlace(index, dataDir, warn);

@@ -25,6 +25,8 @@ interface IndexPlaceOptions
   readonly replica?: ReplicaPlace | undefined;
   /** The place of the contents, which must be the same for all replicas. */
   readonly contentsPlace: string;
+  /** The kind of place to which the index is shipped, which must be the same for all replicas. Undefined: to none. */
+  readonly shipsTo: 'bucket' | 'directory' | undefined;
   readonly locks: LockWatch;
   readonly warn: (message: string) => void;
   /** Called when another process has taken over the store in a database. */
@@ -58,8 +60,18 @@ export function indexPlaceName(dataDir: string, address: IndexAddress | undefine
 
 /** Returns the home of the index. @throws Failure STORE_UNAVAILABLE if the index of this data directory is elsewhere. */
 export async function indexHomeOf(options: IndexPlaceOptions): Promise<IndexHome> {
-  const { dataDir, address, replica, contentsPlace, locks, onLost, onStage, beforeOpening, ...engine } =
-    options;
+  const {
+    dataDir,
+    address,
+    replica,
+    contentsPlace,
+    shipsTo,
+    locks,
+    onLost,
+    onStage,
+    beforeOpening,
+    ...engine
+  } = options;
   if (address !== undefined) {
     if (await exists(join(dataDir, levelMark)))
       throw elsewhere(
@@ -70,6 +82,7 @@ export async function indexHomeOf(options: IndexPlaceOptions): Promise<IndexHome
       ...engine,
       replica,
       contentsPlace,
+      shipsTo,
       onLost,
       beforeOpening,
     });
@@ -101,7 +114,7 @@ async function databaseHomeOf(
   dataDir: string,
   given: Omit<IndexPlaceOptions, 'dataDir' | 'address' | 'locks' | 'onStage'>,
 ): Promise<IndexHome> {
-  const { replica, contentsPlace, ...options } = given;
+  const { replica, contentsPlace, shipsTo, ...options } = given;
   const { openPostgresDatabase } = await import('../index/postgres/database.ts');
   const { forgetStore, requireStoreOf } = await import('./contents/other-store.ts');
   const { url, schema } = address;
@@ -126,10 +139,13 @@ async function databaseHomeOf(
       secret,
       'use of TLS': String(isSecured),
       'release’s rows': rowsOfRelease,
+      // What one of them does not ship, none can.
+      ...(shipsTo !== undefined && { 'place of exports': shipsTo }),
     };
     return new ReplicaHome({
       ...parts,
       markPath: replicaMarkPath,
+      isShipped: shipsTo !== undefined,
       url,
       schema,
       ...place,

@@ -30,13 +30,9 @@ REFUSED = {
         REPLICAS | {"exports": {"enabled": True}},
         "exports.enabled: goes not with replicas.enabled",
     ),
-    "seals that wait for what replicas do not do": (
-        REPLICAS | {"sealDurability": "shipped"},
-        "sealDurability: must be local with replicas.enabled",
-    ),
     "more connections than there are": (
-        REPLICAS | {"replicaCount": 3, "index": {"existingSecret": "a", "connectionsMax": 43}},
-        "index.connectionsMax: must be at least 44: each process uses up to 11",
+        REPLICAS | {"replicaCount": 3, "index": {"existingSecret": "a", "connectionsMax": 51}},
+        "index.connectionsMax: must be at least 52: each process uses up to 13",
     ),
     "too few connections for one process": (
         {"index": {"existingSecret": "a", "connectionsMax": 9}},

@@ -181,11 +181,11 @@ WARNINGS = {
     "openshift": ["It is stopped", "neither TLS nor a mesh", "Exports are off", "It needs a key first"],
     "replicas": [
         "neither TLS nor a mesh",
-        "must leave 44 connections to this release: up to 11 for each process, and an upgrade runs one more",
+        "must leave 52 connections to this release: up to 13 for each process, and an upgrade runs one more",
         "every pod of the cluster reaches the port between replicas",
         "It needs a key first",
     ],
-    "zones": ["must leave 66 connections", "It leaves 66.", "It needs a key first"],
+    "zones": ["must leave 78 connections", "It leaves 78.", "It needs a key first"],
 }
 
 

@@ -145,8 +145,8 @@ def test_the_secret_is_mounted_where_the_setting_says(file, name, key):
 
 
 def test_connections_are_those_of_the_code():
-    """Eight of snapshots, and one each for writes, reads and leases."""
+    """Eight of snapshots; one each for writes and reads; of a replica, one for leases and two to ship."""
     source = (ROOT / "src/index/postgres/database.ts").read_text()
     moments = int(re.search(r"momentsMax = (\d+)", source)[1])
     template = next(item["data"] for item in CHART.templates if item["name"].endswith("_replicas.tpl"))
-    assert f"ternary {moments + 3} {moments + 2} .Values.replicas.enabled" in template
+    assert f"ternary {moments + 5} {moments + 2} .Values.replicas.enabled" in template

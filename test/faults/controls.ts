@@ -22,6 +22,7 @@ const copied = [
   'docs',
   'README.md',
   'package.json',
+  'scripts/free-port.ts',
   'scripts/free-ports.ts',
   'vitest.config.ts',
 ];

@@ -18,12 +18,18 @@ describe.skipIf('missing' in postgresPrograms())('the index of a replica', () =>
   }, 60_000);
   afterAll(() => server[Symbol.asyncDispose]());
 
-  async function open(schema: string, dataDir: string, place: Partial<ReplicaPlace> = {}) {
+  async function open(
+    schema: string,
+    dataDir: string,
+    place: Partial<ReplicaPlace> = {},
+    shipsTo?: 'bucket' | 'directory',
+  ) {
     const home = await indexHomeOf({
       dataDir,
       address: { url: server.url, schema, hasPassword: false },
       replica: { address: 'a:1', secretMark: 'x', isSecured: false, ...place },
       contentsPlace: 'gs://bucket',
+      shipsTo,
       // The clock of this machine.
       clock: () => Date.now() + hour,
       locks: new LockWatch({ beforeBatches: false, onLost: silent, debug: silent }),

@@ -44,9 +44,6 @@
 {{- if .Values.exports.enabled -}}
 {{- fail "exports.enabled: goes not with replicas.enabled, where pods keep nothing; leave it out" -}}
 {{- end -}}
-{{- if eq .Values.sealDurability "shipped" -}}
-{{- fail "sealDurability: must be local with replicas.enabled: replicas ship nothing; what they acknowledge is in the database" -}}
-{{- end -}}
 {{- end -}}
 {{- $allowed := .Values.index.connectionsMax -}}
 {{- $needed := include "artifacta.connections" . | int64 -}}

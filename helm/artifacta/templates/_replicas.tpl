@@ -38,9 +38,9 @@
 {{- end }}
 {{- end -}}
 
-{{/* Each process: one that writes, one that reads, eight of snapshots, and one for leases if it is a replica. */}}
+{{/* Each process: one that writes, one that reads, eight of snapshots; a replica: one for leases, and two to ship. */}}
 {{- define "artifacta.connectionsEach" -}}
-{{- ternary 11 10 .Values.replicas.enabled -}}
+{{- ternary 13 10 .Values.replicas.enabled -}}
 {{- end -}}
 
 {{/* An upgrade starts a replica before it stops another. */}}

@@ -2,7 +2,7 @@
 import { Durability } from '../../../gen/artifacta/v1/session_service_pb.ts';
 import { Failure, invalid } from '../../domain/errors.ts';
 import type { SessionId } from '../../domain/names.ts';
-import type { Shipping } from '../../store/custody/shipping.ts';
+import type { IndexShipping } from '../../store/custody/shipping-options.ts';
 import type { Call } from '../handlers.ts';
 import { limitedSignal } from '../timer.ts';
 
@@ -10,7 +10,7 @@ import { limitedSignal } from '../timer.ts';
 export interface Shipped {
   /** The place, as the settings name it. */
   readonly place: string;
-  readonly shipping: Pick<Shipping, 'whenShipped'>;
+  readonly shipping: Pick<IndexShipping, 'whenShipped'>;
   /** True: a call that asks for nothing waits too. */
   readonly isDefault: boolean;
 }

@@ -126,15 +126,16 @@ export class SnapshotReader implements Reader, Snapshot {
   readonly cached: Pick<Reader, 'getMany'>;
   private readonly cache: CacheView | undefined;
 
-  /** @param cache the rows in memory that were durable when the snapshot was taken. */
-  constructor(snapshot: DatabaseSnapshot | Promise<DatabaseSnapshot>, cache: CacheView) {
+  /** @param given the rows in memory that were durable when the snapshot was taken. Default: none. */
+  constructor(snapshot: DatabaseSnapshot | Promise<DatabaseSnapshot>, given?: CacheView) {
     this.snapshot = snapshot;
     // A snapshot that is taken later has other rows.
-    const isLater = snapshot instanceof Promise;
-    this.cache = isLater ? undefined : cache;
-    this.cached = isLater
-      ? this
-      : { getMany: async (wanted) => await readCached(await this.open(), wanted, cache) };
+    const cache = snapshot instanceof Promise ? undefined : given;
+    this.cache = cache;
+    this.cached =
+      cache === undefined
+        ? this
+        : { getMany: async (wanted) => await readCached(await this.open(), wanted, cache) };
     // Each reader gets the error.
     if (snapshot instanceof Promise) snapshot.catch(() => undefined);
   }

@@ -29,3 +29,22 @@ export function byteaArray(values: readonly Uint8Array[]): Buffer {
   }
   return array;
 }
+
+/** Returns the byte strings of arrays as the server gives them, one array after another. */
+export function byteaArraysIn(bytes: Buffer): Buffer[][] {
+  const arrays: Buffer[][] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const isEmpty = bytes.readInt32BE(at) === 0;
+    const length = isEmpty ? 0 : bytes.readInt32BE(at + 12);
+    // Without a dimension, no length and no first subscript follow.
+    at += isEmpty ? 12 : arrayHeadBytes;
+    const array: Buffer[] = [];
+    for (let n = 0; n < length; n++) {
+      const end = at + lengthBytes + bytes.readInt32BE(at);
+      array.push(bytes.subarray(at + lengthBytes, end));
+      at = end;
+    }
+    arrays.push(array);
+  }
+  return arrays;
+}

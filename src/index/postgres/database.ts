@@ -127,7 +127,7 @@ class Writer {
     }
     const arrays = [removed, keys, values].map(byteaArray);
     await this.owner.use(async ({ connection, taken }) => {
-      const isOurs = await unlessEnded(() => this.ownership.write(connection, taken, arrays, fences));
+      const isOurs = await unlessEnded(() => this.ownership.write(connection, taken, arrays, fences, writes));
       if (!isOurs) throw await this.ownership.lostOn(connection, taken);
     });
   }

@@ -10,6 +10,7 @@ import { Failure } from '../../domain/errors.ts';
 import { LockLost } from '../lock-lost.ts';
 import type { Connection, Statement } from './connection.ts';
 import { type History, historyOf } from './replicas/marked.ts';
+import { endShipping } from './replicas/shipment-tables.ts';
 import { endReplicas } from './replicas/tables.ts';
 import { checkServer, prepareSchema, schemaLockOf } from './schema.ts';
 import { statementsOf } from './statements.ts';
@@ -70,6 +71,7 @@ WHERE epoch = $2::bigint RETURNING epoch`,
     );
     if (raised === undefined) throw this.isOwned();
     await endReplicas(connection, schema);
+    await endShipping(connection, schema);
     this.epoch = raised[0] as number;
     return this.epoch;
   }

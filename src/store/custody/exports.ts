@@ -4,6 +4,7 @@
 import { type ExportFiles, exportName, exportNameTime, exportPrefix } from '../../blobs/export-files.ts';
 import { Failure } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
+import type { IndexCut } from '../../index/door.ts';
 import type { OnStep } from '../rows/steps.ts';
 import type { ExportHeader, ExportPart } from './export.ts';
 import type { StoreHost } from './host.ts';
@@ -55,7 +56,8 @@ interface ExportResult extends StoredExport {
   readonly removed: number;
 }
 
-interface ExportsOptions {
+/** The parts of the exports of a store. */
+export interface ExportsOptions {
   readonly host: StoreHost;
   readonly files: ExportFiles;
   readonly format: ExportFormat;
@@ -65,6 +67,10 @@ interface ExportsOptions {
   readonly isShared?: boolean | undefined;
   /** Returns the chain of the segments that are shipped now. Default: none are. */
   readonly chain?: (() => string | undefined) | undefined;
+  /** Returns the state of the index that is to be exported, with its chain. Default: the present one, with {@link chain}. */
+  readonly cut?: (() => Promise<IndexCut | undefined>) | undefined;
+  /** Called when an export of the chain exists. Default: nothing is called. */
+  readonly onExported?: ((chain: string | undefined) => Promise<void>) | undefined;
   /** Default: the steps are not reported. */
   readonly onStep?: OnStep | undefined;
 }
@@ -172,9 +178,10 @@ export class Exports {
   }
 
   private async write(storeId: string, last: NamedExport | undefined): Promise<NamedExport> {
-    const { files, format, host, chain, onStep } = this.options;
+    const { files, format, host, onStep, onExported } = this.options;
     let rows = 0;
-    const parts = host.exportIndex();
+    const cut = await this.options.cut?.();
+    const parts = host.exportIndex(cut);
     const encode = format.encoder();
     async function* bytes(first: ExportPart) {
       yield encode(first);
@@ -183,19 +190,22 @@ export class Exports {
         yield encode(part);
       }
     }
-    const first = await parts.next();
-    if (first.done || first.value.kind !== 'header') throw new Error('an export must begin with its header');
-    const header = { ...first.value.header, chain: chain?.() };
-    // After its identity was read, the store went into recovery, or was exchanged.
-    if (header.storeId !== storeId)
-      throw new Failure('STORE_UNAVAILABLE', 'the store was replaced by another one', {
-        retryAfterMs: 1_000,
-      });
     try {
+      const first = await parts.next();
+      if (first.done || first.value.kind !== 'header')
+        throw new Error('an export must begin with its header');
+      const chain = cut?.chain ?? this.options.chain?.();
+      const header = { ...first.value.header, chain };
+      // After its identity was read, the store went into recovery, or was exchanged.
+      if (header.storeId !== storeId)
+        throw new Failure('STORE_UNAVAILABLE', 'the store was replaced by another one', {
+          retryAfterMs: 1_000,
+        });
       const name = await this.freeName(header.time, last);
       const sizeBytes = await files.write(name, storeId, bytes({ kind: 'header', header }), () =>
         onStep?.('export.written'),
       );
+      await onExported?.(chain);
       return {
         name,
         commit: header.commit,
@@ -206,6 +216,7 @@ export class Exports {
       };
     } finally {
       await parts.return(undefined);
+      await cut?.snapshot[Symbol.asyncDispose]();
     }
   }
 

@@ -4,7 +4,7 @@ import { Failure } from '../../domain/errors.ts';
 import type { Index, IndexStats } from '../../index/door.ts';
 import type { SpaceStatus } from '../contents/space.ts';
 import type { StoreHost } from './host.ts';
-import type { Shipping } from './shipping.ts';
+import type { IndexShipping } from './shipping-options.ts';
 import type { HostState } from './status.ts';
 
 /** A figure that is not available at the moment, in recovery for example, is left out. */
@@ -23,7 +23,7 @@ export interface Figures {
   /** Undefined where contents are on this machine. */
   readonly bucket?: BlobTraffic | undefined;
   readonly index?: IndexStats & { readonly waiting: number };
-  /** Undefined if the index is not shipped. See {@link Shipping.lagMs}. */
+  /** Undefined if the index is not shipped. See {@link IndexShipping.lagMs}. */
   readonly shippingLagMs?: number | undefined;
 }
 
@@ -34,7 +34,7 @@ export interface Figures {
 export async function figuresOf(
   host: StoreHost,
   index: Index | undefined,
-  shipping: Shipping | undefined,
+  shipping: IndexShipping | undefined,
 ): Promise<Figures> {
   const { state, damage } = host;
   const common = { state, losses: damage === undefined ? 0 : 1 };

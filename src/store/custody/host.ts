@@ -5,7 +5,7 @@
 import { Failure } from '../../domain/errors.ts';
 import type { ServiceClock } from '../../index/clock/clock.ts';
 import { IndexDamaged, type Loss } from '../../index/damage.ts';
-import type { Index } from '../../index/door.ts';
+import type { Index, IndexCut } from '../../index/door.ts';
 import { newestOfRings } from '../../index/engine/commits.ts';
 import type { IndexHome, Replacement } from '../../index/home.ts';
 import { keys } from '../../index/keys.ts';
@@ -221,19 +221,19 @@ export class StoreHost implements AsyncDisposable {
     }
   }
 
-  /** Yields the index at one instant; in recovery, the part of it that can be read. */
-  async *exportIndex(): AsyncGenerator<ExportPart> {
+  /** Yields the index at one instant; in recovery, the part of it that can be read. @param cut default: this instant. */
+  async *exportIndex(cut?: IndexCut): AsyncGenerator<ExportPart> {
     if (this.current === 'recovery') {
       yield* this.exportSalvage();
       return;
     }
-    await using snapshot = this.live().index.snapshot();
+    await using snapshot = cut?.snapshot ?? this.live().index.snapshot();
     const storeId = await storeIdIn(snapshot);
     const { seq, time } = await newestOfRings(snapshot);
     const header: ExportHeader = {
       formatVersion,
       storeId,
-      commit: seq,
+      commit: cut?.position ?? seq,
       // Another process may be ahead of this one's time.
       time: Math.max(this.live().index.now(), time),
     };

@@ -86,6 +86,17 @@ async function chosenStore(
   );
 }
 
+/** Returns whether an export exists from which the segments of a chain go on. */
+export async function hasExportOf(
+  exports: ExportFiles,
+  format: ExportFormat,
+  chain: string,
+): Promise<boolean> {
+  for (const { name } of (await exports.list()).toReversed())
+    if (format.header(await exports.read(name, 0, headBytes))?.chain === chain) return true;
+  return false;
+}
+
 /** Removes all exports of a store. */
 export async function removeExportsOf(
   exports: ExportFiles,

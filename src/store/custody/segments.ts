@@ -153,3 +153,36 @@ export async function trimSegments(files: ExportFiles, storeId: string, commit: 
   for (const name of old) await files.remove(name);
   return old.length;
 }
+
+/** Returns true if the place has a segment of that name. */
+export async function isThere(files: ExportFiles, name: string): Promise<boolean> {
+  return (await files.list()).some((file) => file.name === name);
+}
+
+/** Reads a segment from its place. @throws Failure as {@link decodeSegment}; STORE_UNAVAILABLE. */
+export async function readSegment(files: ExportFiles, name: string): Promise<Segment> {
+  const file = (await files.list()).find((one) => one.name === name);
+  return decodeSegment(name, await files.read(name, 0, file?.sizeBytes ?? 0));
+}
+
+/** Returns the newest commit that a segment in the place has; 0 if it has none. @param storeId of one store alone. */
+export async function highestCommitIn(files: ExportFiles, storeId?: string): Promise<number> {
+  const names = (await files.list()).map(({ name }) => name);
+  const newest = names.findLast((name) => storeId === undefined || segmentOf(name).storeId === storeId);
+  if (newest === undefined) return 0;
+  try {
+    return (await readSegment(files, newest)).batches.at(-1)!.commit.seq;
+  } catch (error) {
+    if (error instanceof Failure && error.reason === 'STORE_UNAVAILABLE') throw error;
+    return segmentOf(newest).first;
+  }
+}
+
+/** Returns the failure of a service that finds a segment of another one under the name of its own. */
+export function anotherHasShipped(name: string): Failure {
+  return new Failure(
+    'STORE_UNAVAILABLE',
+    `another service has shipped the segment ${name}, with commits of the same numbers: two services run on copies of ` +
+      'one store. This service ships nothing until it is started again; stop one of them',
+  );
+}

@@ -6,33 +6,35 @@
 import { Failure, failedWith } from '../../domain/errors.ts';
 import type { CommitRecord } from '../../index/records.ts';
 import type { Write } from '../../index/row.ts';
-import { isUsed, PendingBatches } from './pending-batches.ts';
 import {
-  decodeSegment,
+  gatherMsDefault,
+  hurriedGatherMs,
+  isUsed,
+  PendingBatches,
+  pendingBytesMax,
+  retryMs,
+  rootingMs,
+  segmentBytes,
+  segmentsMax,
+  tooMany,
+} from './pending-batches.ts';
+import {
+  anotherHasShipped,
   encodeSegment,
+  highestCommitIn,
+  isThere,
+  readSegment,
   type SegmentOrigin,
   type ShippedBatch,
   segmentName,
   segmentOf,
 } from './segments.ts';
 import { replaced, ShippedWaits } from './shipped-waits.ts';
-import type { Beginning, Commit, ShippingOptions } from './shipping-options.ts';
+import type { Beginning, Commit, IndexShipping, ShippingOptions } from './shipping-options.ts';
 
-const gatherMsDefault = 5_000;
-/** While a call waits for a batch, batches gather only for this long: the calls that come together share a segment. */
-const hurriedGatherMs = 100;
-const segmentBytes = 8 * 1024 * 1024;
-/** While the place takes nothing, batches wait in memory up to this number of bytes; then the chain ends. */
-const pendingBytesMax = 64 * 1024 * 1024;
-const retryMs = 2_000;
 const exportRetryMs = 10_000;
-/** A stop waits for the export of its chain for this long. */
-const rootingMs = 5_000;
-/** After this number of segments an export is written, so that a restore reads no more of them. */
-const segmentsMax = 1_000;
-
 /** The shipping of one store. */
-export class Shipping {
+export class Shipping implements IndexShipping {
   private readonly options: ShippingOptions;
   private storeId = '';
   /** True until the first batch with more than the store's own rows. */
@@ -64,10 +66,6 @@ export class Shipping {
     this.options = options;
   }
 
-  /**
-   * The time of the state that can be restored, in milliseconds since the Unix epoch. What was removed from the index
-   * later may be in it again after a loss, so its contents must stay.
-   */
   get restorableTime(): number {
     if (this.brokenTimeMs !== undefined) return this.brokenTimeMs;
     return this.shipped.seq >= this.noted.seq ? Number.POSITIVE_INFINITY : this.shipped.time;
@@ -92,8 +90,11 @@ export class Shipping {
     this.waits.refuse(replaced());
   }
 
-  /** Begins with an index whose newest commit is this one. Does not wait for an export, if one is needed. */
-  async begin(storeId: string, newest: Commit, { isReplaced, isUnused }: Beginning): Promise<void> {
+  async begin(
+    storeId: string,
+    newest: Commit,
+    { isReplaced, isUnused }: Pick<Beginning, 'isReplaced' | 'isUnused'>,
+  ): Promise<void> {
     await this.running;
     this.pending.clear();
     this.conflict = undefined;
@@ -111,7 +112,6 @@ export class Shipping {
     else this.beginChain(last?.time ?? 0);
   }
 
-  /** Called when the database was opened again after a failed write, whose outcome was unknown. */
   reopened(newest: Commit): void {
     if (this.storeId === '' || this.isClosed || newest.seq === this.noted.seq) return;
     this.noted = { seq: newest.seq, time: newest.time };
@@ -119,7 +119,6 @@ export class Shipping {
     this.beginChain();
   }
 
-  /** Takes a batch that is durable. Returns at once. */
   note(commit: CommitRecord, writes: readonly Write[]): void {
     if (this.storeId === '' || this.isClosed) return;
     const hasGap = commit.seq !== this.noted.seq + 1;
@@ -138,20 +137,13 @@ export class Shipping {
       this.beginChain();
     } else if (this.pending.bytes > pendingBytesMax) {
       this.pending.clear();
-      this.options.warn(
-        'too many changes of the index wait to be shipped: they are dropped, and an export is needed',
-      );
+      this.options.warn(tooMany);
       this.beginChain();
     }
     if (this.pending.bytes >= segmentBytes && this.timer?.kind !== 'retry') this.ship();
     else this.schedule('gather');
   }
 
-  /**
-   * Resolves when everything that was noted until now can be restored from the place.
-   *
-   * @throws Failure STORE_UNAVAILABLE if that will not be; the reason of the signal.
-   */
   async whenShipped(signal: AbortSignal): Promise<void> {
     if (this.conflict !== undefined) throw this.conflict;
     if (this.storeId === '') throw replaced();
@@ -166,16 +158,8 @@ export class Shipping {
     return this.waits.size;
   }
 
-  /** Returns the newest commit that a segment in the place has, whatever store it belongs to; 0 if it has none. */
-  async highestCommit(): Promise<number> {
-    const newest = (await this.options.files.list()).at(-1);
-    if (newest === undefined) return 0;
-    try {
-      return (await this.read(newest.name)).batches.at(-1)!.commit.seq;
-    } catch (error) {
-      if (error instanceof Failure && error.reason === 'STORE_UNAVAILABLE') throw error;
-      return segmentOf(newest.name).first;
-    }
+  highestCommit(): Promise<number> {
+    return highestCommitIn(this.options.files);
   }
 
   /**
@@ -190,7 +174,6 @@ export class Shipping {
     await Promise.race([this.exporting, late.promise]).finally(cancel);
   }
 
-  /** Ships what waits, and takes no more. Never rejects. */
   async close(): Promise<void> {
     this.isClosed = true;
     await this.running;
@@ -268,15 +251,11 @@ export class Shipping {
     try {
       await files.write(name, storeId, bytes(), () => onStep?.('segment.written'));
     } catch (error) {
-      if (!(await this.isThere(name).catch(() => false))) throw error;
+      if (!(await isThere(files, name).catch(() => false))) throw error;
       return await this.afterAll(name, origin, batches);
     }
     await onStep?.('segment.published');
     return batches.at(-1)!.commit;
-  }
-
-  private async isThere(name: string): Promise<boolean> {
-    return (await this.options.files.list()).some((file) => file.name === name);
   }
 
   /**
@@ -288,7 +267,7 @@ export class Shipping {
     origin: SegmentOrigin,
     batches: readonly ShippedBatch[],
   ): Promise<Commit> {
-    const stored = await this.read(name);
+    const stored = await readSegment(this.options.files, name);
     const { length } = stored.batches;
     const [first, rest] = [batches.slice(0, length), batches.slice(length)];
     const { isRooted, chain } = stored;
@@ -304,23 +283,13 @@ export class Shipping {
   }
 
   private stopAt(name: string): Failure {
-    this.conflict = new Failure(
-      'STORE_UNAVAILABLE',
-      `another service has shipped the segment ${name}, with commits of the same numbers: two services run on copies of ` +
-        'one store. This service ships nothing until it is started again; stop one of them',
-    );
+    this.conflict = anotherHasShipped(name);
     this.brokenTimeMs ??= this.shipped.time;
     // No export of this index may seem to go on with the segments of the other one.
     this.chain = this.options.mintChain();
     this.pending.clear();
     this.waits.refuse(this.conflict);
     return this.conflict;
-  }
-
-  private async read(name: string) {
-    const { files } = this.options;
-    const file = (await files.list()).find((one) => one.name === name);
-    return decodeSegment(name, await files.read(name, 0, file?.sizeBytes ?? 0));
   }
 
   /** One warning for each cause, however many attempts are made. */
@@ -369,7 +338,7 @@ export class Shipping {
     const mine = (await this.options.files.list()).filter(({ name }) => segmentOf(name).storeId === storeId);
     const newest = mine.at(-1);
     if (newest === undefined) return undefined;
-    const { chain, isRooted, batches } = await this.read(newest.name);
+    const { chain, isRooted, batches } = await readSegment(this.options.files, newest.name);
     return { ...batches.at(-1)!.commit, chain, isRooted };
   }
 }

@@ -9,6 +9,7 @@ import type { Cluster } from './cluster.ts';
 import type { History, Known, KnownSession } from './history.ts';
 import { type Connection, patientMs, type Reach } from './reach.ts';
 import type { Replica } from './replica.ts';
+import { checkShipped } from './shipped.ts';
 import type { Tokens } from './work.ts';
 
 interface CheckOptions {
@@ -90,13 +91,14 @@ export class Check {
     }
   }
 
-  /** The index agrees with itself and with the contents. */
+  /** The index agrees with itself and with the contents, and what was shipped is the index. */
   async store(): Promise<void> {
     const { cluster, reach, history } = this.parts;
     const { client } = await reach.to(cluster.replicas[0]!, cluster.operator);
     for await (const event of client.admin.verify())
       if (event.kind === 'finding')
         history.fault(`a check of the store found ${JSON.stringify(event.finding)}`);
+    await checkShipped(this.parts);
   }
 
   private ask<T>(

@@ -30,10 +30,16 @@ export class Cluster implements AsyncDisposable {
   readonly members: readonly Member[];
   /** The secret of an operator's key. */
   operator = '';
+  /** The bucket, past the replicas. */
+  readonly bucket: {
+    readonly address: { readonly bucket: string; readonly prefix: string };
+    readonly endpoint: string;
+  };
   private readonly ends: AsyncDisposableStack;
 
-  private constructor(members: readonly Member[], ends: AsyncDisposableStack) {
+  private constructor(members: readonly Member[], endpoint: string, ends: AsyncDisposableStack) {
     this.members = members;
+    this.bucket = { address: { bucket: 'bucket', prefix: 'store' }, endpoint };
     this.ends = ends;
   }
 
@@ -70,7 +76,7 @@ export class Cluster implements AsyncDisposable {
       });
       members.push({ replica: stack.use(replica), database, peers });
     }
-    const cluster = new Cluster(members, stack.move());
+    const cluster = new Cluster(members, bucket.endpoint, stack.move());
     await Promise.all(cluster.replicas.map((replica) => replica.start()));
     cluster.operator = await cluster.operatorKey();
     return cluster;

@@ -31,4 +31,25 @@ export const replicaPlants: readonly Plant[] = [
     to: 'SELECT o.member, m.address, false AND coalesce(',
     also: [{ from: '\n  AND NOT EXISTS (SELECT FROM other WHERE until > clock_timestamp())', to: '' }],
   },
+  {
+    name: 'replicas: ships-in-the-order-of-the-writers',
+    tests: ['test/index/postgres/replicas/shipments.test.ts'],
+    file: 'src/index/postgres/replicas/shipment-tables.ts',
+    from: 'row_number() OVER (ORDER BY id)',
+    to: 'row_number() OVER (ORDER BY ring, seq)',
+  },
+  {
+    name: 'replicas: ships-past-what-was-not-shipped',
+    tests: ['test/index/postgres/replicas/shipments.test.ts'],
+    file: 'src/index/postgres/replicas/shipments.ts',
+    from: ' && (this.isChecked || (await this.hasAll(connection, rings)))',
+    to: '',
+  },
+  {
+    name: 'replicas: removes-batches-before-they-are-shipped',
+    tests: ['test/store/custody/replicas/replica-shipping.test.ts'],
+    file: 'src/store/custody/replicas/replica-shipping.ts',
+    from: '        if (!(await this.write(segment))) {\n',
+    to: '        await shipments.remove(first);\n        if (!(await this.write(segment))) {\n',
+  },
 ];

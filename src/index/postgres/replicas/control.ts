@@ -5,6 +5,7 @@ import { LastingConnection } from '../lasting-connection.ts';
 import { checkServer, prepareSchema, schemaLockOf } from '../schema.ts';
 import { refusal, troubleWith } from '../troubles.ts';
 import { type History, historyOf } from './marked.ts';
+import { prepareShipmentTables } from './shipment-tables.ts';
 import { prepareReplicaTables } from './tables.ts';
 
 interface ControlOptions {
@@ -91,6 +92,7 @@ export class Control {
     await connection.query({ name: 'lock', text: 'SELECT pg_advisory_lock($1::bigint)' }, [lock]);
     await prepareSchema(connection, schema);
     await prepareReplicaTables(connection, schema);
+    await prepareShipmentTables(connection, schema);
     this.history = await historyOf(connection, schema);
     await connection.query({ name: 'unlock', text: 'SELECT pg_advisory_unlock($1::bigint)' }, [lock]);
   }

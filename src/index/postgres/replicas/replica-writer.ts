@@ -1,6 +1,10 @@
 /** What makes sure that a replica writes only about namespaces that it owns. */
 import type { Buffer } from 'node:buffer';
 import { Failure } from '../../../domain/errors.ts';
+import { decodeRow } from '../../engine/stored-row.ts';
+import { keys } from '../../keys.ts';
+import type { CommitRecord } from '../../records.ts';
+import type { Write } from '../../row.ts';
 import type { Connection } from '../connection.ts';
 import type { WriteOwner } from '../write-owner.ts';
 import type { Membership } from './membership.ts';
@@ -15,10 +19,19 @@ export class ReplicaWriter implements WriteOwner {
   /** True if what was lost is the place among the replicas, and not only a namespace. */
   private hasLostPlace = false;
 
-  constructor(statements: ReplicaStatements, membership: Membership, owners: ReplicaOwners) {
+  private readonly isShipped: boolean;
+
+  /** @param isShipped true: each batch waits to be shipped. */
+  constructor(
+    statements: ReplicaStatements,
+    membership: Membership,
+    owners: ReplicaOwners,
+    isShipped: boolean,
+  ) {
     this.statements = statements;
     this.membership = membership;
     this.owners = owners;
+    this.isShipped = isShipped;
   }
 
   /** Who raises the generation waits for the batch that a connection before has under way, or defeats it. */
@@ -34,11 +47,14 @@ export class ReplicaWriter implements WriteOwner {
     generation: number,
     arrays: readonly Buffer[],
     fences: ReadonlyMap<string, number>,
+    writes: readonly Write[],
   ): Promise<boolean> {
     const names = JSON.stringify([...fences.keys()]);
     const epochs = JSON.stringify([...fences.values()]);
     const values = [this.membership.number, generation, names, epochs, ...arrays];
-    const [found] = await connection.query(this.statements.batch, values);
+    const [found] = this.isShipped
+      ? await connection.query(this.statements.shippedBatch, [...values, ...numbersOf(writes)])
+      : await connection.query(this.statements.batch, values);
     const [writers, namespaces] = found as [number, number];
     this.hasLostPlace = writers === 0;
     return writers === 1 && namespaces === fences.size;
@@ -51,4 +67,13 @@ export class ReplicaWriter implements WriteOwner {
       retryAfterMs: 200,
     });
   }
+}
+
+/** Returns the number and the time of the commit of a batch. */
+function numbersOf(writes: readonly Write[]): readonly [seq: number, time: number] {
+  const write = writes.at(-1);
+  if (write?.type !== 'put' || write.key[0] !== keys.store.commit.code)
+    throw new Error('a batch must end with its commit');
+  const { seq, time }: CommitRecord = keys.store.commit.decode(decodeRow(write.key, write.value));
+  return [seq, time];
 }

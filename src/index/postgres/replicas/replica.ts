@@ -19,6 +19,7 @@ import { markOf, readMarked, requireMarked } from './marked.ts';
 import { Membership } from './membership.ts';
 import { ReplicaOwners, type Tenure } from './replica-owners.ts';
 import { ReplicaWriter } from './replica-writer.ts';
+import { PostgresShipments } from './shipments.ts';
 import { replicaStatementsOf } from './tables.ts';
 
 /** The place of the index, and the parts and settings of a replica. */
@@ -36,6 +37,8 @@ export interface ReplicaOptions
   readonly address: string;
   /** What must be the same for all replicas of a store, by its name in words. Default: nothing. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** True: each batch waits to be shipped, see {@link Index.shipments}. Default false. */
+  readonly isShipped?: boolean | undefined;
   /** The time after which others take over what a replica owned that has ended without a word. Default 10. */
   readonly leaseSeconds?: number | undefined;
   /** Returns milliseconds from any origin. Default: the clock of the process. */
@@ -61,6 +64,7 @@ export async function openPostgresReplica(options: ReplicaOptions): Promise<Inde
     momentsMax,
     address,
     settings = {},
+    isShipped = false,
     openDatabase,
     onLost,
     ...engine
@@ -73,18 +77,9 @@ export async function openPostgresReplica(options: ReplicaOptions): Promise<Inde
   const leaseMs = Math.round(leaseSeconds * 1_000);
   // What an operator has set for one of them, and waits for, is not what another does.
   const same = { ...settings, lease: `${leaseSeconds} seconds` };
-  const parts = {
-    control,
-    statements,
-    schema,
-    address,
-    settings: same,
-    leaseMs,
-    after,
-    elapsed,
-    warn,
-    onLost,
-  };
+  const place = { url, schema, connections };
+  const own = { schema, address, settings: same, leaseMs };
+  const parts = { ...own, control, statements, after, elapsed, warn, onLost };
   let membership: Membership | undefined;
   try {
     const marked = markPath === undefined ? undefined : await readMarked(markPath);
@@ -96,8 +91,7 @@ export async function openPostgresReplica(options: ReplicaOptions): Promise<Inde
     owners.timeMin = await newestTime(0);
     if (owners.timeMin > 0) owners.timeMin++;
     const { clock = () => membership!.now() } = engine;
-    const ownership = new ReplicaWriter(statements, membership, owners);
-    const place = { url, schema, connections };
+    const ownership = new ReplicaWriter(statements, membership, owners, isShipped);
     const database = { ...place, ownership, momentsMax, isShared: true, after: afterRealTime };
     const index = await openEngine({
       probe: () => probe(connections),
@@ -116,12 +110,22 @@ export async function openPostgresReplica(options: ReplicaOptions): Promise<Inde
       abandon: () => connections.abandon(),
       openDatabase: () => (openDatabase ?? openPostgresDatabase)(database),
     });
-    return replicaIndex(index, owners, membership, control);
+    const shipments = isShipped ? shipmentsIn(place, control) : undefined;
+    return replicaIndex(index, { owners, membership, control, shipments });
   } catch (error) {
     await membership?.leave();
     await control.close();
     throw failureOf(error);
   }
+}
+
+/** The last batches are shipped after the index was closed: the connection is another one, which they end. */
+function shipmentsIn({ url, schema }: Pick<ReplicaOptions, 'url' | 'schema'>, { history }: Control) {
+  return new PostgresShipments({
+    open: () => new Connections(url).connect(),
+    schema,
+    epoch: history.epoch,
+  });
 }
 
 /** Returns a function for the time of the newest commit of a member. */
@@ -136,8 +140,15 @@ function newestTimeBy(control: Control, schema: string) {
   };
 }
 
+interface ReplicaParts {
+  readonly owners: ReplicaOwners;
+  readonly membership: Membership;
+  readonly control: Control;
+  readonly shipments: PostgresShipments | undefined;
+}
+
 /** Returns the index with transactions about the namespaces that this replica owns, and no others. */
-function replicaIndex(engine: Index, owners: ReplicaOwners, membership: Membership, control: Control): Index {
+function replicaIndex(engine: Index, { owners, membership, control, shipments }: ReplicaParts): Index {
   let closing: Promise<void> | undefined;
   const end = async () => {
     // What was accepted is finished.
@@ -172,6 +183,7 @@ function replicaIndex(engine: Index, owners: ReplicaOwners, membership: Membersh
     },
     nextEpoch: () => engine.nextEpoch(),
     owners,
+    shipments,
     get stats() {
       return { ...engine.stats, replica: owners.stats };
     },

@@ -7,6 +7,7 @@
  *   replaced  one row if the index was ever replaced: the epoch of the store in which it was last
  */
 import type { Connection, Statement } from '../connection.ts';
+import { shipmentOf } from './shipment-tables.ts';
 
 /** Makes the tables if they do not exist. No other process may do so meanwhile. */
 export async function prepareReplicaTables(connection: Connection, schema: string): Promise<void> {
@@ -77,6 +78,8 @@ export interface ReplicaStatements {
    * the namespaces are still this writer's. If not all are, nothing was written.
    */
   readonly batch: Statement;
+  /** `…, commit, its time` in ms: the same, and the batch waits to be shipped. */
+  readonly shippedBatch: Statement;
 }
 
 /** A number that was free for less than this may still belong to a process that was only paused. */
@@ -90,7 +93,12 @@ const isLive = (member: string) => `${member}.id IS NOT NULL AND ${member}.until
 
 /** Returns the statements over the tables of a schema. Arrays are JSON. */
 export function replicaStatementsOf(schema: string): ReplicaStatements {
-  return { ...memberStatementsOf(schema), ...ownerStatementsOf(schema), batch: batchOf(schema) };
+  return {
+    ...memberStatementsOf(schema),
+    ...ownerStatementsOf(schema),
+    batch: batchOf(schema, 'replica batch'),
+    shippedBatch: batchOf(schema, 'shipped batch', shipmentOf(schema)),
+  };
 }
 
 type MemberStatements = Pick<
@@ -180,10 +188,11 @@ WHERE ns = ANY (${arrayOf('$1', 'text')}) AND member = $2`,
   };
 }
 
-function batchOf(schema: string): Statement {
+/** @param also a further part of the statement. */
+function batchOf(schema: string, name: string, also?: string): Statement {
   const [writers, owners, rows] = [`"${schema}".writers`, `"${schema}".owners`, `"${schema}".rows`];
   return {
-    name: 'replica batch',
+    name,
     text: `WITH writer AS MATERIALIZED
     (SELECT number FROM ${writers} WHERE number = $1::integer AND generation = $2::bigint FOR SHARE),
   owned AS MATERIALIZED (SELECT o.ns FROM ${owners} AS o
@@ -194,7 +203,7 @@ function batchOf(schema: string): Statement {
   removed AS (DELETE FROM ${rows} USING fence WHERE key = ANY ($5::bytea[])),
   written AS (INSERT INTO ${rows} (key, value)
     SELECT given.key, given.value FROM fence, unnest($6::bytea[], $7::bytea[]) AS given (key, value)
-    ON CONFLICT (key) DO UPDATE SET value = excluded.value)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value)${also === undefined ? '' : `,\n  ${also}`}
 SELECT writers, namespaces FROM still`,
   };
 }

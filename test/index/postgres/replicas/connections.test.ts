@@ -13,10 +13,14 @@ describe.skipIf('missing' in postgresPrograms())('the connections of a replica',
   }, 60_000);
   afterAll(() => server[Symbol.asyncDispose]());
 
-  test('are eleven at most: for writes, reads, leases, and eight for snapshots', async () => {
+  test('are thirteen at most: for writes, reads, leases, what is shipped, an export, and eight for snapshots', async () => {
     const schema = server.newSchema();
-    const index = await openPostgresReplica({ url: server.url, schema, address: 'a:1' });
-    onTestFinished(() => index.close());
+    const index = await openPostgresReplica({ url: server.url, schema, address: 'a:1', isShipped: true });
+    const shipments = index.shipments!;
+    onTestFinished(async () => {
+      await index.close();
+      await shipments.close();
+    });
     const connections = async () => {
       const [row] = await server.run(
         "SELECT count(*)::integer AS n FROM pg_stat_activity WHERE application_name = 'artifacta'",
@@ -54,5 +58,11 @@ describe.skipIf('missing' in postgresPrograms())('the connections of a replica',
     snapshots.push(waiting);
     expect(keys.calls.usage.decode((await read)!).artifacts).toBe(momentsMax);
     expect(await connections()).toBe(3 + momentsMax);
+    await shipments.begin('chain', 0);
+    expect(await connections()).toBe(4 + momentsMax);
+    const cut = await shipments.cutIndex();
+    expect(await connections()).toBe(5 + momentsMax);
+    await cut!.snapshot[Symbol.asyncDispose]();
+    await expect.poll(connections).toBe(4 + momentsMax);
   });
 });
