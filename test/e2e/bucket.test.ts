@@ -85,8 +85,9 @@ describe('a store with a bucket', { timeout: 60_000 }, () => {
     const other = startServe(join(directory, 'other'), [], variables());
     const line = await recovery(other);
     expect(line.recovery).toContain(`${place} has contents`);
-    // A place without contents is refused as well.
-    for (const name of contents()) fake.buckets.bucket('bucket').delete(name);
+    // A place that has the claim alone is refused as well.
+    const objects = fake.buckets.bucket('bucket');
+    for (const name of objects.keys()) if (!name.endsWith('/artifacta-store.json')) objects.delete(name);
     const empty = startServe(join(directory, 'empty'), [], variables());
     expect(await empty.ended).toBe(1);
     expect(empty.stderr()).toContain(`blobs: ${place} belongs to the store`);
@@ -179,6 +180,33 @@ describe('a volume that is lost', { timeout: 90_000 }, () => {
       stderr: expect.stringContaining('ARTIFACT_HELD'),
     });
     expect(await run('fsck', '--contents')).toMatchObject({ code: 0 });
+  });
+
+  it.each([
+    ['an empty data directory', async () => undefined],
+    [
+      'a new service, which has shown that the index is lost',
+      async () => {
+        const again = startServe(dataDir, [], variables());
+        expect((await recovery(again)).recovery).toContain(`${place} has exports`);
+        again.child.kill('SIGKILL');
+        await again.ended;
+      },
+    ],
+  ])('is restored into %s, although all of its contents were in the index', async (_, before) => {
+    const served = startServe(dataDir, ['--inline-bytes-max', '32768'], variables());
+    await served.ready;
+    expect(await run('push', join(directory, 'in', 'small.txt'), '--session', 's')).toMatchObject({
+      code: 0,
+    });
+    expect(contents()).toEqual([]);
+    await shipped(join(dataDir, 'run', 'sock'));
+    served.child.kill('SIGKILL');
+    await served.ended;
+    await rm(dataDir, { recursive: true });
+    await before();
+    expect(await run('import', '--from', place)).toMatchObject({ code: 0 });
+    expect(await run('cat', 's/small.txt')).toMatchObject({ code: 0, stdout: 'hello\n' });
   });
 
   it('is not restored from another place, or from none', async () => {

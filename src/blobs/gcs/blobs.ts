@@ -167,6 +167,12 @@ export class GcsBlobs implements BlobStore, Disposable {
     return items.length > 0;
   }
 
+  /** Returns true if the place has an export of an index. */
+  async hasExports(): Promise<boolean> {
+    const { items } = await this.page(`${exportPrefix}/`, undefined, 1);
+    return items.length > 0;
+  }
+
   get stagedCount(): number {
     return this.staged.size;
   }

@@ -31,8 +31,9 @@ export async function requireIndexBesideContents(dataDir: string): Promise<void>
 export async function requireIndexBesideBucket(dataDir: string, bucket: Contents): Promise<void> {
   const names = (await readdir(join(dataDir, 'index')).catch(absentAsUndefined)) ?? [];
   if (names.includes('CURRENT') || (await exists(join(dataDir, 'index.mark')))) return;
-  if (await isUsed(bucket))
-    throw lostBeside(join(dataDir, 'index'), 'is missing or empty', true, bucket.place);
+  const left = await leftIn(bucket);
+  if (left !== undefined)
+    throw lostBeside(join(dataDir, 'index'), 'is missing or empty', true, bucket.place, left);
 }
 
 /** The place of contents in a bucket. */
@@ -40,11 +41,17 @@ interface Contents {
   readonly place: string;
   owner(): Promise<string | undefined>;
   hasContents(): Promise<boolean>;
+  hasExports(): Promise<boolean>;
 }
 
-/** A place without contents belongs to a store that has lost nothing: it refuses other stores by itself. */
-async function isUsed(bucket: Contents): Promise<boolean> {
-  return (await bucket.owner()) !== undefined && (await bucket.hasContents());
+/**
+ * Returns what a store has left in a place; undefined if that is nothing: then the store has lost nothing, and the place
+ * refuses other stores by itself. An index with all contents in it leaves exports alone.
+ */
+async function leftIn(bucket: Contents): Promise<'contents' | 'exports' | undefined> {
+  if ((await bucket.owner()) === undefined) return undefined;
+  if (await bucket.hasContents()) return 'contents';
+  return (await bucket.hasExports()) ? 'exports' : undefined;
 }
 
 /**
@@ -63,16 +70,21 @@ export async function requireRowsBesideContents(
     ['format', 'acceptedLoss'].map((name) => keys.store.setting.key(name)),
   );
   if (settings.some((value) => value !== undefined)) return;
-  const places = (await hasContents(dataDir)) ? [join(dataDir, 'blobs')] : [];
-  if (bucket !== undefined && places.length === 0 && (await isUsed(bucket))) places.push(bucket.place);
-  const [place] = places;
-  if (place !== undefined) throw lostBeside(indexPlace, 'is empty', true, place);
+  if (await hasContents(dataDir)) throw lostBeside(indexPlace, 'is empty', true, join(dataDir, 'blobs'));
+  const left = bucket && (await leftIn(bucket));
+  if (left !== undefined) throw lostBeside(indexPlace, 'is empty', true, bucket!.place, left);
 }
 
-function lostBeside(indexPlace: string, how: string, isGone: boolean, place: string): IndexDamaged {
+function lostBeside(
+  indexPlace: string,
+  how: string,
+  isGone: boolean,
+  place: string,
+  left: 'contents' | 'exports' = 'contents',
+): IndexDamaged {
   const other = place.startsWith('gs://') ? ', give another prefix if this is another store,' : ',';
   const message =
-    `the index is lost: ${indexPlace} ${how}, and ${place} has contents. ` +
+    `the index is lost: ${indexPlace} ${how}, and ${place} has ${left}. ` +
     `Put the index back (is its disk mounted?)${other} or restore an export with "artifacta import FILE --replace"`;
   return new IndexDamaged(message, { isGone });
 }
