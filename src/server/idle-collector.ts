@@ -8,7 +8,7 @@ import type { After } from '../api/timer.ts';
 /** No message in this number of seconds is quiet. */
 const quietSeconds = 5;
 /** A process that has grown by less is left alone. */
-const grownBytesMin = 192 * 1024 * 1024;
+const grownBytesMin = 96 * 1024 * 1024;
 /**
  * A collection that frees less was made too early, or the memory is in use: the next one waits twice as long, unless the
  * process has grown by as much meanwhile.
