@@ -1,4 +1,5 @@
 /** Exports of the index, and its segments, as files in a directory. */
+import { randomBytes } from 'node:crypto';
 import { access, constants, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Failure } from '../domain/errors.ts';
@@ -75,7 +76,8 @@ class DiskExports implements ExportFiles {
     onWritten?: () => void | Promise<void>,
   ): Promise<number> {
     const path = join(this.directory, name);
-    const partial = join(this.directory, `.${name}${suffix(owner)}`);
+    // Of this writing alone: another process, or a try that has failed here, may write under the same name.
+    const partial = join(this.directory, `.${name}.${randomBytes(6).toString('hex')}${suffix(owner)}`);
     try {
       await this.prepare();
       const size = await writeDurably(partial, bytes);

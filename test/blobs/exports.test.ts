@@ -83,6 +83,23 @@ for (const [kind, open] of [
   });
 
 describe('exports on disk', () => {
+  it('are written by two processes at once under one name: one of them is kept, whole', async () => {
+    const root = await newDirectory();
+    const [one, other] = [diskExports(root), diskExports(root)];
+    const isWritten = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    const slow = one.write(first, 'a1', pieces('slow'), () => {
+      isWritten.resolve();
+      return goOn.promise;
+    });
+    await isWritten.promise;
+    await other.write(first, 'a1', pieces('fast'));
+    goOn.resolve();
+    await expect(slow).rejects.toMatchObject({ reason: 'STORE_UNAVAILABLE' });
+    expect(Buffer.from(await one.read(first, 0, 9)).toString()).toBe('fast');
+    expect(await readdir(join(root, 'exports'))).toEqual([first]);
+  });
+
   it('are open to their owner alone, and nothing else is touched', async () => {
     const root = join(await newDirectory(), 'not', 'there');
     const files = diskExports(root);

@@ -208,7 +208,10 @@ export class GcsBlobs implements BlobStore, Disposable {
   private begin(
     name: string,
     objectName: string,
-    rest: Pick<ConstructorParameters<typeof StagedObject>[0], 'signal' | 'checkCommit' | 'onSettled'>,
+    rest: Pick<
+      ConstructorParameters<typeof StagedObject>[0],
+      'signal' | 'checkCommit' | 'onSettled' | 'leavesWhole'
+    >,
   ): StagedObject {
     const { objects, client, memory } = this;
     const mark = { writer: this.writer, upload: freshId() };
@@ -217,17 +220,17 @@ export class GcsBlobs implements BlobStore, Disposable {
 
   /** The exports of the index next to the contents, which no collection looks at. */
   exports(): ExportFiles {
-    return this.filesIn(exportPrefix, isExportName);
+    return this.filesIn(exportPrefix, isExportName, false);
   }
 
   /** The segments of the index, in the same way. */
   segments(): ExportFiles {
-    return this.filesIn(segmentPrefix, isSegmentName);
+    return this.filesIn(segmentPrefix, isSegmentName, true);
   }
 
-  private filesIn(prefix: string, isName: (name: string) => boolean): ExportFiles {
+  private filesIn(prefix: string, isName: (name: string) => boolean, leavesWhole: boolean): ExportFiles {
     const { client, objects } = this;
-    const rest = { signal: undefined, checkCommit: () => undefined, onSettled: () => undefined };
+    const rest = { signal: undefined, checkCommit: () => undefined, onSettled: () => undefined, leavesWhole };
     const stage = (name: string) => this.begin(name, name, rest);
     return new BucketExports({ client, objects, prefix, isName, stage });
   }

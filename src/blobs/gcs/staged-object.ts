@@ -27,6 +27,11 @@ interface StagedObjectOptions {
   readonly signal: AbortSignal | undefined;
   /** @throws Failure if the blob may not be committed. */
   readonly checkCommit: () => void;
+  /**
+   * Leaves an object that this upload has written whole, although its commit has failed, as when the answer was lost: another
+   * process may have found it meanwhile, and rely on it. Default: it is deleted.
+   */
+  readonly leavesWhole?: boolean;
   /** Called once, when the blob is committed or discarded. */
   readonly onSettled: () => void;
 }
@@ -269,7 +274,9 @@ export class StagedObject implements StagedBlob {
         .catch((error: unknown) => {
           if (!refusedAs(error, 'absent')) throw error;
         });
-      if (found?.writer === mark.writer && found.upload === mark.upload)
+      const whole = { ...mark, sizeBytes: this.written, crc32c: this.crc.text() };
+      const isLeft = this.options.leavesWhole === true && found && whoseIs(found, whole) === 'ours';
+      if (!isLeft && found?.writer === mark.writer && found.upload === mark.upload)
         await client
           .run('delete', (signal) => objects.delete(objectName, found.generation, signal))
           .catch((error: unknown) => {

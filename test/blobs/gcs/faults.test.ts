@@ -370,3 +370,27 @@ describe('a bucket that is down', () => {
     });
   });
 });
+
+describe('a file of the index whose commit has failed, although its object is whole', () => {
+  async function* piece() {
+    yield Buffer.from('batches');
+  }
+  const left = (end: string) =>
+    [...fake.buckets.bucket('bucket').keys()].filter((key) => key.endsWith(end)).length;
+
+  it('stays, if it is a segment: another replica may have found it, and removed what it has', async () => {
+    const limited = await open({ operationMs: 300, stallMs: 10_000 });
+    fake.fail('create', 'done, stall');
+    await expect(limited.segments().write('000.segment', 'store1', piece())).rejects.toMatchObject(
+      unavailable,
+    );
+    expect(left('000.segment')).toBe(1);
+  });
+
+  it('goes, if it is an export, which gets another name at the next try', async () => {
+    const limited = await open({ operationMs: 300, stallMs: 10_000 });
+    fake.fail('create', 'done, stall');
+    await expect(limited.exports().write('000.index', 'store1', piece())).rejects.toMatchObject(unavailable);
+    expect(left('000.index')).toBe(0);
+  });
+});

@@ -32,7 +32,7 @@ async function traced(home: string, name: string): Promise<string[]> {
       path
         .replace(home, '')
         .replace(/\d{4}-\d\d-\d\dT[\d-]+Z/, 'TIME')
-        .replace(/[0-9a-f]{32}/, 'OWNER'),
+        .replace(/[0-9a-f]{12}\.[0-9a-f]{32}/, 'OWNER'),
     );
     const step = `${kind} ${shown.join(' ')}`;
     if (step !== steps.at(-1)) steps.push(step);

@@ -87,6 +87,9 @@ export interface ShipmentStatements {
   readonly root: Statement;
 }
 
+/** The longest pause between two statements of a cut: meanwhile no other process can ship. */
+const pausedMs = 5_000;
+
 const msOf = (time: string) => `(extract(epoch FROM ${time}) * 1000)::bigint`;
 
 /** Returns the statements over the tables of a schema. */
@@ -94,8 +97,9 @@ export function shipmentStatementsOf(schema: string): ShipmentStatements {
   const [shipments, numbered] = [`"${schema}".shipments`, `"${schema}".numbered`];
   const shipping = `"${schema}".shipping`;
   return {
-    // Before the snapshot of the transaction, which the first query takes.
-    lock: `BEGIN ISOLATION LEVEL REPEATABLE READ; LOCK TABLE ${shipping} IN EXCLUSIVE MODE`,
+    // Before the snapshot of the transaction, which the first query takes. A process that is paused here ends for the others.
+    lock: `BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL idle_in_transaction_session_timeout = ${pausedMs};
+LOCK TABLE ${shipping} IN EXCLUSIVE MODE`,
     epoch: { name: 'epoch of shipments', text: `SELECT epoch FROM "${schema}".store FOR SHARE` },
     state: {
       name: 'state of shipping',

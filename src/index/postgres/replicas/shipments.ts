@@ -67,7 +67,8 @@ export class PostgresShipments implements Shipments<Snapshot> {
       const before = await this.shipping(connection);
       if (before.chain !== undefined) return;
       const rings = await newestByRing(this.readerOn(connection));
-      const position = Math.max(before.position, above, ...Object.values(rings));
+      // The gap of one keeps exports from before this chain from going on with it: they may lack commits of other rings.
+      const position = Math.max(before.position, above, ...Object.values(rings)) + 1;
       await connection.run(this.statements.end);
       await connection.query(this.statements.begin, [chain, position, JSON.stringify(rings)]);
       await this.notePosition(connection, position);
@@ -90,6 +91,8 @@ export class PostgresShipments implements Shipments<Snapshot> {
       throw readFailure(error);
     });
     try {
+      // A replica of an earlier release may have written meanwhile.
+      this.isChecked = false;
       const cut = await this.changing(async (connection) => {
         const made = await this.cutOn(connection);
         const [row] = await connection.query({ name: 'give', text: 'SELECT pg_export_snapshot()' });

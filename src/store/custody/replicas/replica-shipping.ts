@@ -105,6 +105,8 @@ export class ReplicaShipping implements IndexShipping {
     this.conflict = undefined;
     this.isCompared = false;
     this.begunTime = index.now();
+    // What killed processes have left; one that is writing at this moment tries again.
+    await this.options.files.removeStale(storeId).catch(() => undefined);
     this.next(0);
   }
 
@@ -251,10 +253,21 @@ export class ReplicaShipping implements IndexShipping {
 
   /** Undefined if no chain exists, or it has ended: because of a gap, or since the place is not as the index says. */
   private async comparedCut(shipments: Shipments): Promise<Cut | undefined> {
+    const { isCompared } = this;
+    const { files, hasExportOf, warn } = this.options;
+    // Before the cut: what other processes ship after it has higher positions.
+    const highest = isCompared ? undefined : await highestCommitIn(files, this.storeId).catch(asError);
     const cut = await shipments.cut();
-    if (cut === undefined || this.isCompared) return cut;
-    const { files, hasExportOf } = this.options;
-    const isBehind = (await highestCommitIn(files, this.storeId)) > cut.position;
+    if (cut === undefined) return undefined;
+    // Whether or not the place answers.
+    if (cut.bytes > pendingBytesMax) {
+      warn(tooMany);
+      await shipments.end(cut.chain);
+      return undefined;
+    }
+    if (highest === undefined) return cut;
+    if (highest instanceof Error) throw highest;
+    const isBehind = highest > cut.position;
     // It may be another place than before.
     const isElsewhere = cut.isRooted && (await hasExportOf?.(cut.chain)) === false;
     if (!isBehind && !isElsewhere) return cut;
@@ -266,27 +279,19 @@ export class ReplicaShipping implements IndexShipping {
   private async shipAll(shipments: Shipments): Promise<boolean> {
     const cut = await this.comparedCut(shipments);
     if (cut === undefined) return false;
-    try {
-      for (const first of await shipments.waiting()) {
-        const segment = await shipments.read(first);
-        // Another process has shipped it meanwhile, or its chain has ended. Then those that wait are of another chain.
-        if (segment === undefined) continue;
-        if (!(await this.write(segment))) {
-          await shipments.end(segment.chain);
-          return false;
-        }
-        await this.options.onStep?.('segment.published');
-        await shipments.remove(first);
+    for (const first of await shipments.waiting()) {
+      const segment = await shipments.read(first);
+      // Another process has shipped it meanwhile, or its chain has ended. Then those that wait are of another chain.
+      if (segment === undefined) continue;
+      if (!(await this.write(segment))) {
+        await shipments.end(segment.chain);
+        return false;
       }
-      this.isCompared = true;
-      return true;
-    } catch (error) {
-      if (cut.bytes > pendingBytesMax && this.conflict === undefined) {
-        this.options.warn(tooMany);
-        await shipments.end(cut.chain);
-      }
-      throw error;
+      await this.options.onStep?.('segment.published');
+      await shipments.remove(first);
     }
+    this.isCompared = true;
+    return true;
   }
 
   /** @returns false if the place has others under that name, and this process has shipped nothing yet. */
@@ -350,4 +355,8 @@ export class ReplicaShipping implements IndexShipping {
     this.warned = message;
     this.options.warn(`changes of the index cannot be shipped: ${message}`);
   }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
