@@ -90,7 +90,7 @@ describe.skipIf('missing' in postgresPrograms())('the shipments of replicas', ()
     timeout: 120_000,
   }, async () => {
     const { open, schema } = store();
-    const replicas = [await open('a', { leaseSeconds: 1 }), await open('b', { leaseSeconds: 1 })];
+    const replicas = [await open('a', { leaseSeconds: 3 }), await open('b', { leaseSeconds: 3 })];
     const [a, b] = replicas as [(typeof replicas)[0], (typeof replicas)[0]];
     await a.shipments.begin('chain', 0);
     const namespaces = ['n0', 'n1', 'n2', 'n3', 'n4', 'n5'];
