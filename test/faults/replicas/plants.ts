@@ -49,7 +49,7 @@ export const replicaPlants: readonly Plant[] = [
     name: 'replicas: removes-batches-before-they-are-shipped',
     tests: ['test/store/custody/replicas/replica-shipping.test.ts'],
     file: 'src/store/custody/replicas/replica-shipping.ts',
-    from: '        if (!(await this.write(segment))) {\n',
-    to: '        await shipments.remove(first);\n        if (!(await this.write(segment))) {\n',
+    from: '      if (!(await this.write(segment))) {\n',
+    to: '      await shipments.remove(first);\n      if (!(await this.write(segment))) {\n',
   },
 ];
