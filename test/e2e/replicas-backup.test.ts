@@ -2,10 +2,9 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { someBytes } from '../support/calls.ts';
-import { start } from '../support/command.ts';
 import { PostgresServer, postgresPrograms } from '../support/postgres.ts';
 import { answersAt, fill, idsIn } from './moving-rig.ts';
-import { bucketPlace, type Places, placesOn, push, startReplica, startService } from './replicas-rig.ts';
+import { bucketPlace, onDisk, placesOn, push, run, startReplica, startService } from './replicas-rig.ts';
 
 describe.skipIf('missing' in postgresPrograms())('a store of several services', { timeout: 300_000 }, () => {
   let server: PostgresServer;
@@ -13,18 +12,6 @@ describe.skipIf('missing' in postgresPrograms())('a store of several services', 
     server = await PostgresServer.start();
   }, 60_000);
   afterAll(() => server[Symbol.asyncDispose]());
-
-  async function run(dataDir: string, env: Readonly<Record<string, string>>, ...args: string[]) {
-    const ended = await start([...args, '--data-dir', dataDir], { env: { ...env } }).ended;
-    expect(ended, ended.stderr + ended.stdout).toMatchObject({ code: 0 });
-    return ended.stdout;
-  }
-
-  /** The settings of a store whose index is in its data directory, and whose contents are in the same bucket. */
-  const onDisk = ({ alone, directory }: Places) => {
-    const { ARTIFACTA_INDEX: _, ...rest } = alone;
-    return { ...rest, XDG_CACHE_HOME: join(directory, 'cache') };
-  };
 
   it('is exported by one of them, and answers the same with its index on a disk', async () => {
     const places = await placesOn(server);
@@ -65,7 +52,7 @@ describe.skipIf('missing' in postgresPrograms())('a store of several services', 
     await server.drop(places.schema);
     const dataDir = join(places.directory, 'restored');
     await run(dataDir, onDisk(places), 'import', '--from', bucketPlace);
-    expect(await run(dataDir, onDisk(places), 'ls', 's')).toMatch(/ y\n[\s\S]* x\n/);
+    expect((await run(dataDir, onDisk(places), 'ls', 's')).stdout).toMatch(/ y\n[\s\S]* x\n/);
   });
 
   it('is shipped anew by a process that has it for itself, with what they wrote', async () => {
@@ -83,7 +70,7 @@ describe.skipIf('missing' in postgresPrograms())('a store of several services', 
     await server.drop(places.schema);
     const restored = join(places.directory, 'restored');
     await run(restored, onDisk(places), 'import', '--from', bucketPlace);
-    const listed = await run(restored, onDisk(places), 'ls', 's');
+    const { stdout: listed } = await run(restored, onDisk(places), 'ls', 's');
     for (const name of ['by-the-first', 'by-a-replica', 'by-the-last']) expect(listed).toContain(name);
   });
 });

@@ -2,13 +2,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createClient } from '@connectrpc/connect';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { AdminService } from '../../gen/artifacta/v1/admin_service_pb.ts';
 import { MaintenanceService } from '../../gen/artifacta/v1/maintenance_service_pb.ts';
 import { freeAddress } from '../../scripts/free-port.ts';
 import { openTransport } from '../server/grpc/listeners.ts';
 import { uploadMessages } from '../support/calls.ts';
-import { newDirectory } from '../support/command.ts';
+import { newDirectory, start } from '../support/command.ts';
 import { FakeGcs } from '../support/gcs/server.ts';
 import type { PostgresServer } from '../support/postgres.ts';
 import { clientsOf } from '../support/service.ts';
@@ -92,3 +92,16 @@ export const push = (
   name: string,
   bytes: Uint8Array,
 ) => artifacts.uploadArtifact(uploadMessages({ session, name, requestId: `${session}-${name}` }, bytes));
+
+/** Runs a command on a data directory, and expects that it succeeds. */
+export async function run(dataDir: string, env: Readonly<Record<string, string>>, ...args: string[]) {
+  const ended = await start([...args, '--data-dir', dataDir], { env: { ...env } }).ended;
+  expect(ended, ended.stderr + ended.stdout).toMatchObject({ code: 0 });
+  return ended;
+}
+
+/** Returns the settings of a store whose index is in its data directory, and whose contents are in the same bucket. */
+export function onDisk({ alone, directory }: Places) {
+  const { ARTIFACTA_INDEX: _, ...rest } = alone;
+  return { ...rest, XDG_CACHE_HOME: join(directory, 'cache') };
+}

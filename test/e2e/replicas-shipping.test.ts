@@ -6,15 +6,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SessionOutcome } from '../../gen/artifacta/v1/outcome_pb.ts';
 import { Durability } from '../../gen/artifacta/v1/session_service_pb.ts';
 import { byId, someBytes } from '../support/calls.ts';
-import { start } from '../support/command.ts';
 import { PostgresServer, postgresPrograms } from '../support/postgres.ts';
 import { answersAt, fill, idsIn } from './moving-rig.ts';
 import {
   bucketPlace,
+  onDisk,
   type Places,
   placesOn,
   push,
   type Replica,
+  run,
   startReplica,
   startService,
 } from './replicas-rig.ts';
@@ -28,18 +29,6 @@ describe.skipIf('missing' in postgresPrograms())('what replicas ship', { timeout
     server = await PostgresServer.start();
   }, 60_000);
   afterAll(() => server[Symbol.asyncDispose]());
-
-  async function run(dataDir: string, env: Readonly<Record<string, string>>, ...args: string[]) {
-    const ended = await start([...args, '--data-dir', dataDir], { env: { ...env } }).ended;
-    expect(ended, ended.stderr + ended.stdout).toMatchObject({ code: 0 });
-    return ended;
-  }
-
-  /** The settings of a store whose index is in its data directory, and whose contents are in the same bucket. */
-  const onDisk = ({ alone, directory }: Places) => {
-    const { ARTIFACTA_INDEX: _, ...rest } = alone;
-    return { ...rest, XDG_CACHE_HOME: join(directory, 'cache') };
-  };
 
   const startAll = async (places: Places, extra: Readonly<Record<string, string>> = {}) => {
     const all = [];

@@ -9,6 +9,7 @@ import type { ExportFiles } from '../../blobs/export-files.ts';
 import { Failure } from '../../domain/errors.ts';
 import type { CommitRecord } from '../../index/records.ts';
 import type { Write } from '../../index/row.ts';
+import type { OnStep } from '../rows/steps.ts';
 
 const format = 1;
 const digestBytes = 32;
@@ -154,8 +155,37 @@ export async function trimSegments(files: ExportFiles, storeId: string, commit: 
   return old.length;
 }
 
-/** Returns true if the place has a segment of that name. */
-export async function isThere(files: ExportFiles, name: string): Promise<boolean> {
+/**
+ * Writes a segment to its place, under the name of its first batch.
+ *
+ * @param batches at least one, numbered without gaps.
+ * @param onStep its steps: `segment.begun`, `segment.written` and `segment.published`.
+ * @returns false if the place has a segment of that name already: then nothing was written.
+ * @throws Failure STORE_UNAVAILABLE if the place cannot be used.
+ */
+export async function writeSegment(
+  files: ExportFiles,
+  origin: SegmentOrigin,
+  batches: readonly ShippedBatch[],
+  onStep?: OnStep,
+): Promise<boolean> {
+  const name = segmentName(batches[0]!.commit.seq, origin.storeId);
+  const segment = encodeSegment(origin, batches);
+  async function* bytes() {
+    yield segment;
+  }
+  await onStep?.('segment.begun');
+  try {
+    await files.write(name, origin.storeId, bytes(), () => onStep?.('segment.written'));
+  } catch (error) {
+    if (!(await isThere(files, name).catch(() => false))) throw error;
+    return false;
+  }
+  await onStep?.('segment.published');
+  return true;
+}
+
+async function isThere(files: ExportFiles, name: string): Promise<boolean> {
   return (await files.list()).some((file) => file.name === name);
 }
 

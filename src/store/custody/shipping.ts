@@ -22,12 +22,12 @@ import {
   anotherHasShipped,
   encodeSegment,
   highestCommitIn,
-  isThere,
   readSegment,
   type SegmentOrigin,
   type ShippedBatch,
   segmentName,
   segmentOf,
+  writeSegment,
 } from './segments.ts';
 import { replaced, ShippedWaits } from './shipped-waits.ts';
 import type { Beginning, Commit, IndexShipping, ShippingOptions } from './shipping-options.ts';
@@ -240,22 +240,9 @@ export class Shipping implements IndexShipping {
   /** @returns the last commit that the place has now. */
   private async write(batches: readonly ShippedBatch[]): Promise<Commit> {
     const { storeId, chain, options } = this;
-    const { files, onStep } = options;
-    const name = segmentName(batches[0]!.commit.seq, storeId);
     const origin = { storeId, chain, isRooted: this.brokenTimeMs === undefined };
-    const segment = encodeSegment(origin, batches);
-    async function* bytes() {
-      yield segment;
-    }
-    await onStep?.('segment.begun');
-    try {
-      await files.write(name, storeId, bytes(), () => onStep?.('segment.written'));
-    } catch (error) {
-      if (!(await isThere(files, name).catch(() => false))) throw error;
-      return await this.afterAll(name, origin, batches);
-    }
-    await onStep?.('segment.published');
-    return batches.at(-1)!.commit;
+    if (await writeSegment(options.files, origin, batches, options.onStep)) return batches.at(-1)!.commit;
+    return await this.afterAll(segmentName(batches[0]!.commit.seq, storeId), origin, batches);
   }
 
   /**

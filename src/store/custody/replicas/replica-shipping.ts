@@ -25,10 +25,10 @@ import {
   batchBytes,
   encodeSegment,
   highestCommitIn,
-  isThere,
   readSegment,
   type ShippedBatch,
   segmentName,
+  writeSegment,
 } from '../segments.ts';
 import { replaced, ShippedWaits } from '../shipped-waits.ts';
 import type { Beginning, Commit, IndexShipping, ShippingOptions } from '../shipping-options.ts';
@@ -287,7 +287,6 @@ export class ReplicaShipping implements IndexShipping {
         await shipments.end(segment.chain);
         return false;
       }
-      await this.options.onStep?.('segment.published');
       await shipments.remove(first);
     }
     this.isCompared = true;
@@ -297,23 +296,11 @@ export class ReplicaShipping implements IndexShipping {
   /** @returns false if the place has others under that name, and this process has shipped nothing yet. */
   private async write({ chain, isRooted, ...waiting }: WaitingSegment): Promise<boolean> {
     const { storeId, options } = this;
-    const { files, onStep } = options;
     const batches = waiting.batches.map(
       ({ position: seq, time, writes }): ShippedBatch => ({ commit: { seq, time }, writes }),
     );
-    const name = segmentName(batches[0]!.commit.seq, storeId);
-    const segment = encodeSegment({ storeId, chain, isRooted }, batches);
-    async function* bytes() {
-      yield segment;
-    }
-    await onStep?.('segment.begun');
-    try {
-      await files.write(name, storeId, bytes(), () => onStep?.('segment.written'));
-    } catch (error) {
-      if (!(await isThere(files, name).catch(() => false))) throw error;
-      return await this.isSame(name, chain, batches);
-    }
-    return true;
+    if (await writeSegment(options.files, { storeId, chain, isRooted }, batches, options.onStep)) return true;
+    return await this.isSame(segmentName(batches[0]!.commit.seq, storeId), chain, batches);
   }
 
   /** A segment with the name exists: it is the same, unless a service on a copy of this store has written it. */
