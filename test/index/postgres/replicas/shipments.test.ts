@@ -105,6 +105,7 @@ describe.skipIf('missing' in postgresPrograms())('the shipments of replicas', ()
         if (counted !== undefined) counts.set(ns, counted);
       }
     });
+    const total = () => [...counts.values()].reduce((sum, one) => sum + one, 0);
     const rows = new Map<string, string>();
     const positions: number[] = [];
     for (let round = 0; round < 24; round++) {
@@ -135,7 +136,9 @@ describe.skipIf('missing' in postgresPrograms())('the shipments of replicas', ()
       }
       expect(seen).toEqual(upTo);
       await take(shipments, rows, positions);
-      await sleep(50);
+      // Both write on before the next cut.
+      const counted = total();
+      await expect.poll(total, { timeout: 30_000 }).toBeGreaterThan(counted + namespaces.length);
     }
     isOver = true;
     await Promise.all(workers);
