@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { keys } from '../../src/index/keys.ts';
 import { signatureBytes } from '../../src/index/signature.ts';
-import { formatVersion } from '../../src/store/open.ts';
+import { formatVersion } from '../../src/store/format.ts';
 import { StoreGenerator, type StoreSpec } from './generate.ts';
 import { type Census, loadStore } from './load.ts';
 import { shapeVersion } from './shape.ts';

@@ -174,11 +174,12 @@ function putOne(draft: Draft, { record, isLatest }: GeneratedArtifact): void {
 }
 
 function putContents(draft: Draft, { contents }: StoreGenerator, { references }: Counts): void {
-  for (const { sha256, bytes } of contents) {
+  for (const [at, { sha256, bytes }] of contents.entries()) {
     const refs = references.get(sha256);
     if (refs === undefined) continue;
-    draft.put(keys.blobs.record, [ns, sha256], { size: bytes.length, refs });
-    draft.put(keys.blobs.bytes, [ns, sha256], bytes);
+    const bytesTime = anchorMs - contents.length + at;
+    draft.put(keys.blobs.record, [ns, sha256], { size: bytes.length, bytesTime, refs });
+    draft.put(keys.blobs.bytesByTime, [bytesTime, ns, sha256], bytes);
   }
 }
 

@@ -2,7 +2,7 @@
  * Every key of the index, in one place. A key is one byte for its family and then the columns named here, each encoded
  * as in `tuple.ts`. `ns` is the namespace's name. Where a family has it, it always comes first, so that no scan of a
  * namespace can leave it. The exceptions are the queues and `requestIdByDay`, which are read across namespaces in order
- * of time, and `cameBack`.
+ * of time, `bytesByTime`, and `cameBack`.
  *
  * A row has one owner, which decides about it (`owners.ts`, `row-owner.ts`): its namespace; for settings the store as a
  * whole, whose name is empty; for API keys and share links the namespace that their record names. A transaction writes
@@ -45,7 +45,7 @@
  *   └── 41 derived        ns, input, artifact
  *   blobs
  *   ├── 50 blob           ns, sha256                  → {where, size, generation, refs, idleSince}
- *   ├── 51 blobBytes      ns, sha256                  → inline content
+ *   ├── 51 blobBytes      ns, sha256                  → inline content, as earlier releases placed it; see f0
  *   ├── 52 blobCrcs       ns, sha256, block / 1024    → 4 bytes per block, written once
  *   ├── 53 reference      ns, sha256, kind, id        : the truth that refs summarises
  *   ├── 54 physicalName   ns, name                    → live for a sha256, or condemned
@@ -64,6 +64,10 @@
  *   links
  *   ├── 72 shareLink      hash of the token           → {ns, artifact, expiry, …}
  *   └── 73 linksByTarget  ns, uid, artifact, hash of the token
+ *   after all others
+ *   └── f0 blobBytesByTime ~time, ns, sha256          → inline content: what is stored later comes first, so that a table
+ *                                                     of new rows ends before all older contents, and no compaction
+ *                                                     writes these again (docs/decisions/0075-contents-by-time.md)
  */
 import {
   artifact,
@@ -134,6 +138,7 @@ const lineage = {
 const blobs = {
   record: family('blob', 0x50, [text, digest], json<records.BlobRecord>()),
   bytes: family('blobBytes', 0x51, [text, digest], raw),
+  bytesByTime: family('blobBytesByTime', 0xf0, [descending, text, digest], raw, 1),
   crcs: family('blobCrcs', 0x52, [text, digest, ascending], raw),
   reference: family('reference', 0x53, [text, digest, text, text], present),
   physicalName: family('physicalName', 0x54, [text, text], json<records.PhysicalNameRecord>()),

@@ -181,8 +181,13 @@ export type FeedRecord =
 
 /** A content that exists. `size` in bytes. */
 export interface BlobRecord {
-  /** Absent: the content is inline, in the family blobBytes. */
+  /** Absent: the content is inline, see {@link bytesTime}. */
   readonly name?: string;
+  /**
+   * The time when the inline bytes were stored. It is a part of the key of their row, which is in the family
+   * blobBytesByTime. Absent for a file, and for bytes that an earlier release stored: their row is in blobBytes.
+   */
+  readonly bytesTime?: number;
   readonly size: number;
   /**
    * Distinguishes inline bytes from those that they replaced. For an object: its generation, if the backend has

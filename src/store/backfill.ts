@@ -10,6 +10,7 @@ import type { Index, Tx, Writer } from '../index/door.ts';
 import { keys } from '../index/keys.ts';
 import type { Entry, Key, Range } from '../index/row.ts';
 import { rowOwner } from '../index/row-owner.ts';
+import { formatVersion } from './format.ts';
 import { ifHere } from './rows/here.ts';
 import { putDerivedOfKey } from './rows/key-rows.ts';
 import { stateWords } from './rows/session-rows.ts';
@@ -24,9 +25,19 @@ interface Backfill {
   rows(index: Index): AsyncIterable<readonly Entry[]>;
   /** Writes what one of these rows lacks, if the row still exists. */
   write(tx: Tx, key: Uint8Array): void;
+  /** Further settings that are written with {@link setting}. */
+  readonly with?: Readonly<Record<string, unknown>>;
 }
 
 const all: readonly Backfill[] = [
+  {
+    // Contents in the index are placed by time: only new ones, and older versions must not open the store any more.
+    setting: 'contentsByTime',
+    mayWait: true,
+    rows: async function* () {},
+    write: () => {},
+    with: { format: formatVersion },
+  },
   {
     // Sessions are listed by state and outcome.
     setting: 'sessionStates',
@@ -127,7 +138,10 @@ export async function backfill(index: Index): Promise<boolean> {
       });
       isDone &&= isWritten;
     }
-    isDone &&= await write(index, '', [], (tx) => tx.put(keys.store.setting, [one.setting], true));
+    isDone &&= await write(index, '', [], (tx) => {
+      for (const [name, value] of Object.entries({ [one.setting]: true, ...one.with }))
+        tx.put(keys.store.setting, [name], value);
+    });
     isWhole &&= isDone;
   }
   return isWhole;

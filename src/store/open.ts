@@ -21,6 +21,7 @@ import { backfillSettings, Filling, type Lacking, lacking, noteComplete } from '
 import { Contents } from './contents/contents.ts';
 import { recordingDamage } from './contents/damage.ts';
 import { Space } from './contents/space.ts';
+import { formatVersion, readableFormats } from './format.ts';
 import { Paging } from './look/paging.ts';
 import { Comparison } from './queries/comparison.ts';
 import { FieldValues } from './queries/field-values.ts';
@@ -49,9 +50,6 @@ import { nextRoom } from './upkeep/room.ts';
 import { Scrub } from './upkeep/scrub.ts';
 import { announcing } from './watch/announcing-index.ts';
 import { type WatchEvent, Watches, type WatchRequest } from './watch/watches.ts';
-
-/** Raised when older code could misread the rows of newer code. */
-export const formatVersion = 1;
 
 /** The namespace of callers that name none; it is made with the store. */
 export const defaultNamespace: Namespace = parseNamespace('namespace', 'default');
@@ -316,7 +314,7 @@ async function readWritten(index: Index): Promise<Settings | undefined> {
   const values = await index.getMany(settingNames.map((name) => keys.store.setting.key(name)));
   const stored = values.map((value) => value && keys.store.setting.decode(value));
   const [format, storeId, pageTokenKey, tokenKey] = stored;
-  if (format !== formatVersion || storeId === undefined) return undefined;
+  if (!readableFormats.includes(format) || storeId === undefined) return undefined;
   if (typeof pageTokenKey !== 'string' || typeof tokenKey !== 'string') return undefined;
   return {
     pageTokenKey: Buffer.from(pageTokenKey, 'base64url'),
@@ -336,11 +334,11 @@ async function makeSettings(index: Index): Promise<Settings> {
       if (format === undefined) {
         tx.put(keys.store.setting, ['format'], formatVersion);
         noteComplete(tx);
-      } else if (format !== formatVersion)
+      } else if (!readableFormats.includes(format))
         throw new Failure(
           'NOT_IMPLEMENTED',
-          `the store has format ${String(format)}; this version reads ${formatVersion}. Use the version of artifacta ` +
-            'that wrote the store',
+          `the store has format ${String(format)}; this version reads ${readableFormats.join(' and ')}. Use the version ` +
+            'of artifacta that wrote the store',
         );
       if (tx.get(keys.store.setting, 'storeId') === undefined)
         tx.put(keys.store.setting, ['storeId'], freshId);

@@ -78,6 +78,7 @@ const expected: Record<string, { code: number; columns: Column[] }> = {
   derived: { code: 0x41, columns: [text, artifact, artifact] },
   blob: { code: 0x50, columns: [text, digest] },
   blobBytes: { code: 0x51, columns: [text, digest] },
+  blobBytesByTime: { code: 0xf0, columns: [down(ascending), text, digest] },
   blobCrcs: { code: 0x52, columns: [text, digest, ascending] },
   reference: { code: 0x53, columns: [text, digest, text, text] },
   physicalName: { code: 0x54, columns: [text, text] },
@@ -163,6 +164,7 @@ describe.each(all.map((family): [string, AnyFamily] => [family.name, family]))('
   test(`put and del name the same row, and its value comes back (seed ${seed})`, () => {
     const values: Record<string, fc.Arbitrary<unknown>> = {
       blobBytes: fc.uint8Array(),
+      blobBytesByTime: fc.uint8Array(),
       blobCrcs: fc.uint8Array(),
     };
     const isPresence = family.encode(true).length === 0;

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { limits } from '../../src/domain/limits.ts';
 import type { Index } from '../../src/index/door.ts';
 import { keys } from '../../src/index/keys.ts';
+import { formatVersion } from '../../src/store/format.ts';
 import { sha256, someBytes } from '../support/calls.ts';
 import { inconsistencies } from '../support/naive.ts';
 import { beginning, kinds } from '../support/restart.ts';
@@ -81,23 +82,26 @@ describe.each(kinds)('%s: a start', (kind) => {
     expect(await inconsistencies(after.index, after.blobs)).toEqual([]);
   });
 
-  it.each([0, 2, '1', null])('refuses a store of the format %j, and changes nothing', async (format) => {
-    await using remains = await beginning(kind);
-    const before = await remains.open();
-    await writeRows(before.index, [keys.store.setting.put(['format'], format)]);
-    await before[Symbol.asyncDispose]();
-    const staging = remains.directory && join(remains.directory, 'tmp', 'abc.00.def');
-    if (staging !== undefined) await writeFile(staging, 'of the newer version');
-    await expect(remains.open()).rejects.toMatchObject({
-      reason: 'NOT_IMPLEMENTED',
-      message: expect.stringContaining(`format ${format}; this version reads 1`),
-    });
-    if (staging !== undefined) expect(await readdir(join(staging, '..'))).toEqual(['abc.00.def']);
-    const { index } = await remains.parts();
-    await using _ = index;
-    const kept = await index.get(keys.store.setting.key('format'));
-    expect(keys.store.setting.decode(kept!)).toBe(format);
-  });
+  it.each([0, formatVersion + 1, '1', null])(
+    'refuses a store of the format %j, and changes nothing',
+    async (format) => {
+      await using remains = await beginning(kind);
+      const before = await remains.open();
+      await writeRows(before.index, [keys.store.setting.put(['format'], format)]);
+      await before[Symbol.asyncDispose]();
+      const staging = remains.directory && join(remains.directory, 'tmp', 'abc.00.def');
+      if (staging !== undefined) await writeFile(staging, 'of the newer version');
+      await expect(remains.open()).rejects.toMatchObject({
+        reason: 'NOT_IMPLEMENTED',
+        message: expect.stringContaining(`format ${format}; this version reads 1 and ${formatVersion}`),
+      });
+      if (staging !== undefined) expect(await readdir(join(staging, '..'))).toEqual(['abc.00.def']);
+      const { index } = await remains.parts();
+      await using _ = index;
+      const kept = await index.get(keys.store.setting.key('format'));
+      expect(keys.store.setting.decode(kept!)).toBe(format);
+    },
+  );
 
   it('keeps a key for page tokens that is its own', async () => {
     const keyOf = async (index: Index) =>

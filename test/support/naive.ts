@@ -2,7 +2,6 @@
  * A naive reader of every key family: reads the whole index, derives from the primary records what the other families
  * should hold, and lists where they differ. What `fsck` will do with care, this does with no regard for memory.
  */
-import { createHash } from 'node:crypto';
 import type { BlobStore } from '../../src/blobs/blob-store.ts';
 import { effectiveExpiry } from '../../src/domain/expiry.ts';
 import type { Index } from '../../src/index/door.ts';
@@ -19,9 +18,7 @@ import type {
 } from '../../src/index/records.ts';
 import { facts, signatureOf } from '../../src/index/signature.ts';
 import { noUsage, plus, usageShard } from '../../src/store/rows/usage.ts';
-
-// biome-ignore lint/suspicious/noExplicitAny: a family of any columns and values
-type AnyFamily = Family<any, any>;
+import { type AnyFamily, contentFaults, type Rows } from './naive-contents.ts';
 
 /** Rows of the families as lines of text, so that two sets of them can be compared. */
 class Lines {
@@ -36,8 +33,6 @@ class Lines {
     return this.lines.sort();
   }
 }
-
-type Rows = Map<AnyFamily, { parts: readonly unknown[]; value: unknown }[]>;
 
 async function readAll(index: Index): Promise<Rows> {
   const byCode = new Map<number, AnyFamily>();
@@ -324,51 +319,6 @@ async function blobFaults(rows: Rows, blobStore: BlobStore): Promise<string[]> {
   }
   for (const content of referenced.keys()) faults.push(`blob ${content}: referenced and not there`);
   return faults;
-}
-
-async function contentFaults(
-  rows: Rows,
-  blobStore: BlobStore,
-  [ns, sha256]: readonly unknown[],
-  record: { size: number; name?: string },
-): Promise<string[]> {
-  const isOf = ({ parts }: { parts: readonly unknown[] }) => parts[0] === ns && parts[1] === sha256;
-  const inline = rows.get(keys.blobs.bytes as AnyFamily)!.find(isOf)?.value as Uint8Array;
-  const crcs = rows.get(keys.blobs.crcs as AnyFamily)!.filter(isOf);
-  const preview = rows.get(keys.blobs.preview as AnyFamily)!.find(isOf)?.value as Uint8Array | undefined;
-  const faults: string[] = [];
-  if ((inline === undefined) !== (record.name !== undefined))
-    faults.push(`blob ${sha256}: inline and in a file, or neither`);
-  if (crcs.length > 0 !== (record.name !== undefined))
-    faults.push(`blob ${sha256}: has ${crcs.length} rows of checksums`);
-  const hash = createHash('sha256');
-  let size = 0;
-  let head = Buffer.alloc(0);
-  const pieces = record.name === undefined ? [inline] : blobStore.read(record.name, 0, record.size);
-  for await (const piece of pieces) {
-    hash.update(piece);
-    size += piece.length;
-    if (head.length < 1024) head = Buffer.concat([head, piece]).subarray(0, 1024);
-  }
-  if (size !== record.size || hash.digest('hex') !== sha256)
-    faults.push(`blob ${sha256}: its bytes are others`);
-  faults.push(...previewFaults(String(sha256), preview, head, record));
-  return faults;
-}
-
-/** Text begins with its preview, but for a last character that was cut; of anything else there is an empty one. */
-function previewFaults(
-  sha256: string,
-  preview: Uint8Array | undefined,
-  head: Buffer,
-  { name, size }: { size: number; name?: string },
-): string[] {
-  if ((preview !== undefined) !== (name !== undefined))
-    return [`blob ${sha256}: a preview too many or too few`];
-  if (preview === undefined || preview.length === 0) return [];
-  const missing = Math.min(size, head.length) - preview.length;
-  const isBeginning = head.subarray(0, preview.length).equals(preview) && missing >= 0 && missing < 4;
-  return isBeginning ? [] : [`blob ${sha256}: its preview is another`];
 }
 
 /** The files of a namespace are those that its rows name; those that are condemned may be gone already. */

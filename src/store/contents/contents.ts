@@ -7,7 +7,7 @@ import { limits } from '../../domain/limits.ts';
 import type { Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { BlobRecord } from '../../index/records.ts';
-import { crcKeys, crcRowBytes, joinCrcs } from '../rows/blob-rows.ts';
+import { bytesKey, crcKeys, crcRowBytes, joinCrcs } from '../rows/blob-rows.ts';
 
 /** A part of a content: `[offset, offset + length)`. */
 export interface Part {
@@ -68,7 +68,7 @@ export class Contents {
     const stored = await this.stored(reader, ns, content);
     if (part.length === 0) return fromMemory(new Uint8Array(0));
     if (stored.record.name === undefined) {
-      const bytes = await this.inline(reader, stored, content);
+      const bytes = await this.inline(reader, stored);
       return fromMemory(bytes.subarray(part.offset, part.offset + part.length));
     }
     const { firstBlock, lastBlock } = readPlan({ sizeBytes: content.size, ...part });
@@ -91,7 +91,7 @@ export class Contents {
   ): Promise<(offset: number, length: number) => AsyncIterable<Uint8Array>> {
     const stored = await this.stored(reader, ns, content);
     if (stored.record.name === undefined) {
-      const bytes = content.size === 0 ? new Uint8Array(0) : await this.inline(reader, stored, content);
+      const bytes = content.size === 0 ? new Uint8Array(0) : await this.inline(reader, stored);
       return (offset, length) => fromMemory(bytes.subarray(offset, offset + length));
     }
     const { lastBlock } = readPlan({ sizeBytes: content.size, offset: 0, length: content.size });
@@ -167,7 +167,7 @@ export class Contents {
       const stored = await this.stored(reader, ns, content);
       const { name, generation, crc32c } = stored.record;
       if (name === undefined) {
-        await this.inline(reader, stored, content);
+        await this.inline(reader, stored);
         return 'there';
       }
       const { lastBlock } = readPlan({ sizeBytes: size, offset: 0, length: size });
@@ -187,8 +187,8 @@ export class Contents {
     }
   }
 
-  private inline(reader: Reader, stored: Stored, content: Wanted): Promise<Uint8Array> {
-    return this.told(stored, readInline(reader, stored.ns, content));
+  private inline(reader: Reader, stored: Stored): Promise<Uint8Array> {
+    return this.told(stored, readInline(reader, stored));
   }
 
   private crcs(reader: Reader, stored: Stored, first: number, last: number): Promise<Uint8Array> {
@@ -246,9 +246,9 @@ export class Contents {
   }
 }
 
-async function readInline(reader: Reader, ns: string, content: Wanted): Promise<Uint8Array> {
-  const bytes = await reader.get(keys.blobs.bytes.key(ns, content.sha256));
-  if (bytes?.length !== content.size) throw lost(content.sha256, `its bytes are gone${remedy}`);
+async function readInline(reader: Reader, { ns, sha256, record }: Stored): Promise<Uint8Array> {
+  const bytes = await reader.get(bytesKey(ns, sha256, record));
+  if (bytes?.length !== record.size) throw lost(sha256, `its bytes are gone${remedy}`);
   return bytes;
 }
 

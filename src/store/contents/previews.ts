@@ -5,6 +5,7 @@ import { limits } from '../../domain/limits.ts';
 import { beginningOf } from '../../domain/text.ts';
 import type { Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
+import { bytesKey } from '../rows/blob-rows.ts';
 import type { Contents } from './contents.ts';
 
 /** The number of contents that are looked up together: small ones are read whole. */
@@ -26,31 +27,40 @@ export async function previewsOf(
   const previews = new Map<string, string>();
   for (let at = 0; at < artifacts.length; at += readTogether) {
     const some = artifacts.slice(at, at + readTogether);
-    const inline = await reader.getMany(some.map(({ sha256 }) => keys.blobs.bytes.key(ns, sha256)));
-    const kept = await reader.getMany(some.map(({ sha256 }) => keys.blobs.preview.key(ns, sha256)));
+    const found = await beginningsOf(reader, ns, some);
     for (const [order, artifact] of some.entries()) {
+      const beginning = found[order];
       const preview =
-        shownOf(inline[order], artifact.sizeBytes, bytesMax) ??
-        keptOf(kept[order], artifact.sizeBytes, bytesMax) ??
-        inline[order] ??
-        kept[order] ?? // Known not to be text.
-        (await readOf(reader, contents, ns, artifact, bytesMax));
-      if (typeof preview === 'string') previews.set(artifact.id, preview);
+        beginning === undefined
+          ? await readOf(reader, contents, ns, artifact, bytesMax)
+          : keptOf(beginning, artifact.sizeBytes, bytesMax);
+      if (preview !== undefined) previews.set(artifact.id, preview);
     }
   }
   return previews;
 }
 
-function shownOf(bytes: Uint8Array | undefined, size: number, bytesMax: number): string | undefined {
-  const head = bytes?.subarray(0, limits.previewBytesMax);
-  return head && beginningOf(head, head.length === size, bytesMax);
+/** Returns what the index has of the beginning of each content: the bytes of a small one, the preview of a file. */
+async function beginningsOf(
+  reader: Reader,
+  ns: string,
+  artifacts: readonly Artifact[],
+): Promise<(Uint8Array | undefined)[]> {
+  const records = await reader.getMany(artifacts.map(({ sha256 }) => keys.blobs.record.key(ns, sha256)));
+  const rows = artifacts.map(({ sha256 }, order) => {
+    const value = records[order];
+    const record = value && keys.blobs.record.decode(value);
+    return record === undefined || record.name !== undefined
+      ? keys.blobs.preview.key(ns, sha256)
+      : bytesKey(ns, sha256, record);
+  });
+  return await reader.getMany(rows);
 }
 
-/** A kept preview may end within a character. It is empty if the content is not text. */
-function keptOf(head: Uint8Array | undefined, size: number, bytesMax: number): string | undefined {
-  return head === undefined || (head.length === 0 && size > 0)
-    ? undefined
-    : beginningOf(head, head.length === size, bytesMax);
+/** A beginning may end within a character. A kept preview is empty if the content is not text. */
+function keptOf(beginning: Uint8Array, size: number, bytesMax: number): string | undefined {
+  const head = beginning.subarray(0, limits.previewBytesMax);
+  return head.length === 0 && size > 0 ? undefined : beginningOf(head, head.length === size, bytesMax);
 }
 
 async function readOf(
@@ -63,7 +73,7 @@ async function readOf(
   const part = { offset: 0, length: Math.min(size, limits.previewBytesMax) };
   try {
     const pieces = await Array.fromAsync(await contents.open(reader, ns, { sha256, size }, part));
-    return shownOf(Buffer.concat(pieces), size, bytesMax);
+    return keptOf(Buffer.concat(pieces), size, bytesMax);
   } catch {
     return undefined;
   }

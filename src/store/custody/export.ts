@@ -10,7 +10,7 @@ import type { Examined } from '../../index/door.ts';
 import { decodeRow, encodeRow } from '../../index/engine/stored-row.ts';
 import { keys } from '../../index/keys.ts';
 import type { Entry } from '../../index/row.ts';
-import { formatVersion } from '../open.ts';
+import { readableFormats } from '../format.ts';
 
 /** The origin of an export. */
 export interface ExportHeader {
@@ -113,11 +113,11 @@ export class ExportReader {
     if (this.isComplete) throw incomplete('must end with the footer; something follows it');
     if (this.header === undefined) {
       if (part.kind !== 'header') throw incomplete('must begin with the header of an export');
-      if (part.header.formatVersion !== formatVersion)
+      if (!readableFormats.includes(part.header.formatVersion))
         throw new Failure(
           'NOT_IMPLEMENTED',
           `part.header.format_version: the export has format ${part.header.formatVersion}, and this version reads ` +
-            `only format ${formatVersion}. If a newer version of artifacta wrote it, import it with that version. ` +
+            `formats ${readableFormats.join(' and ')}. If a newer version of artifacta wrote it, import it with that version. ` +
             `Otherwise the export was altered: ${remedy}`,
         );
       this.header = part.header;

@@ -52,6 +52,13 @@ export function blobReads(
   return wanted;
 }
 
+/** Returns the key of the row that has the bytes of an inline content. */
+export function bytesKey(ns: string, sha256: Sha256, { bytesTime }: Pick<BlobRecord, 'bytesTime'>): Key {
+  return bytesTime === undefined
+    ? keys.blobs.bytes.key(ns, sha256)
+    : keys.blobs.bytesByTime.key(bytesTime, ns, sha256);
+}
+
 /**
  * Adds a reference to `content`, and stores its rows unless the namespace already has it.
  *
@@ -79,8 +86,9 @@ function* stays(tx: Tx, stored: BlobRecord, content: Content): Asking<boolean> {
   if (content.replaces) return false;
   if (content.kind === 'blob') return true;
   if (stored.name !== undefined) return false;
-  yield [keys.blobs.bytes.key(tx.ns, content.sha256)];
-  const bytes = tx.get(keys.blobs.bytes, tx.ns, content.sha256);
+  const key = bytesKey(tx.ns, content.sha256, stored);
+  yield [key];
+  const bytes = tx.value(key);
   return bytes !== undefined && Buffer.compare(bytes, content.bytes) === 0;
 }
 
@@ -95,8 +103,8 @@ function putContent(tx: Tx, content: Content, stored: BlobRecord | undefined, re
     // Bytes in a row have no name of their own. Without a generation, a reader of the earlier bytes could not tell
     // these from them.
     const renewed = stored === undefined ? {} : { generation: Buffer.from(tx.mintId()).toString('hex') };
-    tx.put(keys.blobs.record, [ns, sha256], { size, ...renewed, refs });
-    tx.put(keys.blobs.bytes, [ns, sha256], content.bytes);
+    tx.put(keys.blobs.record, [ns, sha256], { size, bytesTime: tx.now, ...renewed, refs });
+    tx.put(keys.blobs.bytesByTime, [tx.now, ns, sha256], content.bytes);
     return;
   }
   if (content.publishTime === undefined) throw new ContentVanished();
@@ -127,7 +135,7 @@ export function discardBytes(tx: Tx, sha256: Sha256, record: BlobRecord): void {
   const { ns } = tx;
   if (record.quarantined) tx.del(keys.blobs.quarantine, ns, sha256);
   if (record.name === undefined) {
-    tx.del(keys.blobs.bytes, ns, sha256);
+    tx.write({ type: 'del', key: bytesKey(ns, sha256, record) });
     return;
   }
   for (const key of crcKeys(ns, sha256, 0, lastBlock(record.size))) tx.write({ type: 'del', key });
@@ -160,7 +168,7 @@ export function release(tx: Writer, sha256: Sha256, { quarantined: _, ...record 
  * Returns true if two records of a content, from two times, are about the same bytes: no other bytes took their place.
  */
 export function isSameCopy(one: BlobRecord, other: BlobRecord): boolean {
-  return one.name === other.name && one.generation === other.generation;
+  return one.name === other.name && one.generation === other.generation && one.bytesTime === other.bytesTime;
 }
 
 /**

@@ -18,7 +18,16 @@ export function inconsistencyIn(error: unknown): string | undefined {
   return failedWith(error, 'DATA_LOSS') ? error.message : undefined;
 }
 
-const knownFields = new Set(['name', 'size', 'generation', 'crc32c', 'refs', 'quarantined', 'idleSince']);
+const knownFields = new Set([
+  'name',
+  'bytesTime',
+  'size',
+  'generation',
+  'crc32c',
+  'refs',
+  'quarantined',
+  'idleSince',
+]);
 
 /** Returns the record of a content, if all its fields are understood. @throws Inconsistency. */
 export function soundRecord(value: Value, ns: string, sha256: Sha256): BlobRecord {
@@ -28,6 +37,7 @@ export function soundRecord(value: Value, ns: string, sha256: Sha256): BlobRecor
     isCount(record.refs) &&
     isCount(record.size) &&
     (record.name === undefined || typeof record.name === 'string') &&
+    (record.bytesTime === undefined || (isCount(record.bytesTime) && record.name === undefined)) &&
     (record.idleSince === undefined || isCount(record.idleSince)) &&
     Object.keys(record).every((field) => knownFields.has(field));
   if (isSound) return record;

@@ -7,11 +7,12 @@ import { textOf } from '../../index/bytes.ts';
 import type { Index, Snapshot } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { BlobRecord } from '../../index/records.ts';
-import { crcKeys, crcRowBytes } from '../rows/blob-rows.ts';
+import { bytesKey, crcKeys, crcRowBytes } from '../rows/blob-rows.ts';
 import { orphanAgeMs } from '../upkeep/orphans.ts';
 import { damaged, examined, readable, valuesOf } from './damaged-rows.ts';
 import { type Diagnosis, diagnosis, type Repair } from './finding.ts';
 import { grouped, joined } from './join.ts';
+import { type LostRecord, recordsLost } from './remains.ts';
 import { repair } from './repair.ts';
 import type { Scope } from './scope.ts';
 
@@ -40,6 +41,8 @@ interface Blob {
 
 /** The most unreferenced contents that are remembered until their queue has been read. */
 const unreferencedMax = 100_000;
+/** The most contents without a record whose bytes are looked for in one scan. */
+const lostMax = 100_000;
 
 /** Yields the record of every content, in order; undefined where it is damaged. */
 async function* blobRows({ snapshot, scope }: ContentCheck) {
@@ -72,14 +75,17 @@ export async function* references(check: ContentCheck): AsyncGenerator<Diagnosis
     ({ first, refs }) => ({ first, refs: refs + 1 }),
   );
   const unreferenced = new Map<string, { ns: string; sha256: Sha256 }>();
+  const lost = new Map<string, LostRecord>();
   for await (const { group, left, right } of joined(blobRows(check), counts)) {
     const refs = right?.refs ?? 0;
     if (scope.isUnsure(group)) continue;
     const { ns, sha256 } = (left ?? right?.first)!;
     const record = left?.record;
     if (record === undefined) {
-      if (right !== undefined) yield* recordLost(check, group, ns, sha256, refs);
-      else
+      if (right !== undefined) {
+        lost.set(group, { ns, sha256, refs });
+        if (lost.size === lostMax) yield* recordsLost(check, lost);
+      } else
         yield diagnosis(
           'ROW_CORRUPT',
           { namespace: ns, sha256 },
@@ -97,6 +103,7 @@ export async function* references(check: ContentCheck): AsyncGenerator<Diagnosis
         { kind: 'countReferences', ns, sha256, refs: refs - record.refs },
       );
   }
+  yield* recordsLost(check, lost);
   for (const { key, ns } of scope.homeless.values())
     yield diagnosis('INDEX_ROW_WRONG', { namespace: ns }, `${scope.describe(key)} should not exist`, {
       kind: 'derive',
@@ -114,62 +121,6 @@ export async function* references(check: ContentCheck): AsyncGenerator<Diagnosis
       'the content has no references and is not queued for collection',
       { kind: 'queueFree', ns, sha256 },
     );
-}
-
-/** Handles a content whose record is gone: the record can be written again if the bytes exist. */
-async function* recordLost(
-  { snapshot, scope }: ContentCheck,
-  group: string,
-  ns: string,
-  sha256: Sha256,
-  refs: number,
-): AsyncGenerator<Diagnosis> {
-  const file = scope.homeless.get(group);
-  scope.homeless.delete(group);
-  const [inline] = await valuesOf(snapshot, [keys.blobs.bytes.key(ns, sha256)]);
-  const isThere = file !== undefined || (inline !== undefined && inline !== damaged);
-  const references = `${refs} reference${refs === 1 ? '' : 's'} to it exist${refs === 1 ? 's' : ''}`;
-  const about = { namespace: ns, sha256 };
-  if (isThere)
-    yield diagnosis('ROW_CORRUPT', about, `the record of a content is gone (${references})`, {
-      kind: 'restore',
-      ns,
-      sha256,
-      name: file?.name,
-      refs,
-    });
-  else
-    yield diagnosis(
-      'CONTENT_MISSING',
-      about,
-      `the record of a content and its bytes are gone (${references}); pushing the same bytes again restores both`,
-    );
-}
-
-/** Yields the small contents, checksums and previews that are the only remains of a content. */
-export async function* leftOvers({ snapshot, scope }: ContentCheck): AsyncGenerator<Diagnosis> {
-  for (const family of [keys.blobs.bytes, keys.blobs.crcs, keys.blobs.preview]) {
-    for await (const block of examined(snapshot, scope.rangeOf(family))) {
-      const rows = block.flatMap(({ key }) => {
-        const parts = scope.parse(family, key) as [string, Sha256] | undefined;
-        return parts === undefined ? [] : [{ key, ns: parts[0], sha256: parts[1] }];
-      });
-      const records = await valuesOf(
-        snapshot,
-        rows.map(({ ns, sha256 }) => keys.blobs.record.key(ns, sha256)),
-      );
-      for (const [at, { key, ns, sha256 }] of rows.entries()) {
-        if (records[at] !== undefined || (await isReferenced(snapshot, ns, sha256))) continue;
-        const message = `${scope.describe(key)} should not exist`;
-        yield diagnosis('INDEX_ROW_WRONG', { namespace: ns }, message, { kind: 'leftOver', ns, sha256, key });
-      }
-    }
-  }
-}
-
-async function isReferenced(snapshot: Snapshot, ns: string, sha256: Sha256): Promise<boolean> {
-  for await (const _ of snapshot.examine(keys.blobs.reference.range(ns, sha256))) return true;
-  return false;
 }
 
 /**
@@ -271,7 +222,7 @@ async function inlineFault(
   { snapshot, reads, onRead }: ContentCheck,
   { ns, sha256, record }: Blob,
 ): Promise<Fault | undefined> {
-  const [bytes] = await valuesOf(snapshot, [keys.blobs.bytes.key(ns, sha256)]);
+  const [bytes] = await valuesOf(snapshot, [bytesKey(ns, sha256, record)]);
   if (bytes === undefined) return { isMissing: true, message: 'the bytes of a small content are gone' };
   // Another check reports a damaged row.
   if (bytes === damaged) return undefined;

@@ -33,7 +33,7 @@ export interface Finding {
 export type Repair =
   /** Write the row as its owner has it, or remove it. The row itself is not read: it may be damaged. */
   | { readonly kind: 'derive'; readonly key: Uint8Array; readonly owner: Owner | undefined }
-  /** Remove bytes or checksums of a content that the namespace does not have, unless the namespace has it by then. */
+  /** Remove bytes or checksums that no content of the namespace uses, unless one uses them by then. */
   | { readonly kind: 'leftOver'; readonly ns: string; readonly sha256: Sha256; readonly key: Uint8Array }
   /** Add to a count what it lacks. The record may have changed since; the difference is still the same. */
   | {
@@ -69,6 +69,8 @@ export type Repair =
       readonly ns: string;
       readonly sha256: Sha256;
       readonly name: string | undefined;
+      /** When the bytes in the index were stored; undefined where an earlier release placed them. */
+      readonly bytesTime: number | undefined;
       readonly refs: number;
     }
   | { readonly kind: 'queueFree'; readonly ns: string; readonly sha256: Sha256 }

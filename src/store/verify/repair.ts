@@ -10,11 +10,12 @@ import { keys } from '../../index/keys.ts';
 import type { BlobRecord, HeadRecord } from '../../index/records.ts';
 import type { Key, Write } from '../../index/row.ts';
 import { rowOwner } from '../../index/row-owner.ts';
-import { condemn, crcKeys, isSameCopy, quarantine as putQuarantine } from '../rows/blob-rows.ts';
+import { bytesKey, condemn, crcKeys, isSameCopy, quarantine as putQuarantine } from '../rows/blob-rows.ts';
 import { transact } from '../rows/transaction.ts';
 import { noUsage, plus } from '../rows/usage.ts';
 import type { Repair } from './finding.ts';
 import { derivedRows, headKeyOf, type Owner } from './owners.ts';
+import { isUsed } from './remains.ts';
 
 type RepairOf<K extends Repair['kind']> = Extract<Repair, { kind: K }>;
 
@@ -63,7 +64,8 @@ function* decide(
     case 'leftOver': {
       // A preview is a fault only if it is damaged: then the content is read in its place.
       const isWanted = what.key[0] !== keys.blobs.preview.code;
-      if (isWanted && (yield* blobRecord(tx, what.sha256)) !== undefined) return false;
+      const record = yield* blobRecord(tx, what.sha256);
+      if (isWanted && record !== undefined && isUsed(what.key, ns, what.sha256, record)) return false;
       tx.write({ type: 'del', key: what.key });
       return true;
     }
@@ -195,12 +197,13 @@ async function isSound(
   blobStore: BlobStore,
   ns: string,
   sha256: Sha256,
-  { name, size, generation }: BlobRecord,
+  record: BlobRecord,
 ): Promise<boolean> {
+  const { name, size, generation } = record;
   try {
     const actual =
       name === undefined
-        ? await inlineSize(index, ns, sha256)
+        ? await inlineSize(index, ns, sha256, record)
         : (await soundFile(index, blobStore, ns, sha256, { name, generation }))?.sizeBytes;
     return actual === size;
   } catch (error) {
@@ -213,9 +216,9 @@ async function isSound(
 async function restore(
   index: Index,
   blobStore: BlobStore,
-  { ns, sha256, name, refs }: RepairOf<'restore'>,
+  { ns, sha256, name, bytesTime, refs }: RepairOf<'restore'>,
 ): Promise<boolean> {
-  const record = await restoredRecord(index, blobStore, { ns, sha256, name, refs });
+  const record = await restoredRecord(index, blobStore, { ns, sha256, name, bytesTime, refs });
   if (record === undefined) return false;
   const key = keys.blobs.record.key(ns, sha256);
   const wasDamaged = await isDamaged(index, key);
@@ -234,11 +237,12 @@ async function restore(
 async function restoredRecord(
   index: Index,
   blobStore: BlobStore,
-  { ns, sha256, name, refs }: Pick<RepairOf<'restore'>, 'ns' | 'sha256' | 'name' | 'refs'>,
+  { ns, sha256, name, bytesTime, refs }: Omit<RepairOf<'restore'>, 'kind'>,
 ): Promise<BlobRecord | undefined> {
   if (name === undefined) {
-    const size = await inlineSize(index, ns, sha256);
-    return size === undefined ? undefined : { size, refs };
+    const place = bytesTime === undefined ? {} : { bytesTime };
+    const size = await inlineSize(index, ns, sha256, place);
+    return size === undefined ? undefined : { size, ...place, refs };
   }
   const file = await soundFile(index, blobStore, ns, sha256, { name, generation: undefined });
   if (file === undefined) return undefined;
@@ -247,8 +251,13 @@ async function restoredRecord(
   return { name, size: sizeBytes, ...version, refs };
 }
 
-async function inlineSize(index: Index, ns: string, sha256: Sha256): Promise<number | undefined> {
-  const bytes = await index.get(keys.blobs.bytes.key(ns, sha256));
+async function inlineSize(
+  index: Index,
+  ns: string,
+  sha256: Sha256,
+  place: Pick<BlobRecord, 'bytesTime'>,
+): Promise<number | undefined> {
+  const bytes = await index.get(bytesKey(ns, sha256, place));
   if (bytes === undefined) return undefined;
   return createHash('sha256').update(bytes).digest('hex') === sha256 ? bytes.length : undefined;
 }

@@ -47,8 +47,8 @@ function* judge(scope: Scope, key: Uint8Array, value: Uint8Array | undefined): G
   const parts = scope.parse(family, key);
   if (parts === undefined) return;
   const about = { namespace: String(parts[typeof family.owner === 'number' ? family.owner : 0]) };
-  if (family === keys.blobs.bytes || family === keys.blobs.crcs) {
-    const sha256 = parts[1] as Sha256;
+  if (family === keys.blobs.bytes || family === keys.blobs.bytesByTime || family === keys.blobs.crcs) {
+    const sha256 = parts[Number(family.owner) + 1] as Sha256;
     yield diagnosis(
       'CONTENT_CORRUPT',
       { ...about, sha256 },

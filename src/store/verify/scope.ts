@@ -5,12 +5,13 @@ import type { Key, Value } from '../../index/row.ts';
 import type { Finding } from './finding.ts';
 import { type AnyFamily, familyOf, type Owner } from './owners.ts';
 
-/** The families whose second column is the namespace. */
+/** Most of them are queues: the families whose second column is the namespace. */
 const queues: readonly AnyFamily[] = [
   keys.calls.expiry,
   keys.calls.requestIdByDay,
   keys.blobs.maybeFree,
   keys.blobs.condemned,
+  keys.blobs.bytesByTime,
 ];
 
 /** The extent of one check, and its memory. */

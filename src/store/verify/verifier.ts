@@ -10,7 +10,6 @@ import {
   type ContentCheck,
   cameBack,
   contents,
-  leftOvers,
   orphans,
   quarantineList,
   references,
@@ -19,6 +18,7 @@ import { examined } from './damaged-rows.ts';
 import { missingRows, surplusRows } from './derived-check.ts';
 import type { Diagnosis, Finding } from './finding.ts';
 import type { Owner } from './owners.ts';
+import { leftOvers } from './remains.ts';
 import { reindex, repair } from './repair.ts';
 import { unreadableRows } from './row-check.ts';
 import { Scope } from './scope.ts';

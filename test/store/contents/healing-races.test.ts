@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { Failure } from '../../../src/domain/errors.ts';
 import { parseSessionId } from '../../../src/domain/names.ts';
 import type { Principal } from '../../../src/domain/principal.ts';
-import { keys } from '../../../src/index/keys.ts';
 import { inconsistencies } from '../../support/naive.ts';
+import { bytesKeyOf } from '../../support/rows.ts';
 import { digestOf, principalOf, target, tester } from '../../support/specs.ts';
 import { contentOf, fileDamages, type Healing, inlineDamages, openHealing } from './healing-rig.ts';
 
@@ -196,7 +196,8 @@ it('what is stored stays where it is if the caller may read everything, and take
   expect([await rig.recordOf(file), await rig.recordOf(small)]).toEqual(after);
   await rig.push(file, { session: 't', name: 'c' }, narrow);
   expect((await rig.recordOf(file)).name).not.toBe(before[0]!.name);
-  expect(await rig.opened.index.get(keys.blobs.bytes.key('default', digestOf(small).sha256))).toBeDefined();
+  const key = await bytesKeyOf(rig.opened.index, digestOf(small).sha256);
+  expect(await rig.opened.index.get(key)).toBeDefined();
   await rig.expectSound();
 });
 

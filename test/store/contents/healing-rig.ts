@@ -2,11 +2,13 @@
 import { Buffer } from 'node:buffer';
 import { expect, onTestFinished } from 'vitest';
 import type { BlobStore } from '../../../src/blobs/blob-store.ts';
+import type { Sha256 } from '../../../src/domain/digest.ts';
 import { Budget } from '../../../src/domain/load/budget.ts';
 import type { Principal } from '../../../src/domain/principal.ts';
 import { keys } from '../../../src/index/keys.ts';
 import { openMemoryIndex } from '../../../src/index/memory/memory.ts';
 import { MemoryRows } from '../../../src/index/memory/rows.ts';
+import type { Key } from '../../../src/index/row.ts';
 import { Upload } from '../../../src/store/artifacts/upload.ts';
 import type { OnStep } from '../../../src/store/rows/steps.ts';
 import { Verifier } from '../../../src/store/verify/verifier.ts';
@@ -14,6 +16,7 @@ import { spoilableBlobs } from '../../support/blobs.ts';
 import { sha256, someBytes } from '../../support/calls.ts';
 import { interrupted } from '../../support/interrupted.ts';
 import { inconsistencies } from '../../support/naive.ts';
+import { bytesKeyOf } from '../../support/rows.ts';
 import { openTestStore, type TestStore } from '../../support/service.ts';
 import { digestOf, sessionNamed, specOf, target, tester } from '../../support/specs.ts';
 
@@ -165,9 +168,9 @@ function cut(what: string, length: (size: number) => number): Damage {
 }
 
 /** A row that is damaged (its checksum does not match), or gone. */
-function row(what: string, key: (digest: never) => Uint8Array, isGone: boolean): Damage {
+function row(what: string, key: (rig: Healing, digest: Sha256) => Promise<Key>, isGone: boolean): Damage {
   const act: Damage['do'] = async (rig, bytes) => {
-    const wanted = key(digestOf(bytes).sha256 as never);
+    const wanted = await key(rig, digestOf(bytes).sha256);
     rig.rows.write(
       isGone ? [{ type: 'del', key: wanted }] : [{ type: 'put', key: wanted, value: Buffer.from('garbage') }],
     );
@@ -175,8 +178,8 @@ function row(what: string, key: (digest: never) => Uint8Array, isGone: boolean):
   return { what, isRead: true, isPlain: true, at: () => 0, do: act };
 }
 
-const crcs = (digest: never) => keys.blobs.crcs.key('default', digest, 0);
-const inline = (digest: never) => keys.blobs.bytes.key('default', digest);
+const crcs = async (_rig: Healing, digest: Sha256) => keys.blobs.crcs.key('default', digest, 0);
+const inline = (rig: Healing, digest: Sha256) => bytesKeyOf(rig.opened.index, digest);
 
 export const fileDamages: readonly Damage[] = [
   flipped('its first byte flipped', () => 0),

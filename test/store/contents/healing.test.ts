@@ -3,9 +3,8 @@ import { Buffer } from 'node:buffer';
 import { describe, expect, it } from 'vitest';
 import { parseSessionId } from '../../../src/domain/names.ts';
 import type { Principal } from '../../../src/domain/principal.ts';
-import { keys } from '../../../src/index/keys.ts';
 import { sha256 } from '../../support/calls.ts';
-import { writeRows } from '../../support/rows.ts';
+import { bytesKeyOf, writeRows } from '../../support/rows.ts';
 import { digestOf, principalOf, tester } from '../../support/specs.ts';
 import {
   contentOf,
@@ -187,7 +186,8 @@ it('small bytes that are others, with the right checksum, heal as well: the comm
   const bytes = contentOf('a small content', 1);
   await rig.push(bytes, {});
   const { sha256: digest } = digestOf(bytes);
-  await writeRows(rig.opened.index, [keys.blobs.bytes.put(['default', digest], bytes.toReversed())]);
+  const key = await bytesKeyOf(rig.opened.index, digest);
+  await writeRows(rig.opened.index, [{ type: 'put', key, value: bytes.toReversed() }]);
   await rig.push(bytes, {});
   await expectRight(rig, 's', 'a', bytes);
   await rig.expectSound();

@@ -39,7 +39,7 @@ function place(blobs = openMemoryBlobs(), time = { now: startOfTime }): Place {
   return { home, states, open };
 }
 
-const noFamily = Uint8Array.of(0x99);
+const noFamily = Uint8Array.of(0xf9);
 const push = (host: StoreHost, name: string, content: string | Uint8Array) =>
   host.store.uploads.create(tester, specOf({ session: 's', name }), Buffer.from(content));
 
@@ -213,7 +213,7 @@ describe('an import', () => {
       (parts) => [
         {
           kind: 'header',
-          header: { ...(parts[0] as Extract<ExportPart, { kind: 'header' }>).header, formatVersion: 2 },
+          header: { ...(parts[0] as Extract<ExportPart, { kind: 'header' }>).header, formatVersion: 3 },
         },
         ...parts.slice(1),
       ],

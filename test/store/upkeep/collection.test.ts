@@ -32,7 +32,7 @@ it('a content is taken out of use 15 minutes after its last reference, and its f
     nextTime: removed + 75 * minute,
   });
   await expectConsistent(rig);
-  expect(await rig.count(keys.blobs.bytes)).toBe(0);
+  expect(await rig.count(keys.blobs.bytesByTime)).toBe(0);
   expect(await rig.files()).toHaveLength(1);
   rig.clock.now += hour - 1;
   expect(await rig.collect()).toMatchObject({ removed: 0, more: false });

@@ -10,6 +10,7 @@ import { keys } from '../../../src/index/keys.ts';
 import { Verifier, type VerifyEvent } from '../../../src/store/verify/verifier.ts';
 import { someBytes } from '../../support/calls.ts';
 import { inconsistencies } from '../../support/naive.ts';
+import { bytesKeyOf } from '../../support/rows.ts';
 import { digestOf, tester } from '../../support/specs.ts';
 import { day, hour, minute, openCollected, type Rig } from './collection-rig.ts';
 
@@ -147,11 +148,10 @@ it('I4 small contents whose row is damaged, or holds other bytes, are quarantine
   const rig = await filled(1);
   await rig.push('small', Buffer.from('small'));
   await rig.push('tiny', Buffer.from('tiny'));
-  const key = keys.blobs.bytes.key('default', digestOf(Buffer.from('small')).sha256);
+  const key = await bytesKeyOf(rig.index, digestOf(Buffer.from('small')).sha256);
   rig.rows.write([{ type: 'put', key, value: Buffer.from('garbage') }]);
-  await rig.write(
-    keys.blobs.bytes.put(['default', digestOf(Buffer.from('tiny')).sha256], Buffer.from('yniT')),
-  );
+  const other = await bytesKeyOf(rig.index, digestOf(Buffer.from('tiny')).sha256);
+  await rig.write({ type: 'put', key: other, value: Buffer.from('yniT') });
   expect(await rig.scrub()).toMatchObject({ contents: 3, damagedCount: 2 });
   expect((await listed(rig)).contents).toHaveLength(2);
   await rig.push('again', Buffer.from('small'));
@@ -185,10 +185,10 @@ it('what was quarantined and is sound is let out, files and small contents alike
   const restore = answering(rig, () => failing(new Failure('DATA_LOSS', 'the stored bytes are missing')));
   for (const name of ['n1', 'n2', 'n3'])
     await expect(rig.read(name)).rejects.toMatchObject({ reason: 'DATA_LOSS' });
-  const key = keys.blobs.bytes.key('default', digestOf(small).sha256);
+  const key = await bytesKeyOf(rig.index, digestOf(small).sha256);
   rig.rows.write([{ type: 'del', key }]);
   await expect(rig.read('small')).rejects.toMatchObject({ reason: 'DATA_LOSS' });
-  await rig.write(keys.blobs.bytes.put(['default', digestOf(small).sha256], small));
+  await rig.write({ type: 'put', key, value: small });
   expect((await listed(rig)).contents).toHaveLength(4);
   const before = await rig.recordOf(large);
 

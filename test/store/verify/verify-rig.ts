@@ -16,7 +16,7 @@ import { sessionNamed, specOf, target, tester } from '../../support/specs.ts';
 
 export const dayMs = 86_400_000;
 
-interface Rig extends AsyncDisposable {
+export interface Rig extends AsyncDisposable {
   readonly rows: MemoryRows;
   readonly index: Index;
   readonly store: Store;
