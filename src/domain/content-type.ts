@@ -32,7 +32,8 @@ export function parseContentType(field: string, input: string): string | undefin
  * Returns `type/subtype` in lower case, without parameters. Listing, deduplication and search use this form.
  */
 export function mediaTypeOf(contentType: string): string {
-  return contentType.split(';', 1)[0]!.trim().toLowerCase();
+  const semicolon = contentType.indexOf(';');
+  return (semicolon < 0 ? contentType : contentType.slice(0, semicolon)).trim().toLowerCase();
 }
 
 /**

@@ -153,9 +153,11 @@ export class Search<T> {
       if (at > 0 && this.isEnough()) return this.noted(looked);
       const wanted = this.query.itemsMax - this.hits;
       const group = passing.slice(at, at + Math.min(wanted, recordsReadTogether));
-      for (const [order, found] of (await this.query.resolve(group.map(({ suffix }) => suffix))).entries()) {
+      const resolved = await this.query.resolve(group.map(({ suffix }) => suffix));
+      for (let order = 0; order < group.length; order++) {
         // The entries before it that did not pass.
         while (part[looked.length] !== group[order]) looked.push(undefined);
+        const found = resolved[order];
         looked.push(found);
         if (found === undefined) continue;
         this.hits++;

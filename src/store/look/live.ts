@@ -40,9 +40,9 @@ export class SessionsNow {
     if (missing.size === 0) return 0;
     const unknown = [...missing];
     const values = await this.reader.getMany(unknown.map((uid) => keys.sessions.record.key(this.ns, uid)));
-    for (const [at, uid] of unknown.entries()) {
+    for (let at = 0; at < unknown.length; at++) {
       const value = values[at];
-      this.known.set(uid, value && asOf(keys.sessions.record.decode(value), this.now));
+      this.known.set(unknown[at]!, value && asOf(keys.sessions.record.decode(value), this.now));
     }
     return unknown.length;
   }
