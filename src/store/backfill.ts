@@ -31,7 +31,7 @@ interface Backfill {
 
 const all: readonly Backfill[] = [
   {
-    // Contents in the index are placed by time: only new ones, and older versions must not open the store any more.
+    // New contents in the index are placed by time. Older versions must not open such a store.
     setting: 'contentsByTime',
     mayWait: true,
     rows: async function* () {},

@@ -1,8 +1,8 @@
 /** The format of a store: which rows it may have, and how they are read. */
 
 /**
- * Raised when older code could misread the rows of newer code. Since 2, inline contents are in the order of their
- * commits (docs/decisions/0075-contents-by-time.md): older code would take them for lost.
+ * Raised when older code could misread the rows of newer code. Since 2, inline contents are ordered by time
+ * (docs/decisions/0075-contents-by-time.md): older code would take them for lost.
  */
 export const formatVersion = 2;
 

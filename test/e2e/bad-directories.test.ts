@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { keys } from '../../src/index/keys.ts';
 import { openLevelIndex } from '../../src/index/leveldb/leveldb.ts';
+import { formatVersion } from '../../src/store/format.ts';
 import { SmallDisk, whyNoSmallDisk } from '../faults/disk/small-disk.ts';
 import { newDirectory } from '../support/command.ts';
 import { artifacta } from '../support/in-process.ts';
@@ -51,12 +52,14 @@ describe('a data directory', () => {
       directory: join(dataDir, 'index'),
       markPath: join(dataDir, 'index.mark'),
     });
-    const newer = keys.store.setting.put(['format'], 2);
+    const newer = keys.store.setting.put(['format'], formatVersion + 1);
     await writeRows(index, [newer]);
     await index.close();
     expect(await list(dataDir)).toMatchObject({
       code: 4,
-      stderr: expect.stringContaining('the store has format 2; this version reads 1'),
+      stderr: expect.stringContaining(
+        `the store has format ${formatVersion + 1}; this version reads 1 and ${formatVersion}`,
+      ),
     });
   });
 

@@ -10,6 +10,7 @@ import { routes } from '../../src/api/routes.ts';
 import { openMemoryBlobs } from '../../src/blobs/memory.ts';
 import { MemoryHome } from '../../src/index/memory/home.ts';
 import { StoreHost } from '../../src/store/custody/host.ts';
+import { formatVersion } from '../../src/store/format.ts';
 import { refusal } from '../support/calls.ts';
 import { openCheckedStore } from '../support/row-owners.ts';
 import { specOf, tester } from '../support/specs.ts';
@@ -72,7 +73,7 @@ describe('what operators do', () => {
       const { status } = await admin.getStoreStatus({});
       expect(status).toMatchObject({
         state: StoreStatus_State.SERVING,
-        formatVersion: 1,
+        formatVersion,
         pauses: [],
         losses: [],
       });
@@ -136,7 +137,7 @@ describe('what operators do', () => {
     const parts = (await drained(socket.exportIndex({}))).map(({ part }) => part!);
     expect(parts[0]!.part).toMatchObject({
       case: 'header',
-      value: { softwareVersion: '1.2.3', formatVersion: 1 },
+      value: { softwareVersion: '1.2.3', formatVersion },
     });
     expect(parts.at(-1)!.part.case).toBe('footer');
     const answer = await socket.importIndex(

@@ -1,10 +1,12 @@
 /** The beginnings of texts, for lists. */
 import { Buffer } from 'node:buffer';
 import type { Artifact } from '../../domain/artifact.ts';
+import { failedWith } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import { beginningOf } from '../../domain/text.ts';
 import type { Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
+import type { Key, Value } from '../../index/row.ts';
 import { bytesKey } from '../rows/blob-rows.ts';
 import type { Contents } from './contents.ts';
 
@@ -46,7 +48,10 @@ async function beginningsOf(
   ns: string,
   artifacts: readonly Artifact[],
 ): Promise<(Uint8Array | undefined)[]> {
-  const records = await reader.getMany(artifacts.map(({ sha256 }) => keys.blobs.record.key(ns, sha256)));
+  const records = await soundRows(
+    reader,
+    artifacts.map(({ sha256 }) => keys.blobs.record.key(ns, sha256)),
+  );
   const rows = artifacts.map(({ sha256 }, order) => {
     const value = records[order];
     const record = value && keys.blobs.record.decode(value);
@@ -54,7 +59,18 @@ async function beginningsOf(
       ? keys.blobs.preview.key(ns, sha256)
       : bytesKey(ns, sha256, record);
   });
-  return await reader.getMany(rows);
+  return await soundRows(reader, rows);
+}
+
+/** Returns the values of some rows; a damaged one is as good as absent. */
+async function soundRows(reader: Reader, wanted: readonly Key[]): Promise<(Value | undefined)[]> {
+  try {
+    return await reader.getMany(wanted);
+  } catch (error) {
+    if (!failedWith(error, 'DATA_LOSS')) throw error;
+    if (wanted.length === 1) return [undefined];
+    return (await Promise.all(wanted.map((key) => soundRows(reader, [key])))).flat();
+  }
 }
 
 /** A beginning may end within a character. A kept preview is empty if the content is not text. */

@@ -5,6 +5,7 @@ import { Failure, invalid } from '../../domain/errors.ts';
 import { decodeRow } from '../../index/engine/stored-row.ts';
 import { keys } from '../../index/keys.ts';
 import type { Entry, Key, Value } from '../../index/row.ts';
+import { formatVersion } from '../format.ts';
 import { type ExportHeader, type ExportPart, ExportReader, exportRows } from './export.ts';
 import { type ExportFormat, headBytes } from './exports.ts';
 import { decodeSegment, type ShippedBatch, segmentOf } from './segments.ts';
@@ -56,7 +57,7 @@ export async function* rebuilt(
       `the export ${file.name} and ${count} segments: up to commit ${until.seq} of ` +
         `${new Date(until.time).toISOString()}${stopped}`,
     );
-    yield { kind: 'header', header: { ...header, commit: until.seq, time: until.time } };
+    yield { kind: 'header', header: { ...header, formatVersion, commit: until.seq, time: until.time } };
     yield* exportRows(merged(rowsOf(exports, file, format), changes));
     return;
   }

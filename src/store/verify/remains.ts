@@ -1,4 +1,5 @@
 /** What is left of contents: bytes without a record, from which the record can follow, and rows of no content. */
+import { hash } from 'node:crypto';
 import type { Sha256 } from '../../domain/digest.ts';
 import { textOf } from '../../index/bytes.ts';
 import type { Snapshot } from '../../index/door.ts';
@@ -60,7 +61,7 @@ export async function* recordsLost(
   lost.clear();
 }
 
-/** Returns when the readable bytes of these contents were stored, where that is a part of their key. */
+/** Returns when the bytes of these contents were stored, where that is a part of their key and they are the right ones. */
 async function storedTimes(
   snapshot: Snapshot,
   scope: Scope,
@@ -68,12 +69,12 @@ async function storedTimes(
 ): Promise<Map<string, number>> {
   const times = new Map<string, number>();
   if (lost.size === 0) return times;
-  for await (const [key] of readable(snapshot, scope.rangeOf(keys.blobs.bytesByTime))) {
+  for await (const [key, bytes] of readable(snapshot, scope.rangeOf(keys.blobs.bytesByTime))) {
     const parts = scope.parse(keys.blobs.bytesByTime, key) as [number, string, Sha256] | undefined;
     if (parts === undefined) continue;
-    const group = textOf(keys.blobs.record.key(parts[1], parts[2])).slice(1);
-    // The newest comes first.
-    if (lost.has(group) && !times.has(group)) times.set(group, parts[0]);
+    const [time, ns, sha256] = parts;
+    const group = textOf(keys.blobs.record.key(ns, sha256)).slice(1);
+    if (lost.has(group) && hash('sha256', bytes) === sha256) times.set(group, time);
   }
   return times;
 }
@@ -120,6 +121,6 @@ async function isReferenced(snapshot: Snapshot, ns: string, sha256: Sha256): Pro
 
 /** Returns false if the row has bytes, and the content with this record has its bytes elsewhere. */
 export function isUsed(key: Key, ns: string, sha256: Sha256, record: BlobRecord): boolean {
-  if (key[0] !== keys.blobs.bytesByTime.code) return true;
+  if (key[0] !== keys.blobs.bytesByTime.code && key[0] !== keys.blobs.bytes.code) return true;
   return record.name === undefined && textOf(bytesKey(ns, sha256, record)) === textOf(key);
 }

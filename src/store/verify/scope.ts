@@ -5,8 +5,8 @@ import type { Key, Value } from '../../index/row.ts';
 import type { Finding } from './finding.ts';
 import { type AnyFamily, familyOf, type Owner } from './owners.ts';
 
-/** Most of them are queues: the families whose second column is the namespace. */
-const queues: readonly AnyFamily[] = [
+/** The families whose first column is a time, and whose second is the namespace. */
+const timed: readonly AnyFamily[] = [
   keys.calls.expiry,
   keys.calls.requestIdByDay,
   keys.blobs.maybeFree,
@@ -28,11 +28,11 @@ export class Scope {
   }
 
   /**
-   * Returns the range of the rows of a family to look at. For the queues it is the whole family; {@link parse} leaves
+   * Returns the range of the rows of a family to look at. Where a time comes first, it is the whole family; {@link parse} leaves
    * out the rows of other namespaces.
    */
   rangeOf(family: AnyFamily): { gte: Key; lt: Key } {
-    return this.namespace === undefined || queues.includes(family)
+    return this.namespace === undefined || timed.includes(family)
       ? family.range()
       : family.range(this.namespace);
   }
@@ -41,7 +41,7 @@ export class Scope {
   parse(family: AnyFamily, key: Key): readonly unknown[] | undefined {
     try {
       const parts = family.parse(key) as readonly unknown[];
-      const ns = parts[queues.includes(family) ? 1 : 0];
+      const ns = parts[timed.includes(family) ? 1 : 0];
       return this.namespace === undefined || ns === this.namespace ? parts : undefined;
     } catch {
       return undefined;

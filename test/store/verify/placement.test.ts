@@ -63,7 +63,9 @@ async function ofFormat1(): Promise<Rig> {
     keys.store.setting.del('contentsByTime'),
   ]);
   await rig[Symbol.asyncDispose]();
-  return await openRig(rig.rows, rig.blobs);
+  const reopened = await openRig(rig.rows, rig.blobs);
+  reopened.clock.now = rig.clock.now;
+  return reopened;
 }
 
 test('what is stored later has a lower key, and contents come after all other rows', async () => {
@@ -130,9 +132,11 @@ test('a lost record is written again for bytes in either place', async () => {
   await expectSound(rig);
 });
 
-test('bytes in a row that the record does not name are removed, and those that it names stay', async () => {
+test.each([
+  ['by time', keys.blobs.bytesByTime.put([7, 'default', digest(first)], Buffer.from(first))],
+  ['by digest', keys.blobs.bytes.put(['default', digest(first)], Buffer.from(first))],
+])('bytes in a row %s that the record does not name are removed, and no others', async (_where, stray) => {
   await using rig = await filled();
-  const stray = keys.blobs.bytesByTime.put([7, 'default', digest(first)], Buffer.from(first));
   await writeRows(rig.index, [stray]);
   expect(await inconsistencies(rig.index, rig.blobs)).not.toEqual([]);
   const report = await rig.check();
@@ -141,6 +145,46 @@ test('bytes in a row that the record does not name are removed, and those that i
   expect(await rig.index.get(stray.key)).toBeUndefined();
   expect(await read(rig, first)).toBe(first);
   await expectSound(rig);
+});
+
+test('what is pushed again after its record was lost leaves a row, which a repair removes', async () => {
+  await using rig = await ofFormat1();
+  await push(rig, third);
+  for (const text of [first, third]) {
+    await writeRows(rig.index, [keys.blobs.record.del('default', digest(text))]);
+    await push(rig, text, 't');
+  }
+  const rows = await rig.check();
+  expect(rows.findings.filter(({ kind }) => kind === 'INDEX_ROW_WRONG')).toHaveLength(2);
+  await rig.repair(rows);
+  for (const text of [first, third]) expect(await read(rig, text, 't')).toBe(text);
+  await expectSound(rig);
+});
+
+test('of two rows of a lost content, the one with the right bytes is used', async () => {
+  await using rig = await filled();
+  const before = await recordOf(rig, first);
+  const wrong = keys.blobs.bytesByTime.put(
+    [rig.index.now() + 5, 'default', digest(first)],
+    Buffer.from('wrong'),
+  );
+  await writeRows(rig.index, [wrong, keys.blobs.record.del('default', digest(first))]);
+  await rig.repair(await rig.check());
+  expect(await recordOf(rig, first)).toEqual(before);
+  await rig.repair(await rig.check());
+  await expectSound(rig);
+});
+
+test('a damaged record costs a list the preview of that content, and no other', async () => {
+  await using rig = await filled();
+  const key = keys.blobs.record.key('default', digest(first));
+  const found = await Promise.all(
+    [first, second].map((name) => rig.store.artifacts.get(tester, target('s', name))),
+  );
+  rig.rows.write([{ type: 'put', key, value: Buffer.from('garbage') }]);
+  const contents = new Contents(rig.blobs, 'judged by the reader');
+  const previews = await previewsOf(rig.index, contents, 'default', found, 100);
+  expect(found.map(({ id }) => previews.get(id))).toEqual([undefined, second]);
 });
 
 test('a check of one namespace sees the contents of that namespace alone', async () => {

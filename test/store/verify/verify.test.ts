@@ -26,9 +26,9 @@ const untraceable = new Set([
   'condemned',
   'preview',
 ]);
-/** Primary rows: that they are gone is told, and only an import or another push mends it. */
 /** The rows that only the same bytes bring back. */
 const ofBytes = new Set(['blobBytes', 'blobBytesByTime', 'blobCrcs']);
+/** Primary rows: that they are gone is told, and only an import or another push mends it. */
 const primary = new Set(['artifact', 'session', 'outputs', 'feed', 'keptSessions']);
 
 describe('a store that nothing happened to', () => {
