@@ -213,7 +213,7 @@ describe('a page token of lineage', () => {
     expect((await list(tester, { pageToken, pageSize: 3 })).items).toHaveLength(3);
     const elsewhere = principalOf({ namespace: 'other' });
     await opened.store.namespaces.ensure(elsewhere.namespace);
-    const altered = `${pageToken.slice(0, -2)}${pageToken.endsWith('A') ? 'BA' : 'AA'}`;
+    const altered = `${pageToken.slice(0, -2)}${pageToken.endsWith('BA') ? 'CA' : 'BA'}`;
     for (const call of [
       list(principalOf({ subject: 'somebody' }), { pageToken }),
       list(elsewhere, { pageToken }),
