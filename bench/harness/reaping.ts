@@ -39,7 +39,7 @@ export async function sendAll(client: RawClient, path: string, frames: Iterable<
 
 /** Pushes tiny artifacts into sessions that stay; they have expired when this resolves. */
 export async function pushExpiring(client: RawClient, session: string, count: number): Promise<void> {
-  const expireMs = Date.now() + Math.max(3_000, count * 0.6);
+  const expireMs = Date.now() + Math.max(3_000, count * 1.2);
   await sendAll(client, createPath, smallFrames(session, count, { expireMs, perSession: 200 }));
   if (Date.now() > expireMs) throw new Error('the first have expired before the last were there');
   await delay(expireMs - Date.now() + 100);

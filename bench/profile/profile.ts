@@ -11,6 +11,7 @@ import { ticksPerSecond } from '../harness/proc.ts';
 import { ServerProcess } from '../harness/processes.ts';
 import { RawClient } from '../harness/raw-client.ts';
 import { launcher } from '../harness/servers.ts';
+import { printSlow, type Span } from './slow.ts';
 
 const sampleMicros = 250;
 
@@ -20,7 +21,8 @@ interface Frame {
   readonly lineNumber: number;
 }
 
-interface Profile {
+/** A profile as V8 writes it. */
+export interface Profile {
   /** Microseconds of the clock of `process.hrtime`. */
   readonly startTime: number;
   readonly nodes: readonly { readonly id: number; readonly callFrame: Frame; readonly children?: number[] }[];
@@ -55,9 +57,6 @@ function partOf(stack: readonly string[], parts: Parts): string {
 
 /** Returns the microseconds of each stack in the window, innermost frame first, without idle time. */
 function stacksOf(profile: Profile, from: number, to: number): Map<readonly string[], number> {
-  const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
-  const parents = new Map<number, number>();
-  for (const { id, children = [] } of profile.nodes) for (const child of children) parents.set(child, id);
   const micros = new Map<number, number>();
   let at = profile.startTime;
   for (const [order, id] of profile.samples.entries()) {
@@ -66,15 +65,44 @@ function stacksOf(profile: Profile, from: number, to: number): Map<readonly stri
     if (at >= from && at <= to) micros.set(id, (micros.get(id) ?? 0) + delta);
   }
   const stacks = new Map<readonly string[], number>();
+  const stackOf = stacksBy(profile);
   for (const [id, spent] of micros) {
+    const stack = stackOf(id);
+    if (!isIdle(stack)) stacks.set(stack, spent);
+  }
+  return stacks;
+}
+
+/** Returns a function that returns the stack of a node, innermost frame first. */
+function stacksBy(profile: Profile): (id: number) => string[] {
+  const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
+  const parents = new Map<number, number>();
+  for (const { id, children = [] } of profile.nodes) for (const child of children) parents.set(child, id);
+  return (id) => {
     const stack: string[] = [];
     for (let one: number | undefined = id; one !== undefined; one = parents.get(one)) {
       const { url, functionName } = nodes.get(one)!.callFrame;
       stack.push(`${url.replace(/^file:\/\/.*?\/(src|gen|node_modules)\//, '$1/')} ${functionName}`);
     }
-    if (!stack[0]!.endsWith('(idle)')) stacks.set(stack, spent);
-  }
-  return stacks;
+    return stack;
+  };
+}
+
+function isIdle(stack: readonly string[]): boolean {
+  return stack[0]!.endsWith('(idle)');
+}
+
+/** Returns a function that returns the part of a node; undefined while the thread is idle. */
+function partsOf(profile: Profile, parts: Parts): (id: number) => string | undefined {
+  const stackOf = stacksBy(profile);
+  const known = new Map<number, string | undefined>();
+  return (id) => {
+    if (!known.has(id)) {
+      const stack = stackOf(id);
+      known.set(id, isIdle(stack) ? undefined : partOf(stack, parts));
+    }
+    return known.get(id);
+  };
 }
 
 function print(title: string, shares: ReadonlyMap<string, number>, scale: number, most = 100): void {
@@ -98,9 +126,12 @@ interface Profiled {
   readonly parts: Parts;
   /** How many functions are listed. */
   readonly functions: number;
+  /** The calls that {@link run} has made. Default: nothing is said of the slowest. */
+  readonly spans?: readonly Span[];
 }
 
-const nowMicros = () => Number(process.hrtime.bigint() / 1_000n);
+/** Returns microseconds of the clock of `process.hrtime`, which is the profiler's. */
+export const nowMicros = () => Number(process.hrtime.bigint() / 1_000n);
 
 /** Returns the window in which the calls were made, and the time of each kind of thread for a call, in µs. */
 async function measure(
@@ -152,6 +183,7 @@ export async function printProfile(profiled: Profiled): Promise<void> {
     for (const file of readdirSync(join(directory, 'profile'))) {
       const profile: Profile = JSON.parse(readFileSync(join(directory, 'profile', file), 'utf8'));
       printMain(profile, from, to, threads.get('main thread')!, profiled);
+      if (profiled.spans !== undefined) printSlow(profile, profiled.spans, partsOf(profile, profiled.parts));
     }
   } finally {
     rmSync(directory, { recursive: true, force: true });

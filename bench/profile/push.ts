@@ -1,11 +1,12 @@
 /**
- * Where the processor time of a push goes:
+ * Where the processor time of a push goes, and with `--slow` what the slowest pushes wait for:
  *
- *     node bench/profile/push.ts [--pushes N] [--in-flight N] [--functions N]
+ *     node bench/profile/push.ts [--pushes N] [--in-flight N] [--functions N] [--slow]
  */
 import { parseArgs } from 'node:util';
-import { pushAll, pushFrames } from '../harness/pushes.ts';
-import { type Parts, printProfile } from './profile.ts';
+import { createPath, inLanes, pushAll, pushFrames } from '../harness/pushes.ts';
+import { nowMicros, type Parts, printProfile } from './profile.ts';
+import type { Span } from './slow.ts';
 
 const parts: Parts = [
   ['garbage collection', /^ \(garbage collector\)$/],
@@ -35,16 +36,24 @@ const { values } = parseArgs({
     pushes: { type: 'string', default: '20000' },
     'in-flight': { type: 'string', default: '64' },
     functions: { type: 'string', default: '0' },
+    slow: { type: 'boolean', default: false },
   },
 });
 const count = Number(values.pushes);
 const inFlight = Number(values['in-flight']);
 const frames = pushFrames(count);
+const spans: Span[] = [];
 await printProfile({
   call: `of a push, ${inFlight} in flight`,
   count,
   warmUp: async (client) => await pushAll(client, pushFrames(Math.ceil(count / 4)), inFlight),
-  run: async (client) => await pushAll(client, frames, inFlight),
+  run: async (client) =>
+    await inLanes(frames, inFlight, async (frame) => {
+      const from = nowMicros();
+      await client.unary(createPath, frame);
+      spans.push({ from, to: nowMicros() });
+    }),
+  ...(values.slow ? { spans } : {}),
   parts,
   functions: Number(values.functions),
 });
