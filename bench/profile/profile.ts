@@ -11,24 +11,9 @@ import { ticksPerSecond } from '../harness/proc.ts';
 import { ServerProcess } from '../harness/processes.ts';
 import { RawClient } from '../harness/raw-client.ts';
 import { launcher } from '../harness/servers.ts';
-import { printSlow, type Span } from './slow.ts';
+import { type Profile, printSlow, type Span } from './slow.ts';
 
 const sampleMicros = 250;
-
-interface Frame {
-  readonly functionName: string;
-  readonly url: string;
-  readonly lineNumber: number;
-}
-
-/** A profile as V8 writes it. */
-export interface Profile {
-  /** Microseconds of the clock of `process.hrtime`. */
-  readonly startTime: number;
-  readonly nodes: readonly { readonly id: number; readonly callFrame: Frame; readonly children?: number[] }[];
-  readonly samples: readonly number[];
-  readonly timeDeltas: readonly number[];
-}
 
 /** The parts of the main thread. The first whose expression matches `url function` of a frame has it. */
 export type Parts = readonly (readonly [part: string, frames: RegExp])[];

@@ -3,7 +3,21 @@
  * between the begin and the end of each call, whichever call they are of.
  */
 import { quantile } from '../harness/statistics.ts';
-import type { Profile } from './profile.ts';
+
+interface Frame {
+  readonly functionName: string;
+  readonly url: string;
+  readonly lineNumber: number;
+}
+
+/** A profile as V8 writes it. */
+export interface Profile {
+  /** Microseconds of the clock of `process.hrtime`. */
+  readonly startTime: number;
+  readonly nodes: readonly { readonly id: number; readonly callFrame: Frame; readonly children?: number[] }[];
+  readonly samples: readonly number[];
+  readonly timeDeltas: readonly number[];
+}
 
 /** The begin and the end of a call, in microseconds of the clock of `process.hrtime`. */
 export interface Span {
