@@ -1,13 +1,12 @@
 /** The beginnings of texts, for lists. */
 import { Buffer } from 'node:buffer';
 import type { Artifact } from '../../domain/artifact.ts';
-import { failedWith } from '../../domain/errors.ts';
 import { limits } from '../../domain/limits.ts';
 import { beginningOf } from '../../domain/text.ts';
 import type { Reader } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
-import type { Key, Value } from '../../index/row.ts';
 import { bytesKey } from '../rows/blob-rows.ts';
+import { damaged, valuesOf } from '../rows/damaged-rows.ts';
 import type { Contents } from './contents.ts';
 
 /** The number of contents that are looked up together: small ones are read whole. */
@@ -48,29 +47,19 @@ async function beginningsOf(
   ns: string,
   artifacts: readonly Artifact[],
 ): Promise<(Uint8Array | undefined)[]> {
-  const records = await soundRows(
+  const records = await valuesOf(
     reader,
     artifacts.map(({ sha256 }) => keys.blobs.record.key(ns, sha256)),
   );
   const rows = artifacts.map(({ sha256 }, order) => {
     const value = records[order];
-    const record = value && keys.blobs.record.decode(value);
+    const record = value instanceof Uint8Array ? keys.blobs.record.decode(value) : undefined;
     return record === undefined || record.name !== undefined
       ? keys.blobs.preview.key(ns, sha256)
       : bytesKey(ns, sha256, record);
   });
-  return await soundRows(reader, rows);
-}
-
-/** Returns the values of some rows; a damaged one is as good as absent. */
-async function soundRows(reader: Reader, wanted: readonly Key[]): Promise<(Value | undefined)[]> {
-  try {
-    return await reader.getMany(wanted);
-  } catch (error) {
-    if (!failedWith(error, 'DATA_LOSS')) throw error;
-    if (wanted.length === 1) return [undefined];
-    return (await Promise.all(wanted.map((key) => soundRows(reader, [key])))).flat();
-  }
+  const beginnings = await valuesOf(reader, rows);
+  return beginnings.map((value) => (value === damaged ? undefined : value));
 }
 
 /** A beginning may end within a character. A kept preview is empty if the content is not text. */

@@ -57,6 +57,7 @@ export async function* rebuilt(
       `the export ${file.name} and ${count} segments: up to commit ${until.seq} of ` +
         `${new Date(until.time).toISOString()}${stopped}`,
     );
+    // Segments of this version may have rows that the format of an earlier export does not know.
     yield { kind: 'header', header: { ...header, formatVersion, commit: until.seq, time: until.time } };
     yield* exportRows(merged(rowsOf(exports, file, format), changes));
     return;

@@ -8,7 +8,7 @@ import type { Snapshot } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
 import type { HeadRecord } from '../../index/records.ts';
 import type { Key, Value } from '../../index/row.ts';
-import { damaged, examined, valuesOf } from './damaged-rows.ts';
+import { damaged, examined, valuesOf } from '../rows/damaged-rows.ts';
 import { type Diagnosis, diagnosis } from './finding.ts';
 import { type AnyFamily, derivedFamilies, derivedRows, headKeyOf, type Owner, ownerOf } from './owners.ts';
 import type { Scope } from './scope.ts';

@@ -7,7 +7,7 @@ import { keys } from '../../index/keys.ts';
 import type { BlobRecord } from '../../index/records.ts';
 import type { Key } from '../../index/row.ts';
 import { bytesKey } from '../rows/blob-rows.ts';
-import { damaged, examined, readable, valuesOf } from './damaged-rows.ts';
+import { damaged, examined, readable, valuesOf } from '../rows/damaged-rows.ts';
 import { type Diagnosis, diagnosis } from './finding.ts';
 import type { AnyFamily } from './owners.ts';
 import type { Scope } from './scope.ts';

@@ -4,6 +4,7 @@ import type { BlobStore } from '../../blobs/blob-store.ts';
 import { Failure, failedWith } from '../../domain/errors.ts';
 import type { Index, Snapshot } from '../../index/door.ts';
 import { keys } from '../../index/keys.ts';
+import { examined } from '../rows/damaged-rows.ts';
 import { unlessElsewhere } from '../rows/here.ts';
 import { endConfirmation, type Files, mayCondemn } from '../upkeep/orphan-valve.ts';
 import {
@@ -14,7 +15,6 @@ import {
   quarantineList,
   references,
 } from './content-check.ts';
-import { examined } from './damaged-rows.ts';
 import { missingRows, surplusRows } from './derived-check.ts';
 import type { Diagnosis, Finding } from './finding.ts';
 import type { Owner } from './owners.ts';

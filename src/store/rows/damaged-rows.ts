@@ -1,6 +1,6 @@
 /** Reads rows that may be damaged. */
 import { failedWith } from '../../domain/errors.ts';
-import type { Examined, Snapshot } from '../../index/door.ts';
+import type { Examined, Reader, Snapshot } from '../../index/door.ts';
 import type { Key, Value } from '../../index/row.ts';
 
 /** A row that does not match its checksum, or lies in a block that cannot be read. */
@@ -10,16 +10,19 @@ export const damaged: unique symbol = Symbol('damaged');
 export type ReadValue = Value | undefined | typeof damaged;
 
 /** Returns one value per key, in the order of the keys. */
-export async function valuesOf(snapshot: Snapshot, keys: readonly Key[]): Promise<ReadValue[]> {
+export async function valuesOf(
+  reader: Pick<Reader, 'get' | 'getMany'>,
+  keys: readonly Key[],
+): Promise<ReadValue[]> {
   try {
-    return await snapshot.getMany(keys);
+    return await reader.getMany(keys);
   } catch (error) {
     if (!failedWith(error, 'DATA_LOSS')) throw error;
   }
   const values: ReadValue[] = [];
   for (const key of keys) {
     try {
-      values.push(await snapshot.get(key));
+      values.push(await reader.get(key));
     } catch (error) {
       if (!failedWith(error, 'DATA_LOSS')) throw error;
       values.push(damaged);
