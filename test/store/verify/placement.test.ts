@@ -2,13 +2,16 @@
 import { Buffer } from 'node:buffer';
 import { expect, test } from 'vitest';
 import { keys } from '../../../src/index/keys.ts';
+import { openMemoryIndex } from '../../../src/index/memory/memory.ts';
 import type { BlobRecord } from '../../../src/index/records.ts';
 import { Contents } from '../../../src/store/contents/contents.ts';
 import { previewsOf } from '../../../src/store/contents/previews.ts';
 import { formatVersion } from '../../../src/store/format.ts';
 import { inconsistencies } from '../../support/naive.ts';
 import { bytesKeyOf, writeRows } from '../../support/rows.ts';
+import { openTestStore } from '../../support/service.ts';
 import { digestOf, specOf, target, tester } from '../../support/specs.ts';
+import { TestTimers } from '../../support/timers.ts';
 import { openRig, type Rig, rowsIn } from './verify-rig.ts';
 
 const texts = ['the first', 'the second', 'the third'];
@@ -32,7 +35,7 @@ async function recordOf({ index }: Rig, text: string): Promise<BlobRecord> {
   return keys.blobs.record.decode((await index.get(keys.blobs.record.key('default', digest(text))))!);
 }
 
-async function read({ store }: Rig, name: string, session = 's'): Promise<string> {
+async function read({ store }: Pick<Rig, 'store'>, name: string, session = 's'): Promise<string> {
   const { bytes } = await store.downloads.artifact(tester, target(session, name), {
     offset: 0,
     limit: undefined,
@@ -45,8 +48,8 @@ async function expectSound(rig: Rig): Promise<void> {
   expect(await inconsistencies(rig.index, rig.blobs)).toEqual([]);
 }
 
-/** Opens a store of format 1 with the same contents, where that format has them. */
-async function ofFormat1(): Promise<Rig> {
+/** Makes the store one of format 1 with the same contents, where that format has them, and closes it. */
+async function leftByFormat1(): Promise<Rig> {
   const rig = await filled();
   for (const [key, value] of await rowsIn(rig.index, keys.blobs.bytesByTime.range())) {
     const [, ns, sha256] = keys.blobs.bytesByTime.parse(key);
@@ -63,9 +66,18 @@ async function ofFormat1(): Promise<Rig> {
     keys.store.setting.del('contentsByTime'),
   ]);
   await rig[Symbol.asyncDispose]();
-  const reopened = await openRig(rig.rows, rig.blobs);
-  reopened.clock.now = rig.clock.now;
-  return reopened;
+  return rig;
+}
+
+async function ofFormat1(): Promise<Rig> {
+  const left = await leftByFormat1();
+  const rig = await openRig(left.rows, left.blobs);
+  rig.clock.now = left.clock.now;
+  return rig;
+}
+
+async function formatOf(index: Rig['index']): Promise<unknown> {
+  return keys.store.setting.decode((await index.get(keys.store.setting.key('format')))!);
 }
 
 test('what is stored later has a lower key, and contents come after all other rows', async () => {
@@ -81,8 +93,7 @@ test('what is stored later has a lower key, and contents come after all other ro
 
 test('a store of format 1 gets the present format, and its contents stay where they are', async () => {
   await using rig = await ofFormat1();
-  const format = await rig.index.get(keys.store.setting.key('format'));
-  expect(keys.store.setting.decode(format!)).toBe(formatVersion);
+  expect(await formatOf(rig.index)).toBe(formatVersion);
   expect(await rowsIn(rig.index, keys.blobs.bytes.range())).toHaveLength(2);
   expect(await read(rig, first)).toBe(first);
   expect((await push(rig, first, 't')).receipt.bytesSaved).toBe(first.length);
@@ -91,6 +102,26 @@ test('a store of format 1 gets the present format, and its contents stay where t
   await push(rig, third);
   expect(await recordOf(rig, third)).toEqual({ size: third.length, bytesTime: now, refs: 1 });
   await expectSound(rig);
+});
+
+test('a store of format 1 on a disk that takes no writes is read, and gets the present format when it can', async () => {
+  const left = await leftByFormat1();
+  let isFull = true;
+  const failAt = () => (isFull ? 'unwritten' : undefined);
+  const index = await openMemoryIndex({ rows: left.rows, failAt });
+  const timers = new TestTimers();
+  await using opened = await openTestStore({ index, blobs: left.blobs, after: timers.after });
+  expect(await read(opened, first)).toBe(first);
+  const epoch = index.nextEpoch();
+  timers.advance(10_000);
+  await epoch;
+  expect(await formatOf(index)).toBe(1);
+  isFull = false;
+  await expect.poll(() => timers.count).toBe(1);
+  timers.advance(10_000);
+  await expect.poll(() => formatOf(index)).toBe(formatVersion);
+  expect(await read(opened, second)).toBe(second);
+  expect(await inconsistencies(index, left.blobs)).toEqual([]);
 });
 
 test('previews are those of contents in either place', async () => {
