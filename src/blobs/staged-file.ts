@@ -4,6 +4,7 @@ import { type FileHandle, link, open, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Failure } from '../domain/errors.ts';
 import type { StagedBlob } from './blob-store.ts';
+import { EarlySync, type EarlySyncs } from './early-syncs.ts';
 import { FileWriter } from './file-writer.ts';
 import { ioFailure, syncDirectory, systemCode, unlinkIfPresent } from './files.ts';
 import type { WriteBuffers } from './write-buffers.ts';
@@ -15,6 +16,7 @@ interface StagedFileOptions {
   /** The mode of the file, whatever the umask. */
   readonly mode: number;
   readonly buffers: WriteBuffers;
+  readonly earlySyncs: EarlySyncs;
   /** Called once, when the blob is committed or discarded. */
   readonly onSettled: () => unknown;
 }
@@ -24,6 +26,7 @@ export class StagedFile implements StagedBlob {
   private readonly options: StagedFileOptions;
   private readonly file: FileHandle;
   private readonly writer: FileWriter;
+  private readonly earlySync: EarlySync;
   private state: 'open' | 'failed' | 'committed' | 'discarded' = 'open';
   private fileOpen = true;
   private published = false;
@@ -36,6 +39,7 @@ export class StagedFile implements StagedBlob {
     this.options = options;
     this.file = file;
     this.writer = new FileWriter(file, options.buffers);
+    this.earlySync = new EarlySync(file, options.earlySyncs);
   }
 
   /** Failure `INTERNAL` if a blob of this name is already being staged. */
@@ -62,12 +66,14 @@ export class StagedFile implements StagedBlob {
     return this.run('writing', async () => {
       await this.writer.write(bytes);
       this.written += bytes.length;
+      this.earlySync.written(bytes.length);
     });
   }
 
   async commit(): Promise<undefined> {
     await this.run('committing', async () => {
       await this.writer.finish();
+      await this.earlySync.finish();
       await this.file.sync();
       await this.closeFile();
       await this.publish();
@@ -134,6 +140,7 @@ export class StagedFile implements StagedBlob {
     await this.running;
     if (this.state === 'committed' || this.state === 'discarded') return;
     await this.writer.abandon();
+    await this.earlySync.abandon();
     await this.closeFile();
     await unlinkIfPresent(this.options.stagingPath);
     if (this.published) await unlinkIfPresent(this.options.finalPath);

@@ -38,16 +38,19 @@ interface Trace {
 }
 
 /**
- * Runs the child under strace. `failing`: the n-th fsync fails with EIO. One thread does the child's file operations,
+ * Runs the child under strace. `failing`: the n-th call of this kind fails with EIO. One thread does the child's file operations,
  * so that strace, which counts by thread, counts all of them.
  */
-async function traced(failing?: number): Promise<Trace> {
+async function traced(
+  failing?: readonly ['fsync' | 'fdatasync', number],
+  ending: 'commit' | 'large' = 'commit',
+): Promise<Trace> {
   await using directory = await temporaryDirectory();
   const root = join(directory.path, 'root');
   const log = join(directory.path, 'trace');
-  const inject = failing === undefined ? [] : ['-e', `inject=fsync:error=EIO:when=${failing}`];
+  const inject = failing === undefined ? [] : ['-e', `inject=${failing[0]}:error=EIO:when=${failing[1]}`];
   const trace = ['-f', '-qq', '-y', '-s', '0', '-o', log, '-e', `trace=${calls},${writes},access,faccessat`];
-  const command = [...trace, ...inject, process.execPath, child, root, 'commit'];
+  const command = [...trace, ...inject, process.execPath, child, root, ending];
   const env = { ...process.env, UV_THREADPOOL_SIZE: '1' };
   const run = spawnSync('strace', command, { encoding: 'utf8', env });
   expect(run.status, run.stderr).toBe(0);
@@ -110,14 +113,26 @@ describe.skipIf(!strace)('the order of system calls', () => {
     const good = fsyncs((await traced()).steps);
     const failed = { reason: 'STORE_UNAVAILABLE', files: [], stagedCount: 0 };
 
-    const file = await traced(good.indexOf(`fsync ${staging}`) + 1);
+    const file = await traced(['fsync', good.indexOf(`fsync ${staging}`) + 1]);
     expect(file.result).toEqual(failed);
     expect(fsyncs(file.steps)).toEqual(good.slice(0, -1));
     expect(file.steps.filter((step) => step.startsWith('link '))).toHaveLength(1); // the probe at opening
 
-    const directory = await traced(good.indexOf(`fsync ${shard}`) + 1);
+    const directory = await traced(['fsync', good.indexOf(`fsync ${shard}`) + 1]);
     expect(directory.result).toEqual(failed);
     expect(fsyncs(directory.steps)).toEqual(good);
     expect(upTo(directory.steps, 'SAID failed', 'SAID discarded')).toContain(`unlink ${committed}`);
+  });
+
+  it('gives the bytes of a large upload to the disk early, and fails the upload if that fails', async () => {
+    const { steps, result } = await traced(undefined, 'large');
+    const early = steps.indexOf(`fdatasync ${staging}`);
+    expect(early).toBeGreaterThan(steps.indexOf(`write ${staging}`));
+    expect(steps.slice(early)).toContain(`fsync ${staging}`);
+    expect(result).toEqual({ reason: 'none', files: ['blobs/ns1/0a/upload'], stagedCount: 0 });
+
+    const failed = await traced(['fdatasync', 1], 'large');
+    expect(failed.result).toEqual({ reason: 'STORE_UNAVAILABLE', files: [], stagedCount: 0 });
+    expect(failed.steps).not.toContain(`link ${staging} ${committed}`);
   });
 });

@@ -2,11 +2,13 @@
 
 import { directPlants } from './bucket/plants.ts';
 import { cachePlants } from './cache-plants.ts';
+import { contentPlants } from './content-plants.ts';
 import type { Plant } from './plant.ts';
 import { replicaPlants } from './replicas/plants.ts';
 
 export const plants: readonly Plant[] = [
   ...cachePlants,
+  ...contentPlants,
   {
     name: 'postgres: writes-whatever-the-epoch-is',
     file: 'src/index/postgres/statements.ts',

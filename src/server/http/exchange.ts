@@ -1,7 +1,6 @@
 /** One HTTP request and its answer, as the routes see them, over both HTTP/1.1 and HTTP/2. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants, type Http2ServerResponse } from 'node:http2';
-import { setImmediate } from 'node:timers/promises';
 import type { ConnectError } from '@connectrpc/connect';
 import type { ReceivedRequest } from '../../api/receiving/received-request.ts';
 import { slicesOf, type UnsentAnswer } from '../../api/sending/unsent-answer.ts';
@@ -10,6 +9,7 @@ import { freeBlock } from '../../domain/blocks.ts';
 import type { Answers } from '../answers.ts';
 import { type BadHead, isOfHttp2, readHead } from '../heads/request-heads.ts';
 import type { Envelopes } from '../messages/envelopes.ts';
+import { RequestBody } from '../messages/request-body.ts';
 import { cancelled } from '../refusals.ts';
 import { pacePieces } from '../sockets/tiny-pieces.ts';
 import { noteMessage } from '../young-collector.ts';
@@ -17,9 +17,6 @@ import type { HttpError } from './errors.ts';
 import { callEnd, callErrorAnswer } from './refusing/call-errors.ts';
 import { Leftover } from './refusing/leftover.ts';
 import { type RequestTarget, splitTarget } from './request-target.ts';
-
-/** After a smaller chunk the reader waits a little, so that many chunks are joined. */
-const smallChunkBytesMax = 16 * 1024;
 
 /** Up to this number of bytes, an unwanted body is read so that the connection can be used again. */
 const shortBodyBytesMax = 64 * 1024;
@@ -51,9 +48,11 @@ export class Exchange {
   isAnswered = false;
   /** Counts the bytes of the body; undefined if the connection had gone. */
   readonly received: ReceivedRequest | undefined;
+  readonly body: RequestBody;
   private awaitsContinue: boolean;
-  /** Ends the reading of a body that waits for more. */
-  private stopReading: ((error: unknown) => void) | undefined;
+  /** The bytes of the body that have been read, and those of them that are not counted any more. */
+  private takenBytes = 0;
+  private givenBytes = 0;
   /** The rest of a body that is not wanted after the answer. */
   private leftover: Leftover | undefined;
   private isHurried = false;
@@ -87,6 +86,11 @@ export class Exchange {
       if (this.openFor === 0) resolve();
     };
     if (!this.isHttp2) pacePieces(request);
+    this.body = new RequestBody(
+      request,
+      () => this.continue(),
+      (piece) => this.pieceArrived(piece),
+    );
     const { connection, address } = connectionOf(request, response);
     const refuse = (error: ConnectError) => {
       if (response.headersSent) this.endWith(error);
@@ -106,7 +110,7 @@ export class Exchange {
       received.refuse = (error) => {
         refuse(error);
         // This drops the bytes that have arrived.
-        this.stopReading?.(error);
+        this.body.end(error);
       };
     let isClosed = false;
     const close = () => {
@@ -127,7 +131,7 @@ export class Exchange {
     response.on('error', () => {});
     response.once('finish', () => this.letGo());
     // An early answer ends the iteration of the body, which must not destroy the connection that the answer uses.
-    request[Symbol.asyncIterator] = () => this.body();
+    request[Symbol.asyncIterator] = () => this.body.pieces();
   }
 
   get host(): string | undefined {
@@ -155,46 +159,15 @@ export class Exchange {
     return true;
   }
 
-  /** Yields the bytes that the client sends, as they arrive. Throws if the client stops early and that can be seen. */
-  private async *body(): AsyncGenerator<Buffer, undefined> {
-    this.continue();
-    const chunks = this.request.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
-    let small = 0;
-    let given = 0;
-    let taken = 0;
-    try {
-      for (;;) {
-        const next = await this.nextOf(chunks);
-        if (next.done === true) return;
-        const chunk = next.value;
-        noteMessage(chunk.length);
-        this.unsent.ask(chunk.length);
-        this.envelopes?.take(chunk);
-        taken += chunk.length;
-        if (this.isTakenByPiece) {
-          const handedOn = taken - (this.envelopes?.keptBytes ?? 0);
-          this.received?.give(handedOn - given);
-          given = handedOn;
-        }
-        // The consumer may free the chunk, which is then empty.
-        const isSmall = chunk.length < smallChunkBytesMax;
-        yield chunk;
-        // All bytes that arrive until the next turn are read in one piece.
-        if (isSmall && ++small > 1) await setImmediate();
-      }
-    } finally {
-      this.stopReading = undefined;
-      // It may wait for bytes that never come, if the reading was ended; the reason is known already.
-      void chunks.return?.().catch(() => undefined);
-    }
-  }
-
-  /** Returns the next chunk. Rejects if the reading is ended. */
-  private nextOf(chunks: AsyncIterator<Buffer>): Promise<IteratorResult<Buffer, undefined>> {
-    return new Promise((resolve, reject) => {
-      this.stopReading = reject;
-      chunks.next().then(resolve, reject);
-    });
+  /** Counts a piece of the body before its reader gets it. */
+  private pieceArrived(piece: Buffer): void {
+    this.unsent.ask(piece.length);
+    this.envelopes?.take(piece);
+    this.takenBytes += piece.length;
+    if (!this.isTakenByPiece) return;
+    const handedOn = this.takenBytes - (this.envelopes?.keptBytes ?? 0);
+    this.received?.give(handedOn - this.givenBytes);
+    this.givenBytes = handedOn;
   }
 
   /** Tells a client that waits (`Expect: 100-continue`) to send the body. */
@@ -344,8 +317,7 @@ export class Exchange {
     if (this.leftover !== undefined) return;
     const read = Promise.withResolvers<void>();
     if (!this.stayOpenFor(read.promise)) return;
-    // A handler that was reading may have left its iterator half way. The iterator's listener would then stop the flow.
-    this.request.removeAllListeners('readable');
+    this.body.letGo();
     this.leftover = new Leftover(this.request, (isWhole) => {
       ended(isWhole);
       read.resolve();

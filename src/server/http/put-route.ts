@@ -71,8 +71,8 @@ async function* messages(exchange: Exchange, spec: Spec): AsyncGenerator<UploadA
     create(UploadArtifactRequestSchema, { part });
   yield message({ case: 'start', value: { spec } });
   let receivedBytes = 0;
-  const { request, received } = exchange;
-  for await (const bytes of gathered(request as AsyncIterable<Buffer>, { received })) {
+  const { body, received } = exchange;
+  for await (const bytes of gathered(body, { received })) {
     receivedBytes += bytes.length;
     yield message({ case: 'chunk', value: bytes });
   }

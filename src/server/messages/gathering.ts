@@ -1,11 +1,13 @@
 /**
  * Pieces of a body, joined to larger ones. Node hands on at most 64 KiB of a body at a time. Each piece that is handed
- * on costs some tens of microseconds, and a large piece is written as it is, without another copy.
+ * on costs some tens of microseconds, and a large piece is written as it is, without another copy. While one is
+ * processed, the next is gathered.
  */
 
 import type { ReceivedRequest } from '../../api/receiving/received-request.ts';
 import { type After, afterRealTime } from '../../api/timer.ts';
 import { freeWhole } from '../../domain/blocks.ts';
+import type { PieceFlow, PieceTaker } from './request-body.ts';
 
 /** The size of the joined pieces: a write of this size costs little more than its bytes. */
 export const gatheredBytes = 256 * 1024;
@@ -30,128 +32,179 @@ interface GatheringOptions {
  * is freed: the next piece gets it, while it is in the processor's cache.
  */
 export async function* gathered(
-  body: AsyncIterable<Uint8Array>,
+  body: { flowTo(taker: PieceTaker): PieceFlow },
   { received, after = afterRealTime }: GatheringOptions,
 ): AsyncGenerator<Uint8Array, undefined> {
-  const pieces = body[Symbol.asyncIterator]();
-  const gathering = new Gathering(after);
-  function* handedOn(): Generator<Uint8Array, undefined> {
-    if (gathering.bytes === 0) return;
-    received?.give(gathering.bytes);
-    yield gathering.joined();
-    gathering.clear();
-  }
-  let coming: Promise<IteratorResult<Uint8Array>> | undefined;
-  /** The piece of which a part waits to be handed on, or did. */
-  let keptPiece: Uint8Array | undefined;
-  const freeKept = () => {
-    if (keptPiece === undefined || gathering.keeps(keptPiece)) return;
-    freeWhole(keptPiece);
-    keptPiece = undefined;
-  };
+  const intake = new Intake(received, after);
+  const flow = body.flowTo(intake);
   try {
     for (;;) {
-      coming ??= pieces.next();
-      const next = await gathering.unlessLate(coming);
-      if (next === 'late') {
-        yield* handedOn();
-        freeKept();
-        continue;
-      }
-      coming = undefined;
-      if (next.done === true) {
-        yield* handedOn();
-        freeKept();
-        return;
-      }
-      const piece = next.value;
-      const { length } = piece;
-      for (let at = 0; at < length; ) {
-        at += gathering.take(piece.subarray(at));
-        if (gathering.bytes >= gatheredBytes || received?.isPressed === true) yield* handedOn();
-      }
-      freeKept();
-      keptPiece = piece;
-      freeKept();
+      const gathering = await intake.next();
+      if (gathering === undefined) return;
+      const bytes = gathering.joined();
+      received?.give(bytes.length);
+      if (intake.hasRoom) flow.goOn();
+      yield bytes;
+      intake.free();
     }
   } finally {
-    gathering.end();
-    // It may wait for bytes that never come, and then it never answers.
-    void pieces.return?.().catch(() => undefined);
+    flow.stop();
+    intake.drop();
   }
 }
 
-/** The bytes that are not handed on yet. */
+/** What has come and is not handed on: the bytes that are gathered, and those that had no more room there. */
+class Intake implements PieceTaker {
+  private readonly received: GatheringOptions['received'];
+  private readonly after: After;
+  private gathering: Gathering;
+  /** The bytes that are being processed. */
+  private handedOn: Gathering | undefined;
+  /** A piece of which only the bytes before `at` are gathered. */
+  private rest: { readonly piece: Uint8Array; readonly at: number } | undefined;
+  private ended: { readonly error: unknown } | undefined;
+  private wake = () => {};
+
+  constructor(received: GatheringOptions['received'], after: After) {
+    this.received = received;
+    this.after = after;
+    this.gathering = this.begin();
+  }
+
+  /** Whether more bytes may come. */
+  get hasRoom(): boolean {
+    const { bytes } = this.gathering;
+    return this.rest === undefined && bytes < (this.received?.isPressed === true ? 1 : gatheredBytes);
+  }
+
+  take(piece: Uint8Array): boolean {
+    this.gather(piece, 0);
+    if (this.received?.isPressed === true) this.gathering.isDue = true;
+    if (this.gathering.isDue) this.wake();
+    return this.hasRoom;
+  }
+
+  end(error?: unknown): void {
+    this.ended ??= { error };
+    this.wake();
+  }
+
+  /** Returns the gathered bytes when they are due; undefined at the end of the body. @throws the error that ended it. */
+  async next(): Promise<Gathering | undefined> {
+    while (!this.gathering.isDue && this.ended === undefined)
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+      });
+    if (this.ended?.error !== undefined) throw this.ended.error;
+    const { gathering, rest } = this;
+    if (gathering.bytes === 0) return undefined;
+    gathering.close();
+    this.handedOn = gathering;
+    this.gathering = this.begin();
+    this.rest = undefined;
+    if (rest !== undefined) this.gather(rest.piece, rest.at);
+    return gathering;
+  }
+
+  /** Frees the memory of the bytes that were handed on. */
+  free(): void {
+    const { handedOn } = this;
+    this.handedOn = undefined;
+    const piece = handedOn?.piece;
+    handedOn?.free();
+    if (piece !== undefined) this.freePiece(piece);
+  }
+
+  /** Drops what is not handed on. Other code may still use what is. */
+  drop(): void {
+    this.gathering.close();
+  }
+
+  private begin(): Gathering {
+    return new Gathering(this.after, () => this.wake());
+  }
+
+  private gather(piece: Uint8Array, from: number): void {
+    const before = this.gathering.piece;
+    const at = from + this.gathering.take(piece, from);
+    if (at < piece.length) this.rest = { piece, at };
+    if (before !== undefined) this.freePiece(before);
+    this.freePiece(piece);
+  }
+
+  /** Frees a piece unless a part of it is processed, or still to be. */
+  private freePiece(piece: Uint8Array): void {
+    const isUsed = [this.handedOn?.piece, this.gathering.piece, this.rest?.piece].includes(piece);
+    if (!isUsed) freeWhole(piece);
+  }
+}
+
+/** Bytes that are gathered to be handed on together. */
 class Gathering {
   bytes = 0;
+  /** Whether they are to be handed on. */
+  isDue = false;
+  /** The piece that has the bytes. The first piece is not copied unless another one follows. */
+  piece: Uint8Array | undefined;
   private readonly after: After;
-  /** The first piece, which is not copied unless another one follows. */
+  private readonly late: () => void;
   private first: Uint8Array | undefined;
   private buffer: Uint8Array | undefined;
-  /** Settles when the bytes have waited for too long. */
-  private late: Promise<'late'> | undefined;
   private cancel = () => {};
 
-  constructor(after: After) {
+  /** @param late called when the bytes have become due, since they have waited for too long. */
+  constructor(after: After, late: () => void) {
     this.after = after;
+    this.late = late;
   }
 
-  /** Settles like the promise, unless bytes wait for too long before. */
-  async unlessLate<T>(coming: Promise<T>): Promise<T | 'late'> {
-    if (this.late === undefined) return await coming;
-    // The result may come when no caller waits for it any more.
-    coming.catch(() => undefined);
-    return await Promise.race([coming, this.late]);
-  }
-
-  /** Takes as many bytes as have room. Returns how many. */
-  take(piece: Uint8Array): number {
-    if (this.bytes === 0) {
-      this.first = piece.subarray(0, pieceBytesMax);
-      this.bytes = this.first.length;
-      this.late = new Promise((resolve) => {
-        this.cancel = this.after(lateMs, () => resolve('late'));
-      });
-      return this.bytes;
-    }
-    if (this.buffer === undefined) {
-      this.buffer = kept.pop() ?? Buffer.allocUnsafeSlow(gatheredBytes);
-      this.buffer.set(this.first!);
-      this.first = undefined;
-    }
-    const part = piece.subarray(0, gatheredBytes - this.bytes);
-    this.buffer.set(part, this.bytes);
-    this.bytes += part.length;
-    return part.length;
-  }
-
-  /** Returns true if the bytes that are not handed on are a part of this piece. */
-  keeps({ buffer }: Uint8Array): boolean {
-    return this.first?.buffer === buffer;
+  /** Takes as many bytes of the piece, from `at` on, as have room. Returns how many. */
+  take(piece: Uint8Array, at: number): number {
+    const before = this.bytes;
+    if (before === 0) this.begin(piece, at);
+    else if (before < gatheredBytes) this.append(piece.subarray(at, at + gatheredBytes - before));
+    if (this.bytes >= gatheredBytes) this.isDue = true;
+    return this.bytes - before;
   }
 
   /** Returns the bytes, in one piece. */
   joined(): Uint8Array {
-    this.cancel();
     return this.buffer?.subarray(0, this.bytes) ?? this.first!;
   }
 
-  /** Begins again: the bytes were processed. */
-  clear(): void {
+  /** Takes no more. */
+  close(): void {
     this.cancel();
-    this.first = undefined;
+  }
+
+  /** Returns the buffer for other bytes. */
+  free(): void {
     if (this.buffer !== undefined)
       if (kept.length < keptMax) kept.push(this.buffer);
       else freeWhole(this.buffer);
     this.buffer = undefined;
-    this.late = undefined;
-    this.bytes = 0;
+    this.first = undefined;
+    this.piece = undefined;
   }
 
-  /** Drops everything. Other code may still use the buffer. */
-  end(): void {
-    this.cancel();
-    this.buffer = undefined;
-    this.first = undefined;
+  private begin(piece: Uint8Array, at: number): void {
+    this.piece = piece;
+    this.first = piece.subarray(at, at + pieceBytesMax);
+    this.bytes = this.first.length;
+    this.cancel = this.after(lateMs, () => {
+      this.isDue = true;
+      this.late();
+    });
+  }
+
+  private append(part: Uint8Array): void {
+    if (this.buffer === undefined) {
+      this.buffer = kept.pop() ?? Buffer.allocUnsafeSlow(gatheredBytes);
+      this.buffer.set(this.first!);
+      this.first = undefined;
+      this.piece = undefined;
+    }
+    this.buffer.set(part, this.bytes);
+    this.bytes += part.length;
   }
 }

@@ -1,6 +1,9 @@
 /** Pieces of a body that are joined: the bytes stay the same, none waits for long, and their memory is freed. */
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
 import { expect, it } from 'vitest';
 import { gathered, gatheredBytes } from '../../../src/server/messages/gathering.ts';
+import { RequestBody } from '../../../src/server/messages/request-body.ts';
 import { someBytes } from '../../support/calls.ts';
 
 const KiB = 1024;
@@ -17,8 +20,14 @@ function cut(bytes: Uint8Array, size: number): Buffer[] {
   return Array.from({ length: count }, (_, at) => owned(bytes.subarray(at * size, (at + 1) * size)));
 }
 
-async function* bodyOf(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-  yield* pieces;
+/** A body that consists of these pieces. */
+function bodyOf(pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): RequestBody {
+  const request = Readable.from(pieces) as IncomingMessage;
+  return new RequestBody(
+    request,
+    () => undefined,
+    () => undefined,
+  );
 }
 
 /** Counts the bytes that are handed on. */
@@ -32,7 +41,7 @@ function counter() {
   };
 }
 
-async function copies(body: AsyncIterable<Uint8Array>, received = counter()): Promise<Buffer[]> {
+async function copies(body: RequestBody, received = counter()): Promise<Buffer[]> {
   const taken: Buffer[] = [];
   for await (const bytes of gathered(body, { received })) taken.push(Buffer.from(bytes));
   expect(received.given).toBe(Buffer.concat(taken).length);
@@ -92,7 +101,7 @@ it('hands on what has waited for too long, and takes the rest all the same', asy
     timers.push(task);
     return () => void cancelled++;
   };
-  const reading = gathered(body(), { received: undefined, after });
+  const reading = gathered(bodyOf(body()), { received: undefined, after });
   const first = reading.next();
   while (timers.length === 0) await new Promise(setImmediate);
   // Both have come when the turns of their promises are over.
@@ -118,7 +127,7 @@ it('throws the error of the body, also if it comes while other bytes are process
     late = task;
     return () => {};
   };
-  const reading = gathered(body(), { received: undefined, after });
+  const reading = gathered(bodyOf(body()), { received: undefined, after });
   const first = reading.next();
   await new Promise(setImmediate);
   late();
@@ -128,19 +137,53 @@ it('throws the error of the body, also if it comes while other bytes are process
   await expect(reading.next()).rejects.toThrow('the client has gone');
 });
 
-it('ends the reading of the body when its reader stops', async () => {
-  let isEnded = false;
-  async function* body() {
-    try {
-      for (;;) yield owned(someBytes(100 * KiB));
-    } finally {
-      isEnded = true;
+it('reads on while a piece is processed, until the next is full', async () => {
+  let asked = 0;
+  function* body() {
+    for (;;) {
+      asked++;
+      yield owned(someBytes(64 * KiB));
     }
   }
-  for await (const bytes of gathered(body(), { received: undefined })) {
+  const received = counter();
+  const reading = gathered(bodyOf(body()), { received });
+  await reading.next();
+  const atFirst = asked;
+  for (let turns = 0; turns < 100; turns++) await new Promise(setImmediate);
+  // Those that fill the next piece, and the one that a stream reads ahead.
+  expect(asked - atFirst).toBeLessThanOrEqual(5);
+  expect(asked * 64 * KiB).toBeGreaterThanOrEqual(2 * gatheredBytes);
+  expect(received.given).toBe(gatheredBytes);
+  await reading.return(undefined);
+});
+
+it('keeps a piece whose parts are handed on one by one until the last is processed', async () => {
+  const bytes = someBytes(2200 * KiB);
+  const [first, second] = [owned(bytes.subarray(0, 1100 * KiB)), owned(bytes.subarray(1100 * KiB))];
+  const taken: Buffer[] = [];
+  for await (const part of gathered(bodyOf([first, second]), { received: undefined })) {
+    // Whatever has come meanwhile has not freed the memory of this part.
+    for (let turns = 0; turns < 5; turns++) await new Promise(setImmediate);
+    taken.push(Buffer.from(part));
+  }
+  expect(Buffer.concat(taken).equals(bytes)).toBe(true);
+  expect([first, second].map(({ length }) => length)).toEqual([0, 0]);
+});
+
+it('leaves the rest of the body to another reader when its own stops', async () => {
+  const request = Readable.from(cut(someBytes(2048 * KiB), 64 * KiB)) as IncomingMessage;
+  const body = new RequestBody(
+    request,
+    () => undefined,
+    () => undefined,
+  );
+  for await (const bytes of gathered(body, { received: undefined })) {
     expect(bytes).toHaveLength(gatheredBytes);
     break;
   }
-  await new Promise(setImmediate);
-  expect(isEnded).toBe(true);
+  expect(request.listenerCount('data')).toBe(0);
+  expect(request.isPaused()).toBe(true);
+  body.letGo();
+  request.resume();
+  await new Promise((resolve) => request.once('end', resolve));
 });

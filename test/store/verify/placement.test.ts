@@ -192,14 +192,13 @@ test('what is pushed again after its record was lost leaves a row, which a repai
   await expectSound(rig);
 });
 
-test('of two rows of a lost content, the one with the right bytes is used', async () => {
+test('of three rows of a lost content, the one with the right bytes is used', async () => {
   await using rig = await filled();
   const before = await recordOf(rig, first);
-  const wrong = keys.blobs.bytesByTime.put(
-    [rig.index.now() + 5, 'default', digest(first)],
-    Buffer.from('wrong'),
+  const wrong = [-5, 5].map((ms) =>
+    keys.blobs.bytesByTime.put([before.bytesTime! + ms, 'default', digest(first)], Buffer.from('wrong')),
   );
-  await writeRows(rig.index, [wrong, keys.blobs.record.del('default', digest(first))]);
+  await writeRows(rig.index, [...wrong, keys.blobs.record.del('default', digest(first))]);
   await rig.repair(await rig.check());
   expect(await recordOf(rig, first)).toEqual(before);
   await rig.repair(await rig.check());
