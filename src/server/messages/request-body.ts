@@ -110,7 +110,7 @@ export class RequestBody {
     this.stopReading?.(error);
   }
 
-  /** Leaves the rest to another reader. Whoever has read so far may be left half way. */
+  /** Leaves the rest to another reader, although one has read a part and still waits. */
   letGo(): void {
     // The listener of an iterator would stop the flow to the other reader.
     this.request.removeAllListeners('readable');
