@@ -14,7 +14,7 @@ import { Failure } from '../domain/errors.ts';
 import { type FileModes, modesBelow } from '../domain/system/file-modes.ts';
 import { makeDirectories } from '../domain/system/make-directories.ts';
 import { type BlobStat, type BlobStore, blockBytes, type StagedBlob } from './blob-store.ts';
-import { EarlySyncs } from './early-syncs.ts';
+import { LargeFiles } from './early-syncs.ts';
 import {
   guarded,
   ioFailure,
@@ -76,7 +76,7 @@ class DiskBlobs implements BlobStore {
   private readonly directories: Directories;
   private readonly modes: FileModes;
   private readonly buffers = new WriteBuffers();
-  private readonly earlySyncs = new EarlySyncs();
+  private readonly largeFiles = new LargeFiles();
   private readonly prepared = new Map<string, Promise<void>>();
   private readonly staged = new Set<StagedBlob>();
   private readonly reading: Reading = { files: 0, ahead: 0 };
@@ -116,7 +116,7 @@ class DiskBlobs implements BlobStore {
       finalPath,
       mode: this.modes.file,
       buffers: this.buffers,
-      earlySyncs: this.earlySyncs,
+      largeFiles: this.largeFiles,
       onSettled: () => this.staged.delete(staged),
     });
     this.staged.add(staged);

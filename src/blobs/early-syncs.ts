@@ -1,11 +1,10 @@
 /**
- * Gives the bytes of large files to the disk while more of them arrive. So the sync before a file is published has little
- * left to wait for, and the syncs of other files, which a file system may put behind it, wait less too.
- *
- * One file at a time is synced: a sync takes a thread of the pool for as long as the disk needs.
+ * Gives the bytes of a large file to the disk while more of them arrive, so that the sync before it is published has
+ * little left to wait for. That is worth it for one large file at a time: the disk is not idle while several are written,
+ * and a sync takes a thread of the pool for as long as the disk needs.
  */
 
-/** After this number of bytes, a file may be synced again. */
+/** A file of this size is large. After as many bytes it is synced again. */
 export const earlySyncBytes = 8 * 1024 * 1024;
 
 /** The part of a file that this uses; a FileHandle has it. */
@@ -13,10 +12,19 @@ interface Syncable {
   datasync(): Promise<void>;
 }
 
-/** The early syncs of one store. */
-export class EarlySyncs {
-  /** Whether a file is being synced. */
-  isBusy = false;
+/** The large files of one store that are being written. */
+export class LargeFiles {
+  private readonly files = new Set<EarlySync>();
+
+  /** Records a file. Returns true if no other is recorded. */
+  isAlone(file: EarlySync): boolean {
+    this.files.add(file);
+    return this.files.size === 1;
+  }
+
+  remove(file: EarlySync): void {
+    this.files.delete(file);
+  }
 }
 
 /**
@@ -25,45 +33,44 @@ export class EarlySyncs {
  */
 export class EarlySync {
   private readonly file: Syncable;
-  private readonly all: EarlySyncs;
+  private readonly large: LargeFiles;
   private bytes = 0;
   /** The sync in progress. It never rejects: its error goes to `failure`. */
   private running: Promise<void> | undefined;
   private failure: { readonly error: unknown } | undefined;
 
-  constructor(file: Syncable, all: EarlySyncs) {
+  constructor(file: Syncable, large: LargeFiles) {
     this.file = file;
-    this.all = all;
+    this.large = large;
   }
 
   /** Called when this number of further bytes was written. @throws the error of an earlier sync. */
   written(bytes: number): void {
     this.check();
     this.bytes += bytes;
-    if (this.bytes < earlySyncBytes || this.all.isBusy) return;
+    if (this.bytes < earlySyncBytes || this.running !== undefined || !this.large.isAlone(this)) return;
     this.bytes = 0;
     this.running = this.sync();
   }
 
-  /** Waits for the sync in progress. @throws its error, or that of an earlier one. */
+  /** Ends the syncs. Waits for the one in progress. @throws its error, or that of an earlier one. */
   async finish(): Promise<void> {
-    await this.running;
+    await this.abandon();
     this.check();
   }
 
-  /** Waits for the sync in progress, whatever its result. */
+  /** Ends the syncs. Waits for the one in progress, whatever its result. */
   async abandon(): Promise<void> {
     await this.running;
+    this.large.remove(this);
   }
 
   private async sync(): Promise<void> {
-    this.all.isBusy = true;
     try {
       await this.file.datasync();
     } catch (error) {
       this.failure = { error };
     } finally {
-      this.all.isBusy = false;
       this.running = undefined;
     }
   }

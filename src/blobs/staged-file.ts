@@ -4,7 +4,7 @@ import { type FileHandle, link, open, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Failure } from '../domain/errors.ts';
 import type { StagedBlob } from './blob-store.ts';
-import { EarlySync, type EarlySyncs } from './early-syncs.ts';
+import { EarlySync, type LargeFiles } from './early-syncs.ts';
 import { FileWriter } from './file-writer.ts';
 import { ioFailure, syncDirectory, systemCode, unlinkIfPresent } from './files.ts';
 import type { WriteBuffers } from './write-buffers.ts';
@@ -16,7 +16,7 @@ interface StagedFileOptions {
   /** The mode of the file, whatever the umask. */
   readonly mode: number;
   readonly buffers: WriteBuffers;
-  readonly earlySyncs: EarlySyncs;
+  readonly largeFiles: LargeFiles;
   /** Called once, when the blob is committed or discarded. */
   readonly onSettled: () => unknown;
 }
@@ -39,7 +39,7 @@ export class StagedFile implements StagedBlob {
     this.options = options;
     this.file = file;
     this.writer = new FileWriter(file, options.buffers);
-    this.earlySync = new EarlySync(file, options.earlySyncs);
+    this.earlySync = new EarlySync(file, options.largeFiles);
   }
 
   /** Failure `INTERNAL` if a blob of this name is already being staged. */
