@@ -210,3 +210,26 @@ it.each(severalAtOnce)(
     await eventually(() => received.bytes === 0, 15_000);
   },
 );
+
+it.each(severalAtOnce)(
+  '%s: keeps nothing of uploads that are refused while they come, although their connection stays',
+  async (service) => {
+    const received = new ReceivedBytes({ after: afterRealTime });
+    const { streams } = await opened(service, received);
+    const start = { part: { case: 'start', value: { spec: { session: '', name: 'n' } } } } as const;
+    const refused = framed(
+      Buffer.from(toBinary(UploadArtifactRequestSchema, create(UploadArtifactRequestSchema, start))),
+    );
+    const uploads = streams(5);
+    await Promise.all(
+      uploads.map(async (stream) => {
+        const ended = once(stream.resume(), 'end');
+        stream.write(refused);
+        stream.write(Buffer.alloc(3 * MiB)); // and no end
+        await ended;
+      }),
+    );
+    await eventually(() => received.bytes === 0, 15_000);
+    expect(uploads[0]!.session?.destroyed).not.toBe(true);
+  },
+);

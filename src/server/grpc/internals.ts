@@ -107,6 +107,7 @@ export function lookAtHeads(
       if (ended !== undefined) stream.once('close', ended);
       // The code that takes the call listens too, but that may be after the call was reset.
       stream.on('error', () => undefined);
+      letGoOnceAnswered(stream);
       countStream(stream, received, (error) => {
         if (stream.destroyed) return;
         if (stream.headersSent) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
@@ -135,10 +136,25 @@ function tooManyOpen(): GrpcStatus {
   return statusOf(tooManyOpenCalls());
 }
 
-/** Answers with trailers alone, and reads nothing more. */
+/**
+ * Resets a stream that is answered while its request goes on, and drops what has arrived: Node keeps both until that is
+ * read. A client that looks at the answer ends the request itself.
+ */
+function letGoOnceAnswered(stream: ServerHttp2Stream): void {
+  stream.once('finish', () => {
+    if (stream.readableEnded) return;
+    // A turn later, so that the reset does not overtake the answer.
+    setImmediate(() => {
+      if (stream.destroyed || stream.readableEnded) return;
+      stream.removeAllListeners('data').resume();
+      stream.close(constants.NGHTTP2_NO_ERROR);
+    });
+  });
+}
+
+/** Answers with trailers alone. */
 function end(stream: ServerHttp2Stream, { status, headers }: RefusedHead): void {
   const { code, details, metadata } = status;
-  stream.once('finish', () => stream.close());
   stream.respond(
     {
       ':status': 200,

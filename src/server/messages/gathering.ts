@@ -79,7 +79,6 @@ class Intake implements PieceTaker {
 
   take(piece: Uint8Array): boolean {
     this.gather(piece, 0);
-    if (this.received?.isPressed === true) this.gathering.isDue = true;
     if (this.gathering.isDue) this.wake();
     return this.hasRoom;
   }
@@ -128,6 +127,8 @@ class Intake implements PieceTaker {
     const before = this.gathering.piece;
     const at = from + this.gathering.take(piece, from);
     if (at < piece.length) this.rest = { piece, at };
+    // Then no more comes until these bytes are handed on.
+    if (!this.hasRoom) this.gathering.isDue = true;
     if (before !== undefined) this.freePiece(before);
     this.freePiece(piece);
   }

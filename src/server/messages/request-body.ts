@@ -87,19 +87,18 @@ export class RequestBody {
       stop();
       taker.end(error ?? undefined);
     });
-    const stopFlow = () => {
+    this.stopFlow = () => {
       request.off('data', take);
-      // Another reader may have begun already.
-      if (request.listenerCount('data') === 0) request.pause();
+      request.pause();
     };
     const stop = () => {
       forget();
-      stopFlow();
+      // Nothing if another reader has begun already.
+      this.stopFlow?.();
       this.stopReading = undefined;
       this.stopFlow = undefined;
     };
     this.stopReading = (error) => taker.end(error);
-    this.stopFlow = stopFlow;
     request.on('data', take);
     request.resume();
     return { goOn: () => void (this.stopFlow === undefined || request.resume()), stop };

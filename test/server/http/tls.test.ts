@@ -11,6 +11,8 @@ import { createClient } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { ArtifactService } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
+import { ReceivedBytes } from '../../../src/api/receiving/received-bytes.ts';
+import { afterRealTime } from '../../../src/api/timer.ts';
 import { Tls } from '../../../src/server/tls.ts';
 import { byName, download, refusal, sha256, someBytes, uploadMessages } from '../../support/calls.ts';
 import { Authority, hasOpenssl, replace } from '../../support/certificates.ts';
@@ -36,14 +38,17 @@ describe.skipIf(!hasOpenssl())('over TLS', () => {
   });
   afterAll(() => rm(directory, { recursive: true }));
 
-  async function opened() {
+  async function opened(
+    store: Parameters<typeof openHttpRig>[0] = {},
+    server: Parameters<typeof openHttpRig>[1] = {},
+  ) {
     const pair = authority.issue('served');
     const tls = await Tls.open(pair, {
       warn: (message) => expect.unreachable(message),
       after: () => () => {},
     });
     onTestFinished(() => tls[Symbol.dispose]());
-    const rig = await openHttpRig({}, { tls });
+    const rig = await openHttpRig(store, { ...server, tls });
     const url = rig.url.replace('http:', 'https:');
     const session = connect(url, { ca: authority.pem });
     session.on('error', () => {});
@@ -174,6 +179,36 @@ describe.skipIf(!hasOpenssl())('over TLS', () => {
       fields: ['content-length'],
     });
   });
+
+  it.each([
+    ['at its start', '/v1/sessions/s/artifacts/a?metadata.a=1', 400],
+    ['in the middle', target, 413],
+  ])(
+    'keeps nothing of PUTs by HTTP/2 that are refused %s, while their connection stays',
+    async (_, path, status) => {
+      const received = new ReceivedBytes({ after: afterRealTime });
+      const { session } = await opened({ artifactBytesMax: 256 * 1024 }, { received });
+      const digest = `sha-256=:${Buffer.from(sha256(content), 'hex').toString('base64')}:`;
+      for (let at = 0; at < 5; at++) {
+        const { stream, answered } = ask(session, {
+          ...putting({ 'content-digest': digest }),
+          ':path': path,
+        });
+        stream.on('error', () => {});
+        stream.write(content); // and no end
+        expect((await answered)[':status']).toBe(status);
+        const closed = once(stream, 'close');
+        expect(parseError(await textOf(stream))).toMatchObject({ reason: expect.any(String) });
+        await closed;
+      }
+      await eventually(() => received.bytes === 0);
+      const { stream, answered } = ask(session, putting({ 'content-length': 4 }));
+      stream.end('more');
+      expect((await answered)[':status']).toBe(201);
+      stream.resume();
+      expect(session.destroyed).toBe(false);
+    },
+  );
 
   it.each<[string, OutgoingHttpHeaders, (stream: ReturnType<typeof ask>['stream']) => void]>([
     ['ends before its length', { 'content-length': 10 }, (stream) => stream.end('half')],

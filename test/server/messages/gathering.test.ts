@@ -157,6 +157,21 @@ it('reads on while a piece is processed, until the next is full', async () => {
   await reading.return(undefined);
 });
 
+it('hands on what is left of a piece when memory becomes short meanwhile', async () => {
+  const received = counter();
+  const pieces = cut(someBytes(600 * KiB), 60 * KiB);
+  const after = () => () => undefined; // nothing is late
+  const sizes: number[] = [];
+  for await (const bytes of gathered(bodyOf(pieces), { received, after })) {
+    sizes.push(bytes.length / KiB);
+    // Four pieces and a part of the fifth are the first: the rest of it waits.
+    await new Promise(setImmediate);
+    received.isPressed = true;
+  }
+  expect(sizes.slice(0, 2)).toEqual([256, 256]);
+  expect(sizes.slice(2)).toEqual([28, 60]);
+});
+
 it('keeps a piece whose parts are handed on one by one until the last is processed', async () => {
   const bytes = someBytes(2200 * KiB);
   const [first, second] = [owned(bytes.subarray(0, 1100 * KiB)), owned(bytes.subarray(1100 * KiB))];
