@@ -20,7 +20,7 @@ import type { ReceivedBytes } from '../../api/receiving/received-bytes.ts';
 import type { OpenCalls } from '../../api/sending/open-calls.ts';
 import type { FairStarts } from '../fair-starts.ts';
 import { givePlaces } from '../places.ts';
-import { countStream } from '../receiving.ts';
+import { countStream, receivedBy } from '../receiving.ts';
 import { tooManyOpenCalls } from '../refusals.ts';
 import { rememberSockets } from '../sockets/connection-sockets.ts';
 import { resetStreams } from '../sockets/stream-resets.ts';
@@ -107,7 +107,7 @@ export function lookAtHeads(
       if (ended !== undefined) stream.once('close', ended);
       // The code that takes the call listens too, but that may be after the call was reset.
       stream.on('error', () => undefined);
-      letGoOnceAnswered(stream);
+      dropLeftover(stream);
       countStream(stream, received, (error) => {
         if (stream.destroyed) return;
         if (stream.headersSent) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
@@ -137,24 +137,21 @@ function tooManyOpen(): GrpcStatus {
 }
 
 /**
- * Resets a stream that is answered while its request goes on, and drops what has arrived: Node keeps both until that is
- * read. A client that looks at the answer ends the request itself.
+ * Reads and drops the rest of a request that was answered before its end: Node keeps the stream, and what has arrived on
+ * it, until that is read. A reset would be shorter, but may overtake the answer.
  */
-function letGoOnceAnswered(stream: ServerHttp2Stream): void {
+function dropLeftover(stream: ServerHttp2Stream): void {
   stream.once('finish', () => {
-    if (stream.readableEnded) return;
-    // A turn later, so that the reset does not overtake the answer.
-    setImmediate(() => {
-      if (stream.destroyed || stream.readableEnded) return;
-      stream.removeAllListeners('data').resume();
-      stream.close(constants.NGHTTP2_NO_ERROR);
-    });
+    if (stream.destroyed || stream.readableEnded) return;
+    receivedBy(stream)?.close();
+    stream.removeAllListeners('data').resume();
   });
 }
 
-/** Answers with trailers alone. */
+/** Answers with trailers alone, and reads nothing more. */
 function end(stream: ServerHttp2Stream, { status, headers }: RefusedHead): void {
   const { code, details, metadata } = status;
+  stream.once('finish', () => stream.close());
   stream.respond(
     {
       ':status': 200,

@@ -129,20 +129,11 @@ export class Exchange {
     // The errors are ignored: only the end of the body and of the answer matter.
     request.on('error', () => {});
     response.on('error', () => {});
-    this.whenSent(() => this.letGo());
+    // The response of HTTP/2 says that it is sent only when its stream closes, which may wait for the rest of the body.
+    const sent = this.isHttp2 ? (response as unknown as Http2ServerResponse).stream : response;
+    sent.once('finish', () => this.letGo());
     // An early answer ends the iteration of the body, which must not destroy the connection that the answer uses.
     request[Symbol.asyncIterator] = () => this.body.pieces();
-  }
-
-  /**
-   * Calls `then` when the whole answer was passed on. The response of HTTP/2 says so only when its stream closes, which
-   * may wait for the rest of the body. There it is called a turn later, so that a reset does not overtake the answer.
-   */
-  private whenSent(then: () => void): void {
-    const { response } = this;
-    if (this.isHttp2)
-      (response as unknown as Http2ServerResponse).stream.once('finish', () => void setImmediate(then));
-    else response.once('finish', then);
   }
 
   get host(): string | undefined {
@@ -317,17 +308,13 @@ export class Exchange {
   private letGo(): void {
     const { request, response } = this;
     if (request.complete || request.destroyed) return;
-    if (this.isHttp2) {
-      const { stream } = response as unknown as Http2ServerResponse;
-      if (stream.endAfterHeaders) return;
-      // Node keeps the stream, and what has arrived on it, until that is read.
-      this.body.letGo();
-      request.resume();
-      stream.close(constants.NGHTTP2_NO_ERROR);
-    } else
-      this.readLeftover((isWhole) => {
-        if (!isWhole) request.destroy();
-      });
+    if (this.isHttp2 && (response as unknown as Http2ServerResponse).stream.endAfterHeaders) return;
+    this.received?.close();
+    this.readLeftover((isWhole) => {
+      if (isWhole) return;
+      if (this.isHttp2) (response as unknown as Http2ServerResponse).stream.close(constants.NGHTTP2_NO_ERROR);
+      else request.destroy();
+    });
   }
 
   private readLeftover(ended: (isWhole: boolean) => void): void {
