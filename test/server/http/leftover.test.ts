@@ -9,9 +9,16 @@ const GiB = 1024 ** 3;
 
 /** A request whose bytes are counted and never made. */
 class Sender extends EventEmitter {
-  readonly socket = { bytesRead: 1_000 };
+  private readonly counts = { bytesRead: 1_000 };
+  isGone = false;
   complete = false;
   isRead = false;
+
+  /** As the socket of a request by HTTP/2 does. */
+  get socket() {
+    if (this.isGone) throw new Error('the session was destroyed');
+    return this.counts;
+  }
 
   resume(): void {
     this.isRead = true;
@@ -77,6 +84,14 @@ it('5 GiB', () => {
 it('until the client has gone', () => {
   const { timers, sender, ends } = opened();
   sender.emit('close');
+  expect(ends).toEqual([false]);
+  expect(timers.count).toBe(0);
+});
+
+it('until the connection of HTTP/2 has gone, also if the stream is not told', () => {
+  const { timers, sender, ends } = opened();
+  sender.isGone = true;
+  timers.advance(1_000);
   expect(ends).toEqual([false]);
   expect(timers.count).toBe(0);
 });

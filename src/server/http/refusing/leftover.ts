@@ -36,7 +36,7 @@ export class Leftover {
   private readonly ended: (isWhole: boolean) => void;
   private readonly after: After;
   private readonly firstBytes: number;
-  private seenBytes: number;
+  private seenBytes: number | undefined;
   private silentMs = 0;
   private leftMs = durationMs;
   private idleMs = idleMs;
@@ -48,7 +48,7 @@ export class Leftover {
     this.request = request;
     this.ended = ended;
     this.after = after;
-    this.firstBytes = request.socket.bytesRead;
+    this.firstBytes = this.bytesRead() ?? 0;
     this.seenBytes = this.firstBytes;
     // This also runs after a handler has begun to read and stops.
     request.on('data', drop);
@@ -74,14 +74,26 @@ export class Leftover {
   }
 
   private look(ms: number): void {
-    const { bytesRead } = this.request.socket;
+    const bytesRead = this.bytesRead();
     this.silentMs = bytesRead === this.seenBytes ? this.silentMs + ms : 0;
     this.seenBytes = bytesRead;
     this.leftMs -= ms;
     const isEnough =
-      this.leftMs <= 0 || this.silentMs >= this.idleMs || bytesRead - this.firstBytes > bytesMax;
+      bytesRead === undefined ||
+      this.leftMs <= 0 ||
+      this.silentMs >= this.idleMs ||
+      bytesRead - this.firstBytes > bytesMax;
     if (isEnough) this.end();
     else this.schedule();
+  }
+
+  /** Undefined: the connection of HTTP/2 has gone. Its stream may never be told, and the members of its socket throw. */
+  private bytesRead(): number | undefined {
+    try {
+      return this.request.socket.bytesRead;
+    } catch {
+      return undefined;
+    }
   }
 
   private end(): void {
