@@ -1,6 +1,6 @@
 /** One HTTP request and its answer, as the routes see them, over both HTTP/1.1 and HTTP/2. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { constants, type Http2ServerResponse } from 'node:http2';
+import { constants, type Http2ServerResponse, type ServerHttp2Stream } from 'node:http2';
 import type { ConnectError } from '@connectrpc/connect';
 import type { ReceivedRequest } from '../../api/receiving/received-request.ts';
 import { slicesOf, type UnsentAnswer } from '../../api/sending/unsent-answer.ts';
@@ -130,10 +130,14 @@ export class Exchange {
     request.on('error', () => {});
     response.on('error', () => {});
     // The response of HTTP/2 says that it is sent only when its stream closes, which may wait for the rest of the body.
-    const sent = this.isHttp2 ? (response as unknown as Http2ServerResponse).stream : response;
-    sent.once('finish', () => this.letGo());
+    (this.isHttp2 ? this.stream : response).once('finish', () => this.letGo());
     // An early answer ends the iteration of the body, which must not destroy the connection that the answer uses.
     request[Symbol.asyncIterator] = () => this.body.pieces();
+  }
+
+  /** Of HTTP/2. */
+  private get stream(): ServerHttp2Stream {
+    return (this.response as unknown as Http2ServerResponse).stream;
   }
 
   get host(): string | undefined {
@@ -299,20 +303,19 @@ export class Exchange {
   }
 
   private reset(code: number): void {
-    const { response } = this;
-    if (this.isHttp2) (response as unknown as Http2ServerResponse).stream.close(code);
-    else response.destroy();
+    if (this.isHttp2) this.stream.close(code);
+    else this.response.destroy();
   }
 
   /** Ends the exchange after the answer. What the client still sends belongs to no request any more. */
   private letGo(): void {
-    const { request, response } = this;
+    const { request } = this;
     if (request.complete || request.destroyed) return;
-    if (this.isHttp2 && (response as unknown as Http2ServerResponse).stream.endAfterHeaders) return;
+    if (this.isHttp2 && this.stream.endAfterHeaders) return;
     this.received?.close();
     this.readLeftover((isWhole) => {
       if (isWhole) return;
-      if (this.isHttp2) (response as unknown as Http2ServerResponse).stream.close(constants.NGHTTP2_NO_ERROR);
+      if (this.isHttp2) this.stream.close(constants.NGHTTP2_NO_ERROR);
       else request.destroy();
     });
   }

@@ -87,7 +87,7 @@ export class Leftover {
     else this.schedule();
   }
 
-  /** Undefined: the connection of HTTP/2 has gone. Its stream may never be told, and the members of its socket throw. */
+  /** Undefined: the connection of HTTP/2 has gone. Its stream may not learn of that; the members of its socket throw. */
   private bytesRead(): number | undefined {
     try {
       return this.request.socket.bytesRead;
