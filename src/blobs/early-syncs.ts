@@ -4,7 +4,7 @@
  * and a sync takes a thread of the pool for as long as the disk needs.
  */
 
-/** A file of this size is large. After as many bytes it is synced again. */
+/** A file of this size, in bytes, is large. After as many bytes it is synced again. */
 export const earlySyncBytes = 8 * 1024 * 1024;
 
 /** The part of a file that this uses; a FileHandle has it. */
@@ -16,10 +16,13 @@ interface Syncable {
 export class LargeFiles {
   private readonly files = new Set<EarlySync>();
 
-  /** Records a file. Returns true if no other is recorded. */
-  isAlone(file: EarlySync): boolean {
+  get count(): number {
+    return this.files.size;
+  }
+
+  /** Idempotent, as {@link remove} is. */
+  add(file: EarlySync): void {
     this.files.add(file);
-    return this.files.size === 1;
   }
 
   remove(file: EarlySync): void {
@@ -48,7 +51,9 @@ export class EarlySync {
   written(bytes: number): void {
     this.check();
     this.bytes += bytes;
-    if (this.bytes < earlySyncBytes || this.running !== undefined || !this.large.isAlone(this)) return;
+    if (this.bytes < earlySyncBytes || this.running !== undefined) return;
+    this.large.add(this);
+    if (this.large.count > 1) return;
     this.bytes = 0;
     this.running = this.sync();
   }

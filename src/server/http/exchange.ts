@@ -311,7 +311,9 @@ export class Exchange {
   private letGo(): void {
     const { request } = this;
     if (request.complete || request.destroyed) return;
+    // A request without a body has no rest, although nothing has read its end.
     if (this.isHttp2 && this.stream.endAfterHeaders) return;
+    // What still comes is dropped, and not counted.
     this.received?.close();
     this.readLeftover((isWhole) => {
       if (isWhole) return;

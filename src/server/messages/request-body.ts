@@ -101,7 +101,10 @@ export class RequestBody {
     this.stopReading = (error) => taker.end(error);
     request.on('data', take);
     request.resume();
-    return { goOn: () => void (this.stopFlow === undefined || request.resume()), stop };
+    const goOn = () => {
+      if (this.stopFlow !== undefined) request.resume();
+    };
+    return { goOn, stop };
   }
 
   /** Ends the reading with an error, which the reader gets, if it waits for more. */
