@@ -26,6 +26,7 @@ import {
   openConnectionWindows,
   placeConnections,
 } from './grpc/internals.ts';
+import { Leftovers } from './grpc/leftover.ts';
 import { serveReflection } from './grpc/reflection.ts';
 import { explainOwnStatuses, noSuchMethod } from './grpc/status.ts';
 import { unaryCalls } from './grpc/unary.ts';
@@ -157,12 +158,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const listen = async (transport: TransportKind, target: string): Promise<number> => {
     const limited = limitsOf(transport, options);
     const server = makeServer(options, limited);
-    const ends = { shutDown: () => shutDown(server), forceShutdown: () => server.forceShutdown() };
+    const leftovers = new Leftovers();
     const inflation = { ...limited, room: inflatedRoom };
     const { onUnexpectedError, tls } = options;
     const isInternal = transport === 'replica';
     const { servers: ended, calls: under } = isInternal ? forReplicas : { servers, calls };
-    ended.push(ends);
+    ended.push(endsOf(server, leftovers));
     const offered = isInternal ? collect(options.replicas!.routes).methods : served;
     const callOptions = { transport, stop: stop.signal, calls: under, answers, inflation, onUnexpectedError };
     serve(server, offered, callOptions);
@@ -171,7 +172,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const port = await bind(server, target, credentialsFor(transport, tls));
     placeConnections(server, options.connectionsMax ?? usualPlaces.listener);
     const take = unaryCalls(offered, callOptions);
-    lookAtHeads(server, refusedHead, { ...orderOf(transport, shared), take });
+    lookAtHeads(server, refusedHead, { ...orderOf(transport, shared), leftovers, take });
     openConnectionWindows(server, options.windowBytes ?? windowBytesDefault);
     return port;
   };
@@ -312,7 +313,13 @@ async function bind(server: Server, target: string, credentials: ServerCredentia
   });
 }
 
-/** Takes no more calls from now on; resolves when those under way have ended. */
-async function shutDown(server: Server): Promise<void> {
-  await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+/** Returns how a listener takes no more calls, and ends when those under way have ended. */
+function endsOf(server: Server, leftovers: Leftovers): Ends {
+  return {
+    shutDown: async () => {
+      leftovers.hurry();
+      await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+    },
+    forceShutdown: () => server.forceShutdown(),
+  };
 }

@@ -37,18 +37,23 @@ interface Trace {
   readonly result: { reason: string; files: string[]; stagedCount: number };
 }
 
+interface Failing {
+  readonly call: 'fsync' | 'fdatasync';
+  /** The n-th of its kind, from 1. */
+  readonly when: number;
+  readonly error: 'EIO' | 'ENOSPC';
+}
+
 /**
- * Runs the child under strace. `failing`: the n-th call of this kind fails with EIO. One thread does the child's file operations,
- * so that strace, which counts by thread, counts all of them.
+ * Runs the child under strace. One thread does the child's file operations, so that strace, which counts by thread, counts
+ * all of them.
  */
-async function traced(
-  failing?: readonly ['fsync' | 'fdatasync', number],
-  ending: 'commit' | 'large' = 'commit',
-): Promise<Trace> {
+async function traced(failing?: Failing, ending: 'commit' | 'large' = 'commit'): Promise<Trace> {
   await using directory = await temporaryDirectory();
   const root = join(directory.path, 'root');
   const log = join(directory.path, 'trace');
-  const inject = failing === undefined ? [] : ['-e', `inject=${failing[0]}:error=EIO:when=${failing[1]}`];
+  const injected = failing && `inject=${failing.call}:error=${failing.error}:when=${failing.when}`;
+  const inject = injected === undefined ? [] : ['-e', injected];
   const trace = ['-f', '-qq', '-y', '-s', '0', '-o', log, '-e', `trace=${calls},${writes},access,faccessat`];
   const command = [...trace, ...inject, process.execPath, child, root, ending];
   const env = { ...process.env, UV_THREADPOOL_SIZE: '1' };
@@ -113,26 +118,55 @@ describe.skipIf(!strace)('the order of system calls', () => {
     const good = fsyncs((await traced()).steps);
     const failed = { reason: 'STORE_UNAVAILABLE', files: [], stagedCount: 0 };
 
-    const file = await traced(['fsync', good.indexOf(`fsync ${staging}`) + 1]);
+    const fails = (step: string) => traced({ call: 'fsync', when: good.indexOf(step) + 1, error: 'EIO' });
+    const file = await fails(`fsync ${staging}`);
     expect(file.result).toEqual(failed);
     expect(fsyncs(file.steps)).toEqual(good.slice(0, -1));
     expect(file.steps.filter((step) => step.startsWith('link '))).toHaveLength(1); // the probe at opening
 
-    const directory = await traced(['fsync', good.indexOf(`fsync ${shard}`) + 1]);
+    const directory = await fails(`fsync ${shard}`);
     expect(directory.result).toEqual(failed);
     expect(fsyncs(directory.steps)).toEqual(good);
     expect(upTo(directory.steps, 'SAID failed', 'SAID discarded')).toContain(`unlink ${committed}`);
   });
 
-  it('gives the bytes of a large upload to the disk early, and fails the upload if that fails', async () => {
+  it('gives the bytes of a large upload to the disk early', async () => {
     const { steps, result } = await traced(undefined, 'large');
     const early = steps.indexOf(`fdatasync ${staging}`);
     expect(early).toBeGreaterThan(steps.indexOf(`write ${staging}`));
     expect(steps.slice(early)).toContain(`fsync ${staging}`);
     expect(result).toEqual({ reason: 'none', files: ['blobs/ns1/0a/upload'], stagedCount: 0 });
+  });
 
-    const failed = await traced(['fdatasync', 1], 'large');
-    expect(failed.result).toEqual({ reason: 'STORE_UNAVAILABLE', files: [], stagedCount: 0 });
-    expect(failed.steps).not.toContain(`link ${staging} ${committed}`);
+  it.each([
+    ['EIO', 'STORE_UNAVAILABLE'],
+    ['ENOSPC', 'STORAGE_FULL'],
+  ] as const)('fails a large upload of which an early sync fails with %s', async (error, reason) => {
+    const { steps, result } = await traced({ call: 'fdatasync', when: 1, error }, 'large');
+    expect(result).toEqual({ reason, files: [], stagedCount: 0 });
+    expect(steps).not.toContain(`link ${staging} ${committed}`);
+  });
+
+  it('has nothing but a stale file of a large upload that was killed during an early sync', async () => {
+    await using directory = await temporaryDirectory();
+    const { path: root } = directory;
+    const kill = [
+      '-f',
+      '-qq',
+      '-o',
+      '/dev/null',
+      '-e',
+      'trace=fdatasync',
+      '-e',
+      'inject=fdatasync:signal=KILL',
+    ];
+    const killed = spawnSync('strace', [...kill, process.execPath, child, root, 'large']);
+    expect(killed.signal, killed.stderr.toString()).toBe('SIGKILL');
+    expect(await filesBelow(root)).toEqual(['tmp/ns1.0a.upload']);
+    const blobs = await openDiskBlobs({ root });
+    expect(await blobs.removeStale()).toBe(1);
+    await blobs.prepareNamespace('ns1');
+    await publish(blobs, 'ns1/0a/upload', new Uint8Array(10));
+    expect(await filesBelow(root)).toEqual(['blobs/ns1/0a/upload']);
   });
 });

@@ -20,11 +20,12 @@ import type { ReceivedBytes } from '../../api/receiving/received-bytes.ts';
 import type { OpenCalls } from '../../api/sending/open-calls.ts';
 import type { FairStarts } from '../fair-starts.ts';
 import { givePlaces } from '../places.ts';
-import { countStream, receivedBy } from '../receiving.ts';
+import { countStream } from '../receiving.ts';
 import { tooManyOpenCalls } from '../refusals.ts';
 import { rememberSockets } from '../sockets/connection-sockets.ts';
 import { resetStreams } from '../sockets/stream-resets.ts';
 import { paceFrames } from '../sockets/tiny-pieces.ts';
+import type { Leftovers } from './leftover.ts';
 import { type GrpcStatus, statusOf } from './status.ts';
 
 interface Windows {
@@ -83,6 +84,8 @@ interface HeadParts {
   readonly starts: FairStarts;
   /** The bytes of them that have arrived. */
   readonly received: ReceivedBytes;
+  /** What comes of them after their answers. */
+  readonly leftovers: Leftovers;
   /** Takes the calls that grpc-js does not see. */
   readonly take: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => boolean;
 }
@@ -95,7 +98,7 @@ interface HeadParts {
 export function lookAtHeads(
   server: Server,
   refuse: (headers: IncomingHttpHeaders, rawHeaders: readonly string[]) => RefusedHead | undefined,
-  { calls, starts, received, take }: HeadParts,
+  { calls, starts, received, leftovers, take }: HeadParts,
 ): void {
   const opened = noteStreams(server);
   for (const http2Server of http2ServersOf(server)) {
@@ -107,7 +110,7 @@ export function lookAtHeads(
       if (ended !== undefined) stream.once('close', ended);
       // The code that takes the call listens too, but that may be after the call was reset.
       stream.on('error', () => undefined);
-      dropLeftover(stream);
+      leftovers.drop(stream);
       countStream(stream, received, (error) => {
         if (stream.destroyed) return;
         if (stream.headersSent) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
@@ -134,18 +137,6 @@ function noteStreams(server: Server): (stream: ServerHttp2Stream) => void {
 
 function tooManyOpen(): GrpcStatus {
   return statusOf(tooManyOpenCalls());
-}
-
-/**
- * Reads and drops the rest of a request that was answered before its end: Node keeps the stream, and what has arrived on
- * it, until that is read. A reset would be shorter, but may overtake the answer.
- */
-function dropLeftover(stream: ServerHttp2Stream): void {
-  stream.once('finish', () => {
-    if (stream.destroyed || stream.readableEnded) return;
-    receivedBy(stream)?.close();
-    stream.removeAllListeners('data').resume();
-  });
 }
 
 /** Answers with trailers alone, and reads nothing more. */

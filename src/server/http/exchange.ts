@@ -9,13 +9,13 @@ import { freeBlock } from '../../domain/blocks.ts';
 import type { Answers } from '../answers.ts';
 import { type BadHead, isOfHttp2, readHead } from '../heads/request-heads.ts';
 import type { Envelopes } from '../messages/envelopes.ts';
+import { Leftover } from '../messages/leftover.ts';
 import { RequestBody } from '../messages/request-body.ts';
 import { cancelled } from '../refusals.ts';
 import { pacePieces } from '../sockets/tiny-pieces.ts';
 import { noteMessage } from '../young-collector.ts';
 import type { HttpError } from './errors.ts';
 import { callEnd, callErrorAnswer } from './refusing/call-errors.ts';
-import { Leftover } from './refusing/leftover.ts';
 import { type RequestTarget, splitTarget } from './request-target.ts';
 
 /** Up to this number of bytes, an unwanted body is read so that the connection can be used again. */
@@ -327,7 +327,9 @@ export class Exchange {
     const read = Promise.withResolvers<void>();
     if (!this.stayOpenFor(read.promise)) return;
     this.body.letGo();
-    this.leftover = new Leftover(this.request, (isWhole) => {
+    const { request } = this;
+    const sender = { isWhole: () => request.complete, bytesRead: () => request.socket.bytesRead };
+    this.leftover = new Leftover(request, sender, (isWhole) => {
       ended(isWhole);
       read.resolve();
     });

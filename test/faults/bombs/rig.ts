@@ -2,10 +2,8 @@
  * A real service to which one client sends compressed messages that hold far more than they are, over gRPC and gRPC-Web,
  * while somebody else goes on in a process of their own. What its memory grows by is bounded, and others are served.
  */
-import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { startCanary } from '../canary.ts';
 import { startService } from '../service.ts';
 import { bodies, type Form, sendOverGrpc, sendOverWeb } from './attack.ts';
 
@@ -15,13 +13,10 @@ interface BombsReport {
   readonly said: string;
 }
 
-const canary = join(import.meta.dirname, '../unread/canary.ts');
 const MiB = 1024 * 1024;
 /** By so many bytes the memory of the service may grow: the room for what is inflated, twice, and for the garbage. */
 const grownBytesMax = 320 * MiB;
 const atOnce = 90;
-/** Of a client that was ended before it had begun. */
-const nothing = '{"calls": 0, "failures": [], "p99": 0}';
 const forms = Object.keys(bodies) as Form[];
 
 /** @param seconds how long bombs are sent. */
@@ -34,10 +29,7 @@ export async function sendBombs(seconds: number): Promise<BombsReport> {
       most = Math.max(most, bytes);
     });
   }, 100);
-  const child = spawn(process.execPath, [canary, `http://${service.http}`, service.key], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const said = text(child.stdout);
+  using other = await startCanary(`http://${service.http}`, service.key);
   const counts: Record<string, number> = {};
   const end = performance.now() + seconds * 1_000;
   while (performance.now() < end)
@@ -46,12 +38,7 @@ export async function sendBombs(seconds: number): Promise<BombsReport> {
         for (const [status, count] of Object.entries(await send(service, form, atOnce)))
           counts[status] = (counts[status] ?? 0) + count;
   clearInterval(watching);
-  child.kill('SIGTERM');
-  const { calls, failures, p99 } = JSON.parse((await said) || nothing) as {
-    calls: number;
-    failures: string[];
-    p99: number;
-  };
+  const { calls, failures, p99 } = await other.end();
   const grown = most - before;
   return {
     faults: [

@@ -1,6 +1,7 @@
 /**
  * A client that only works, in a process of its own: `node canary.ts LISTENER KEY`, of which the first is JSON. Each time it
- * connects anew, until it is told to end (SIGTERM), and then prints how that went.
+ * connects anew, until it is told to end (SIGTERM), and then prints how that went. An empty line before says that it
+ * has begun.
  */
 import type { Listener } from '../unread/attack.ts';
 import { workAnew } from './other.ts';
@@ -18,6 +19,7 @@ process.once('SIGTERM', () => {
   isOver = true;
 });
 
+process.stdout.write('\n');
 while (!isOver) {
   const began = performance.now();
   try {

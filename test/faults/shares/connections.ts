@@ -20,14 +20,14 @@ interface Taking {
   readonly credentials: readonly Readonly<Record<string, string>>[];
 }
 
-interface Taken {
+/** Disposing closes its connections. */
+interface Taken extends Disposable {
   /** Connections that are open. */
   readonly open: () => number;
   /** What was told to calls that were ended: statuses and messages. */
   readonly told: readonly string[];
   /** Opens anew what was closed, and sends a byte of each. */
   readonly goOn: () => Promise<void>;
-  readonly end: () => void;
 }
 
 const upload = `/${ArtifactService.typeName}/UploadArtifact`;
@@ -59,7 +59,7 @@ export async function takeConnections(listener: Listener, taking: Taking): Promi
         if (socket.destroyed) await begin(at);
         else more();
     },
-    end: () => {
+    [Symbol.dispose]: () => {
       for (const { socket } of all) socket.destroy();
     },
   };

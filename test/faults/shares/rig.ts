@@ -2,13 +2,11 @@
  * A real service whose places one credential takes, with itself and with tokens that it mints: silent uploads, watches,
  * and all connections of every listener. Somebody with another key, in a process of their own, is served all the same.
  */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp } from 'node:fs/promises';
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { ArtifactService } from '../../../gen/artifacta/v1/artifact_service_pb.ts';
@@ -19,15 +17,12 @@ import { connect } from '../../../src/client/client.ts';
 import { limits } from '../../../src/domain/limits.ts';
 import { framed } from '../../server/grpc/raw-call.ts';
 import { removeDirectory } from '../../support/directories.ts';
+import { startCanary, startCanaryAnew } from '../canary.ts';
 import type { Outcome } from '../outcome.ts';
 import { startService } from '../service.ts';
 import { type Listener, nameOf } from '../unread/attack.ts';
 import { startService as startOnListeners } from '../unread/service.ts';
 import { takeConnections, type Way, ways } from './connections.ts';
-
-const canary = join(import.meta.dirname, '../unread/canary.ts');
-/** Connects anew each time. */
-const ownCanary = join(import.meta.dirname, 'canary.ts');
 
 /** A way of taking places: calls of one path that begin so and then say nothing. */
 interface Taking {
@@ -96,7 +91,7 @@ async function takeAll(address: string, credentials: readonly string[], taking: 
   }
   return {
     open: () => open,
-    end: () => {
+    [Symbol.dispose]: () => {
       for (const session of sessions) session.destroy();
     },
   };
@@ -156,26 +151,15 @@ async function takeListener(
 ): Promise<Outcome> {
   const isLocal = listener.address.startsWith('/');
   const credentials = isLocal ? [] : keys;
-  const taken = await takeConnections(listener, { way, count: connections, credentials });
-  const other = spawn(
-    process.execPath,
-    ['--no-warnings', ownCanary, JSON.stringify(listener), isLocal ? '' : key],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
-  const said = text(other.stdout);
+  using taken = await takeConnections(listener, { way, count: connections, credentials });
+  using other = await startCanaryAnew(listener, isLocal ? '' : key);
   const until = performance.now() + seconds * 1_000;
   while (performance.now() < until) {
     await taken.goOn();
     await delay(100);
   }
-  other.kill('SIGTERM');
-  const { calls, failures, longestMs } = JSON.parse(await said) as {
-    calls: number;
-    failures: string[];
-    longestMs: number;
-  };
+  const { calls, failures, longestMs } = await other.end();
   const open = taken.open();
-  taken.end();
   return {
     name: `${nameOf(listener)}: connections with ${way}`,
     faults: [
@@ -198,22 +182,13 @@ async function* takeCalls(seconds: number): AsyncGenerator<Outcome> {
   );
   const credentials = [service.key, ...minted.map(({ token }) => token)];
   for (const taking of takings) {
-    const taken = await takeAll(service.grpc, credentials, taking);
+    using taken = await takeAll(service.grpc, credentials, taking);
     await delay(1_000);
-    const child = spawn(process.execPath, [canary, `http://${service.http}`, secret], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const said = text(child.stdout);
+    using other = await startCanary(`http://${service.http}`, secret);
     const faults = taking.ends ? await watches(service.grpc, secret) : [];
     await delay(seconds * 1_000);
-    child.kill('SIGTERM');
-    const { calls, failures, p99 } = JSON.parse(await said) as {
-      calls: number;
-      failures: string[];
-      p99: number;
-    };
+    const { calls, failures, p99 } = await other.end();
     const open = taken.open();
-    taken.end();
     yield {
       name: `${taking.name} with one key and tokens of it`,
       faults: [

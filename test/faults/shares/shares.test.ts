@@ -69,33 +69,25 @@ describe('connections that one client takes', () => {
   it.each(cases)('$name, $way', { timeout: 60_000 }, async ({ name, way }) => {
     const listener = listeners.get(name)!;
     const credentials = [{ authorization: 'greedy' }];
-    const taken = await takeConnections(listener, { way, count: 2 * connectionsMax, credentials });
-    try {
-      for (let at = 0; at < 3; at++) {
-        await workAnew(listener, { authorization: 'somebody else' });
-        await taken.goOn();
-      }
-      expect(taken.open()).toBeGreaterThanOrEqual(connectionsMax - 2);
-      // A watch over HTTP has begun: it ends with a last message.
-      if (way === 'uploads' || way === 'watches')
-        expect(taken.told.join()).toContain('this connection was closed, because too many are open');
-    } finally {
-      taken.end();
+    using taken = await takeConnections(listener, { way, count: 2 * connectionsMax, credentials });
+    for (let at = 0; at < 3; at++) {
+      await workAnew(listener, { authorization: 'somebody else' });
+      await taken.goOn();
     }
+    expect(taken.open()).toBeGreaterThanOrEqual(connectionsMax - 2);
+    // A watch over HTTP has begun: it ends with a last message.
+    if (way === 'uploads' || way === 'watches')
+      expect(taken.told.join()).toContain('this connection was closed, because too many are open');
   });
 
   it.each(['silence', 'heads'] as const)('the admin listener, %s', async (way) => {
     const listener: Listener = { protocol: 'HTTP/1.1', address: admin, isTls: false };
-    const taken = await takeConnections(listener, { way, count: 2 * connectionsMax, credentials: [{}] });
-    try {
-      for (let at = 0; at < 3; at++) {
-        const answer = await fetch(`http://${admin}/readyz`, { headers: { connection: 'close' } });
-        expect(answer.status).toBe(200);
-        await answer.text();
-        await taken.goOn();
-      }
-    } finally {
-      taken.end();
+    using taken = await takeConnections(listener, { way, count: 2 * connectionsMax, credentials: [{}] });
+    for (let at = 0; at < 3; at++) {
+      const answer = await fetch(`http://${admin}/readyz`, { headers: { connection: 'close' } });
+      expect(answer.status).toBe(200);
+      await answer.text();
+      await taken.goOn();
     }
   });
 });

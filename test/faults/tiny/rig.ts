@@ -2,37 +2,23 @@
  * A real service that is sent messages as small as they come, and as many bytes in large ones, while somebody else in a
  * process of their own goes on. What that costs them is compared.
  */
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
+import { startCanary, type WorkedSteadily } from '../canary.ts';
 import type { Outcome } from '../outcome.ts';
 import { startService } from '../service.ts';
 import { type Form, forms, type Sender, type Target } from './attack.ts';
 import { fieldForms } from './fields.ts';
 
-interface Behaved {
-  readonly calls: number;
-  readonly failures: readonly string[];
-  readonly p50: number;
-  readonly p99: number;
-}
-
-const canary = join(import.meta.dirname, '../unread/canary.ts');
 /** The 99th percentile beside tiny messages, by that beside large ones, at most. */
 const ratioMax = 3;
 /** Below so many milliseconds the machine says more than the service. */
 const p99Floor = 40;
 const paceMs = 5;
 
-async function behave(target: Target, ms: number): Promise<Behaved> {
-  const child = spawn(process.execPath, [canary, `http://${target.http}`, target.key], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const said = text(child.stdout);
+async function behave(target: Target, ms: number): Promise<WorkedSteadily> {
+  using canary = await startCanary(`http://${target.http}`, target.key);
   await delay(ms);
-  child.kill('SIGTERM');
-  return JSON.parse(await said) as Behaved;
+  return await canary.end();
 }
 
 async function beside(target: Target, begin: Form['tiny'], ms: number, count: number) {

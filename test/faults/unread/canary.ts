@@ -1,6 +1,6 @@
 /**
  * A client that behaves, in a process of its own: `node canary.ts URL KEY`. It pushes, reads and lists until it is told
- * to end (SIGTERM), and then prints how that went.
+ * to end (SIGTERM), and then prints how that went. An empty line before says that it has begun.
  */
 const [url = '', key = ''] = process.argv.slice(2);
 const headers = { authorization: `Bearer ${key}` };
@@ -32,6 +32,7 @@ async function call(at: number): Promise<void> {
   await list.text();
 }
 
+process.stdout.write('\n');
 for (let at = 0; !isOver; at++) {
   const began = performance.now();
   try {

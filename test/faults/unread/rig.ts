@@ -3,15 +3,13 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { removeDirectory } from '../../support/directories.ts';
+import { startCanary } from '../canary.ts';
 import type { Outcome } from '../outcome.ts';
 import { attack, type Listener, nameOf, type Wanted } from './attack.ts';
 import { makeMemoryGroup } from './memory-group.ts';
 import { figuresOf, residentOf, type Service, startService } from './service.ts';
-
-const canary = join(import.meta.dirname, 'canary.ts');
 
 /** What the service may have, in MiB; without a control group, what it is limited to. */
 const memoryMax = 1024;
@@ -43,13 +41,6 @@ const cases: readonly Case[] = [
   { kind: 'half requests', connections: 400, streams: 4, ahead: 1 },
 ];
 
-interface Behaved {
-  readonly calls: number;
-  readonly failures: readonly string[];
-  readonly p50: number;
-  readonly p99: number;
-}
-
 async function suffer(
   service: Service,
   listener: Listener,
@@ -58,11 +49,7 @@ async function suffer(
 ) {
   const { pid, url, key } = service;
   // Node's own warning is about the certificate, which is made here.
-  const good = spawn(process.execPath, ['--no-warnings', canary, url, key], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, NODE_TLS_REJECT_UNAUTHORIZED: '0' },
-  });
-  const said = text(good.stdout);
+  using good = await startCanary(url, key, { NODE_TLS_REJECT_UNAUTHORIZED: '0' });
   // Operators alone may call on the socket, and they show nothing.
   const headers = listener.address.startsWith('/') ? {} : service.wanted.headers;
   const requests = listener.protocol === 'HTTP/1.1' ? sent.ahead : sent.streams;
@@ -73,8 +60,7 @@ async function suffer(
     peak = Math.max(peak, residentOf(pid) ?? 0);
     await delay(100);
   }
-  good.kill('SIGTERM');
-  const behaved = JSON.parse(await said) as Behaved;
+  const behaved = await good.end();
   const alive = begun.alive();
   begun.end();
   const name = `${nameOf(listener)}, ${kind}, ${connections} connections`;

@@ -3,8 +3,8 @@
  * sent everything; if the connection is closed before, they see only the reset. So the rest is read, and dropped, while
  * it arrives, within limits.
  */
-import { type After, afterRealTime } from '../../../api/timer.ts';
-import { noteMessage } from '../../young-collector.ts';
+import { type After, afterRealTime } from '../../api/timer.ts';
+import { noteMessage } from '../young-collector.ts';
 
 /** As many bytes as an artifact may have by default. */
 const bytesMax = 5 * 1024 ** 3;
@@ -16,13 +16,8 @@ const hurried = { durationMs: 2_000, idleMs: 100 };
 /** The shortest time between two checks. */
 const lookMs = 1_000;
 
-/**
- * The used members of a request. The bytes are counted on its connection, since Node itself reads bytes that no code
- * asks for.
- */
-interface Sender {
-  readonly complete: boolean;
-  readonly socket: { readonly bytesRead: number };
+/** The used members of a stream whose bytes come. */
+interface Coming {
   resume(): unknown;
   on(event: 'data', listener: (bytes: Uint8Array) => void): unknown;
   on(event: 'end' | 'close', listener: () => void): unknown;
@@ -30,9 +25,21 @@ interface Sender {
   off(event: 'end' | 'close', listener: () => void): unknown;
 }
 
+/** The client that sends it. */
+interface Sender {
+  /** Whether everything has arrived. */
+  isWhole(): boolean;
+  /**
+   * The bytes that were read on its connection: Node itself reads bytes that no code asks for. @throws Error if the
+   * connection has gone.
+   */
+  bytesRead(): number;
+}
+
 /** The rest of one body. */
 export class Leftover {
-  private readonly request: Sender;
+  private readonly body: Coming;
+  private readonly sender: Sender;
   private readonly ended: (isWhole: boolean) => void;
   private readonly after: After;
   private readonly firstBytes: number;
@@ -44,17 +51,18 @@ export class Leftover {
   private readonly onEnd = () => this.end();
 
   /** @param ended called once: when everything has arrived, the client has gone, or a bound is reached. */
-  constructor(request: Sender, ended: (isWhole: boolean) => void, after: After = afterRealTime) {
-    this.request = request;
+  constructor(body: Coming, sender: Sender, ended: (isWhole: boolean) => void, after: After = afterRealTime) {
+    this.body = body;
+    this.sender = sender;
     this.ended = ended;
     this.after = after;
     this.firstBytes = this.bytesRead() ?? 0;
     this.seenBytes = this.firstBytes;
     // This also runs after a handler has begun to read and stops.
-    request.on('data', drop);
-    request.on('end', this.onEnd);
-    request.on('close', this.onEnd);
-    request.resume();
+    body.on('data', drop);
+    body.on('end', this.onEnd);
+    body.on('close', this.onEnd);
+    body.resume();
     this.cancel = () => undefined;
     this.schedule();
   }
@@ -90,7 +98,7 @@ export class Leftover {
   /** Undefined: the connection of HTTP/2 has gone. Its stream may not learn of that; the members of its socket throw. */
   private bytesRead(): number | undefined {
     try {
-      return this.request.socket.bytesRead;
+      return this.sender.bytesRead();
     } catch {
       return undefined;
     }
@@ -98,10 +106,10 @@ export class Leftover {
 
   private end(): void {
     this.cancel();
-    this.request.off('data', drop);
-    this.request.off('end', this.onEnd);
-    this.request.off('close', this.onEnd);
-    this.ended(this.request.complete);
+    this.body.off('data', drop);
+    this.body.off('end', this.onEnd);
+    this.body.off('close', this.onEnd);
+    this.ended(this.sender.isWhole());
   }
 }
 

@@ -1,24 +1,26 @@
 /** How long, and how much, is read of a body that nobody wants. */
 import { EventEmitter } from 'node:events';
 import { expect, it } from 'vitest';
-import { Leftover } from '../../../src/server/http/refusing/leftover.ts';
+import { Leftover } from '../../../src/server/messages/leftover.ts';
 import { TestTimers } from '../../support/timers.ts';
 
 const KiB = 1024;
 const GiB = 1024 ** 3;
 
-/** A request whose bytes are counted and never made. */
-class Sender extends EventEmitter {
-  private readonly counts = { bytesRead: 1_000 };
+/** A body whose bytes are counted and never made, and its client. */
+class Body extends EventEmitter {
+  bytes = 1_000;
   isGone = false;
-  complete = false;
+  isWhole = false;
   isRead = false;
 
-  /** As the socket of a request by HTTP/2 does. */
-  get socket() {
-    if (this.isGone) throw new Error('the session was destroyed');
-    return this.counts;
-  }
+  readonly sender = {
+    isWhole: () => this.isWhole,
+    bytesRead: () => {
+      if (this.isGone) throw new Error('the session was destroyed');
+      return this.bytes;
+    },
+  };
 
   resume(): void {
     this.isRead = true;
@@ -27,30 +29,30 @@ class Sender extends EventEmitter {
 
 function opened() {
   const timers = new TestTimers();
-  const sender = new Sender();
+  const body = new Body();
   const ends: boolean[] = [];
-  const leftover = new Leftover(sender, (isWhole) => ends.push(isWhole), timers.after);
+  const leftover = new Leftover(body, body.sender, (isWhole) => ends.push(isWhole), timers.after);
   /** So many bytes come in each second, for so many seconds. */
   const come = (bytes: number, seconds: number) => {
     for (let at = 0; at < seconds; at++) {
-      sender.socket.bytesRead += bytes;
+      body.bytes += bytes;
       timers.advance(1_000);
     }
   };
-  return { timers, sender, ends, leftover, come };
+  return { timers, body, ends, leftover, come };
 }
 
 it('all of it, however slowly it comes', () => {
-  const { timers, sender, ends, come } = opened();
-  expect(sender.isRead).toBe(true);
+  const { timers, body, ends, come } = opened();
+  expect(body.isRead).toBe(true);
   come(KiB, 240);
   expect(ends).toEqual([]);
-  sender.complete = true;
-  sender.emit('end');
-  sender.emit('close');
+  body.isWhole = true;
+  body.emit('end');
+  body.emit('close');
   expect(ends).toEqual([true]);
   expect(timers.count).toBe(0);
-  expect(sender.eventNames()).toEqual([]);
+  expect(body.eventNames()).toEqual([]);
 });
 
 it('with pauses of less than ten seconds', () => {
@@ -82,15 +84,15 @@ it('5 GiB', () => {
 });
 
 it('until the client has gone', () => {
-  const { timers, sender, ends } = opened();
-  sender.emit('close');
+  const { timers, body, ends } = opened();
+  body.emit('close');
   expect(ends).toEqual([false]);
   expect(timers.count).toBe(0);
 });
 
 it('until the connection of HTTP/2 has gone, also if the stream is not told', () => {
-  const { timers, sender, ends } = opened();
-  sender.isGone = true;
+  const { timers, body, ends } = opened();
+  body.isGone = true;
   timers.advance(1_000);
   expect(ends).toEqual([false]);
   expect(timers.count).toBe(0);
@@ -98,15 +100,15 @@ it('until the connection of HTTP/2 has gone, also if the stream is not told', ()
 
 it('for two seconds when the service stops, with no pause of 100 ms', () => {
   for (const pauseAt of [undefined, 3]) {
-    const { timers, sender, ends, leftover, come } = opened();
+    const { timers, body, ends, leftover, come } = opened();
     come(KiB, 60);
     leftover.hurry();
     for (let at = 0; at < 19 && at !== pauseAt; at++) {
-      sender.socket.bytesRead += KiB;
+      body.bytes += KiB;
       timers.advance(100);
     }
     expect(ends).toEqual([]);
-    if (pauseAt === undefined) sender.socket.bytesRead += KiB;
+    if (pauseAt === undefined) body.bytes += KiB;
     timers.advance(100);
     expect(ends).toEqual([false]);
     expect(timers.count).toBe(0);
