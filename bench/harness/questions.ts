@@ -188,12 +188,14 @@ const ofSession: Draw = (random) =>
     `create_time > "${new Date(shape.anchorMs - random.below(30 * dayMs)).toISOString()}"`,
   ]);
 
-function sessionId(random: Random): string {
+/** Draws the id of a session; most are those of no steady agent. */
+export function sessionId(random: Random): string {
   if (random.unit() < 0.3) return `${random.pick(shape.steadyAgents)}_${random.below(13)}`;
   return `run_${String(random.below(130)).padStart(8, '0')}`;
 }
 
-function name(random: Random): string {
+/** Draws the name of an artifact. */
+export function name(random: Random): string {
   const { stems, extension } = shape.types.draw(random);
   const step = String(random.below(30)).padStart(3, '0');
   const stem = random.pick(stems);
