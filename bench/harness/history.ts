@@ -6,7 +6,7 @@ import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import type { Random } from '../stores/random.ts';
 import * as shape from '../stores/shape.ts';
-import { name, questions, sessionId } from './questions.ts';
+import { name as anyName, sessionId as anySession, questions } from './questions.ts';
 
 /** Texts in a request that stand for what earlier answers gave. N is taken modulo the number of ids that were given. */
 const later = {
@@ -38,6 +38,14 @@ export interface PlainCall {
 type Request = Readonly<Record<string, unknown>>;
 type Draw = (random: Random) => RpcCall | PlainCall;
 
+/** A few sessions and names, so that calls meet what earlier calls made, and sometimes any that questions name. */
+const few = {
+  sessions: Array.from({ length: 40 }, (_, at) => `run_${String(at).padStart(8, '0')}`),
+  names: ['report-001.md', 'result-002.json', 'steps/003/log.txt', 'table-004.csv', 'steps/005/chart.png'],
+} as const;
+const sessionId = (random: Random) => (random.unit() < 0.7 ? random.pick(few.sessions) : anySession(random));
+const name = (random: Random) => (random.unit() < 0.7 ? random.pick(few.names) : anyName(random));
+
 /** Up to so many bytes a content has; few are large. */
 const sizes = [0, 1, 40, 700, 4_096, 4_097, 70_000, 300_000, 1_100_000] as const;
 const contents = 60;
@@ -51,10 +59,19 @@ export function* history(random: Random, count: number): Generator<RpcCall | Pla
   for (let at = 0; at < count; at++) {
     const isAgain = pushes.length > 0 && random.unit() < 0.05;
     const draw = drawn(random);
-    const call = isAgain ? random.pick(pushes) : draw(random);
+    const call = isAgain ? again(random, random.pick(pushes)) : draw(random);
     if (isPush(draw) && !isAgain) pushes.push(call);
     yield call;
   }
+}
+
+/** Returns the same call, or one for the same content with other metadata and labels. */
+function again(random: Random, push: RpcCall | PlainCall): RpcCall | PlainCall {
+  const spec = 'messages' in push ? push.messages[0]!.spec : undefined;
+  if (spec === undefined || random.unit() < 0.5) return push;
+  const { metadata, labels } = specOf(random);
+  const first = { ...(push as RpcCall).messages[0]!, spec: { ...spec, metadata, labels } };
+  return { ...(push as RpcCall), messages: [first] };
 }
 
 const isPush = (draw: Draw) => draw === create || draw === upload || draw === put;
@@ -96,7 +113,7 @@ function labels(random: Random): Readonly<Record<string, string>> {
   return random.unit() < 0.3 ? { reviewed: random.pick(['yes', 'no']) } : {};
 }
 
-function spec(random: Random): Request {
+function specOf(random: Random): Request {
   const { type } = shape.types.draw(random);
   const mark = random.pick(Object.values(shape.marks));
   return {
@@ -124,7 +141,7 @@ const create: Draw = (random) => {
     random.unit() < 0.2
       ? { case: 'digest', value: digest }
       : { case: 'data', value: data.subarray(0, 4_096) };
-  return call(random, 'ArtifactService', 'CreateArtifact', { spec: spec(random), content: given });
+  return call(random, 'ArtifactService', 'CreateArtifact', { spec: specOf(random), content: given });
 };
 
 const upload: Draw = (random) => {
@@ -134,7 +151,7 @@ const upload: Draw = (random) => {
     chunks.push({ part: { case: 'chunk', value: bytes.subarray(from, from + 200_000) } });
   const isRight = random.unit() < 0.9;
   const finish = { sizeBytes: BigInt(bytes.length), sha256: isRight ? sha256(bytes) : '0'.repeat(64) };
-  const start = { part: { case: 'start', value: { spec: spec(random) } } };
+  const start = { part: { case: 'start', value: { spec: specOf(random) } } };
   const end = { part: { case: 'finish', value: finish } };
   return call(random, 'ArtifactService', 'UploadArtifact', start, ...chunks, end);
 };
@@ -275,8 +292,8 @@ const weights: readonly (readonly [number, Draw])[] = [
   [6, openSession],
   [3, ofOneSession('GetSession')],
   [2, updateSession],
-  [1, ended('SealSession')],
-  [0.5, ended('AmendOutcome')],
+  [0.4, ended('SealSession')],
+  [0.4, ended('AmendOutcome')],
   [
     1,
     ofSessions('CompareSessions', (random) => ({
