@@ -105,6 +105,11 @@ export class Load {
     else await this.sealOne(connection);
   }
 
+  /** Begins a direct upload of which nothing is sent, if there are such uploads. */
+  async leaveUnsent(connection: Connection): Promise<void> {
+    if (this.sendsDirect) await this.direct(connection, 'never sent');
+  }
+
   /** The bytes of mischief are those of no other push: else the service would not need them. */
   private direct(connection: Connection, mischief: DirectMischief | undefined): Promise<void> {
     const fresh = { seed: this.chance.seed(), size: this.chance.between(300_000, 1_300_000) };
