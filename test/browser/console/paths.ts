@@ -148,7 +148,7 @@ export async function checkAccess(results: Results, browser: Browser, service: S
     await page.getByRole('button', { name: /^Try/ }).click();
     await page.getByText('would get another expiry').waitFor();
     await page.getByRole('link', { name: 'Store' }).click();
-    await page.getByText('serving').waitFor();
+    await page.locator('.badge', { hasText: 'serving' }).waitFor();
     assert.deepEqual(faults, []);
   });
 }
