@@ -19,7 +19,7 @@ const later = {
 
 const ways = ['grpc', 'connect', 'json'] as const;
 
-/** A call of the protocol; `messages` if the caller streams. */
+/** A call of the protocol. Its messages are as `create` takes them: one, or more if the caller streams. */
 export interface RpcCall {
   readonly service: 'ArtifactService' | 'SessionService';
   readonly method: string;
@@ -46,10 +46,10 @@ const few = {
 const sessionId = (random: Random) => (random.unit() < 0.7 ? random.pick(few.sessions) : anySession(random));
 const name = (random: Random) => (random.unit() < 0.7 ? random.pick(few.names) : anyName(random));
 
-/** Up to so many bytes a content has; few are large. */
+/** In bytes, around the limits of what is stored and sent in one piece. Content N has the N-th, in turn. */
 const sizes = [0, 1, 40, 700, 4_096, 4_097, 70_000, 300_000, 1_100_000] as const;
 const contents = 60;
-/** Ids that are named: more than a history of 10,000 calls gives. */
+/** A call names one of so many ids, more than a history gives: see {@link later}. */
 const idsMax = 1_000_000;
 const hour = { seconds: 3_600n, nanos: 0 };
 
@@ -67,11 +67,11 @@ export function* history(random: Random, count: number): Generator<RpcCall | Pla
 
 /** Returns the same call, or one for the same content with other metadata and labels. */
 function again(random: Random, push: RpcCall | PlainCall): RpcCall | PlainCall {
-  const spec = 'messages' in push ? push.messages[0]!.spec : undefined;
-  if (spec === undefined || random.unit() < 0.5) return push;
+  if (push.method !== 'CreateArtifact' || random.unit() < 0.5) return push;
   const { metadata, labels } = specOf(random);
-  const first = { ...(push as RpcCall).messages[0]!, spec: { ...spec, metadata, labels } };
-  return { ...(push as RpcCall), messages: [first] };
+  const [request] = (push as RpcCall).messages;
+  const spec = { ...(request!.spec as Request), metadata, labels };
+  return { ...(push as RpcCall), messages: [{ ...request!, spec }] };
 }
 
 const isPush = (draw: Draw) => draw === create || draw === upload || draw === put;
@@ -217,8 +217,9 @@ const deleteArtifact: Draw = (random) => {
 
 const readArtifact = ofArtifacts('ReadArtifact', (random) => ({
   artifact: ref(random),
+  maxBytes: random.pick([0, 0, 1_000]),
   window: random.pick([
-    { case: 'bytes', value: { offset: BigInt(random.below(50)), maxBytes: random.below(3_000) } },
+    { case: 'bytes', value: { offset: BigInt(random.below(50)), limit: BigInt(random.below(3_000)) } },
     { case: 'head', value: {} },
     { case: 'tail', value: {} },
     { case: 'grep', value: { pattern: 'content": 1' } },
